@@ -1,0 +1,136 @@
+package schema
+
+import "strings"
+
+// Table is the definition of a base table as of one point of the log.
+// It is read from a server's information_schema, or from a dump's CREATE
+// TABLE that such a server ran; this package does not parse column lists.
+type Table struct {
+	DB, Name string
+	Engine   string
+	Columns  []Column // in table order
+	Keys     []Key    // the primary key first, if there is one
+
+	ForeignKeys     []ForeignKey
+	Partitioned     bool
+	SystemVersioned bool   // MariaDB WITH SYSTEM VERSIONING
+	Create          string // as SHOW CREATE TABLE prints it
+}
+
+// Column describes one column of a table.
+type Column struct {
+	Name     string
+	Type     string // the full type, such as "int(10) unsigned" (COLUMN_TYPE)
+	DataType string // the bare type, such as "int" (DATA_TYPE)
+
+	Charset, Collation string // "" for types without one
+
+	Nullable      bool
+	Unsigned      bool
+	Generated     string // "", GeneratedVirtual or GeneratedStored
+	RowPeriod     bool   // MariaDB GENERATED ALWAYS AS ROW START or ROW END
+	Invisible     bool
+	AutoIncrement bool
+	Position      int      // 1 for the first column (ORDINAL_POSITION)
+	SRID          uint32   // the declared spatial reference system
+	HasSRID       bool     // tells SRID 0 from none declared
+	Members       []string // of ENUM and SET, in the order that their numbers mean; bytes in Charset
+	Default       string   // COLUMN_DEFAULT, "" also when there is none
+}
+
+// Values of Column.Generated.
+const (
+	GeneratedVirtual = "VIRTUAL"
+	GeneratedStored  = "STORED"
+)
+
+// Key is an index of a table.
+type Key struct {
+	Name    string
+	Unique  bool
+	Primary bool
+	Columns []KeyPart
+}
+
+// KeyPart is one part of an index.
+type KeyPart struct {
+	Name     string // "" for a functional part
+	Prefix   int    // indexed length in characters (bytes for binary types), 0 for all of the column
+	Nullable bool
+}
+
+// ForeignKey is a foreign key constraint, held by the child table.
+type ForeignKey struct {
+	Name            string
+	RefDB, RefTable string
+	Columns         []string
+	RefColumns      []string
+	OnDelete        string // as information_schema spells it: "CASCADE", "SET NULL", "NO ACTION", …
+	OnUpdate        string
+}
+
+// RowKey returns the key that identifies a row: the primary key, else the
+// first unique key whose parts are all whole, NOT NULL columns. It reports
+// false for a table without one, whose rows are a multiset.
+func (t *Table) RowKey() (Key, bool) {
+	for _, k := range t.Keys {
+		if k.Primary {
+			return k, true
+		}
+	}
+	for _, k := range t.Keys {
+		if k.Unique && k.identifiesRows() {
+			return k, true
+		}
+	}
+	return Key{}, false
+}
+
+func (k Key) identifiesRows() bool {
+	for _, p := range k.Columns {
+		if p.Name == "" || p.Prefix != 0 || p.Nullable {
+			return false
+		}
+	}
+	return len(k.Columns) > 0
+}
+
+// UniqueKeys returns every unique key, the primary key among them.
+func (t *Table) UniqueKeys() []Key {
+	var unique []Key
+	for _, k := range t.Keys {
+		if k.Unique || k.Primary {
+			unique = append(unique, k)
+		}
+	}
+	return unique
+}
+
+// Column finds a column by name, as the server does: without regard to case.
+func (t *Table) Column(name string) (*Column, bool) {
+	for i := range t.Columns {
+		if strings.EqualFold(t.Columns[i].Name, name) {
+			return &t.Columns[i], true
+		}
+	}
+	return nil, false
+}
+
+// Writable reports whether a value may be given for the column: generated
+// columns and MariaDB's row period columns are computed by the server.
+func (c *Column) Writable() bool {
+	return c.Generated == "" && !c.RowPeriod
+}
+
+// Cascades reports whether a change of the parent may change rows of the child.
+func (f ForeignKey) Cascades() bool {
+	return cascades(f.OnDelete) || cascades(f.OnUpdate)
+}
+
+func cascades(action string) bool {
+	switch strings.ToUpper(action) {
+	case "CASCADE", "SET NULL", "SET DEFAULT":
+		return true
+	}
+	return false
+}
