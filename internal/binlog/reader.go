@@ -1,0 +1,494 @@
+package binlog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"lifeboat/internal/binlog/gtid"
+)
+
+// File is one file of a chain, under its own name; Open gives its uncompressed content.
+type File interface {
+	Name() string
+	Open(ctx context.Context) (io.ReadCloser, error)
+}
+
+// Transaction is what the log says of one transaction before and while its changes are read.
+type Transaction struct {
+	Start     Position
+	GTID      gtid.GTID
+	Committed time.Time // commit time where the log has one, else the time of the first statement; UTC
+	ThreadID  uint32    // 0: the log does not say (row transactions of MariaDB)
+	ServerID  uint32
+	XA        string // id of a distributed transaction, whose fate a later XA statement decides
+}
+
+// Kind is the kind of an Item.
+type Kind uint8
+
+// What a Reader yields. A transaction is Begin, any of Change, Statement, Savepoint and RollbackTo,
+// then Commit, Rollback or Prepare; a DDL statement is a transaction of its own.
+const (
+	FileStart Kind = iota
+	FileEnd
+	Begin
+	RowChange
+	Statement
+	Savepoint
+	RollbackTo
+	Commit
+	Rollback
+	Prepare
+	Incident
+)
+
+// Item is one step of reading a chain. Its pointers are valid until the next one is read.
+type Item struct {
+	Kind   Kind
+	Pos    Position // of the event; for events of a compressed payload, of the payload
+	End    Position // after the event: after a Commit, a place to resume at
+	Time   time.Time
+	Tx     *Transaction
+	Rows   *Rows
+	Query  *Query
+	Name   string // of a savepoint; the message of an Incident
+	Format *Format
+	Ending Ending
+}
+
+// Ending tells how a file ends.
+type Ending struct {
+	Next   Position // from its Rotate event
+	Stop   bool     // its server was shut down
+	Open   bool     // neither: the last event is an ordinary one
+	Torn   error    // the file ends inside an event
+	InTx   bool     // or inside a transaction
+	TxFrom Position // which began here
+}
+
+// Reader turns a chain of files into transactions. It holds one event at a time.
+type Reader struct {
+	files []File
+	next  int
+	from  Position
+	body  io.ReadCloser
+	scan  *Scanner
+	maps  *tableMaps
+
+	inner      *Scanner // inside a compressed payload
+	innerSize  uint64
+	outerPos   Position
+	outerEnd   Position
+	spare      []byte
+	zstd       *zstd.Decoder
+	queue      []Item
+	tx         *Transaction
+	implicit   bool // tx was opened by a row event without BEGIN
+	opening    gtidInfo
+	openingPos Position
+	context    bool // Intvar, Rand or User_var seen
+	ending     Ending
+}
+
+// NewReader reads files in the order given. A from that is not zero names a place between transactions
+// in one of them: what lies before it is skipped.
+func NewReader(files []File, from Position) (*Reader, error) {
+	r := &Reader{files: files, from: from}
+	if from.IsZero() {
+		return r, nil
+	}
+	for i, f := range files {
+		if f.Name() == from.File {
+			r.next = i
+			return r, nil
+		}
+	}
+	return nil, fmt.Errorf("%s: this file is not among those to read", from)
+}
+
+// Close releases what the reader holds open.
+func (r *Reader) Close() error {
+	if r.zstd != nil {
+		r.zstd.Close()
+		r.zstd = nil
+	}
+	if r.body == nil {
+		return nil
+	}
+	err := r.body.Close()
+	r.body = nil
+	return err
+}
+
+// Next returns the next item, io.EOF after the last file, or a *ReadError. A file that ends inside an
+// event or a transaction is not an error here: its FileEnd says so, since only its place in the chain
+// tells what that means.
+func (r *Reader) Next(ctx context.Context) (Item, error) {
+	for {
+		if len(r.queue) > 0 {
+			it := r.queue[0]
+			r.queue = r.queue[1:]
+			return it, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return Item{}, err
+		}
+		if r.scan == nil {
+			if r.next >= len(r.files) {
+				return Item{}, io.EOF
+			}
+			if err := r.open(ctx); err != nil {
+				return Item{}, err
+			}
+			continue
+		}
+		if err := r.step(); err != nil {
+			return Item{}, err
+		}
+	}
+}
+
+func (r *Reader) open(ctx context.Context) error {
+	f := r.files[r.next]
+	r.next++
+	body, err := f.Open(ctx)
+	if err != nil {
+		return err
+	}
+	r.body = body
+	r.scan = NewScanner(body, f.Name())
+	r.maps = newTableMaps()
+	r.ending = Ending{Open: true}
+	r.opening, r.context = gtidInfo{}, false
+	return nil
+}
+
+// step reads one event, which may yield items.
+func (r *Reader) step() error {
+	scan := r.scan
+	if r.inner != nil {
+		scan = r.inner
+	}
+	fr, err := scan.Next()
+	switch {
+	case errors.Is(err, io.EOF) && r.inner != nil:
+		if r.inner.off != r.innerSize {
+			return r.corrupt(TransactionPayload, fmt.Errorf("a compressed transaction of %d bytes where it says %d", r.inner.off, r.innerSize))
+		}
+		r.inner = nil
+		return nil
+	case r.inner != nil && err != nil:
+		return r.corrupt(TransactionPayload, err)
+	case errors.Is(err, io.EOF), errors.Is(err, ErrTorn):
+		return r.endFile(err)
+	case err != nil:
+		return err
+	}
+	pos, end := Position{scan.name, fr.Offset}, Position{scan.name, fr.End()}
+	if r.inner != nil {
+		pos, end = r.outerPos, r.outerEnd
+	} else {
+		r.outerPos, r.outerEnd = pos, end
+	}
+	if pos.File == r.from.File && pos.Offset < r.from.Offset && fr.Type != FormatDescriptionEvent {
+		if end.Offset > r.from.Offset {
+			return &ReadError{Pos: r.from, Kind: ErrUnsupported, Detail: fmt.Sprintf("not the start of an event; the nearest are %d and %d", pos.Offset, end.Offset)}
+		}
+		return nil
+	}
+	if err := r.event(fr, pos, end); err != nil {
+		var located *ReadError
+		if errors.As(err, &located) {
+			return err
+		}
+		return r.corrupt(fr.Type, err)
+	}
+	return nil
+}
+
+// corrupt locates a decoding error at the current event.
+func (r *Reader) corrupt(typ EventType, err error) error {
+	kind := ErrCorrupt
+	for _, k := range []error{ErrUnsupported, ErrEncrypted} {
+		if errors.Is(err, k) {
+			kind = k
+		}
+	}
+	return &ReadError{Pos: r.outerPos, Type: typ, Kind: kind, Detail: err.Error()}
+}
+
+func (r *Reader) endFile(err error) error {
+	if errors.Is(err, ErrTorn) {
+		r.ending.Torn = err
+	}
+	if r.tx != nil {
+		if r.implicit {
+			r.emit(Item{Kind: Commit, Tx: r.tx, Pos: r.outerEnd, End: r.outerEnd})
+		} else {
+			r.ending.InTx, r.ending.TxFrom = true, r.tx.Start
+		}
+	}
+	end := Position{r.scan.name, r.scan.off}
+	r.emit(Item{Kind: FileEnd, Pos: end, End: end, Format: r.scan.format, Ending: r.ending, Tx: r.tx})
+	r.tx, r.implicit, r.scan = nil, false, nil
+	err = r.body.Close()
+	r.body = nil
+	return err
+}
+
+func (r *Reader) emit(it Item) { r.queue = append(r.queue, it) }
+
+// event dispatches on the header's type, never on a decoder's idea of it.
+func (r *Reader) event(fr *Frame, pos, end Position) error {
+	switch fr.Type {
+	case FormatDescriptionEvent:
+		r.emit(Item{Kind: FileStart, Pos: pos, End: end, Time: fr.Time(), Format: r.scan.format})
+	case RotateEvent:
+		if fr.Flags&flagArtificial != 0 || fr.NextPos == 0 {
+			return nil // sent by a replica's I/O thread, not by the file's own server
+		}
+		next, err := ParseRotate(fr.Body)
+		r.ending = Ending{Next: next}
+		return err
+	case StopEvent:
+		r.ending = Ending{Stop: true}
+	case PreviousGTIDsEvent, MariaGTIDListEvent:
+	case GTIDEvent, AnonymousGTIDEvent, GTIDTaggedEvent, MariaGTIDEvent:
+		return r.gtid(fr, pos, end)
+	case QueryEvent, QueryCompressed:
+		return r.query(fr, pos, end)
+	case XIDEvent:
+		r.finish(Commit, pos, end)
+	case XAPrepareEvent:
+		id, onePhase, err := xid(fr.Body)
+		if err != nil {
+			return err
+		}
+		if onePhase || r.tx == nil {
+			r.finish(Commit, pos, end)
+			return nil
+		}
+		r.tx.XA = id
+		r.finish(Prepare, pos, end)
+	case TableMapEvent:
+		_, err := r.maps.add(fr.Body, r.scan.format)
+		return err
+	case TransactionPayload:
+		return r.payload(fr.Body)
+	case IntvarEvent, RandEvent, UserVarEvent:
+		r.context = true
+	case LoadEvent, CreateFileEvent, AppendBlockEvent, ExecLoadEvent, DeleteFileEvent, NewLoadEvent,
+		BeginLoadQueryEvent, ExecuteLoadQueryEvent:
+		return r.load(fr, pos, end)
+	case IncidentEvent:
+		r.incident(fr, pos, end)
+	case StartEncryptionEvent:
+		return fmt.Errorf("%w: what follows can only be read by its server", ErrEncrypted)
+	default:
+		if _, _, _, ok := rowsLayout(fr.Type); ok {
+			return r.rows(fr, pos, end)
+		}
+		if !ignorable(fr.Header) {
+			return fmt.Errorf("%s is not known to lifeboat: %w", fr.Type, ErrUnsupported)
+		}
+	}
+	return nil
+}
+
+func (r *Reader) gtid(fr *Frame, pos, end Position) error {
+	info, err := parseGTID(fr.Type, fr.ServerID, fr.Body)
+	if err != nil {
+		return err
+	}
+	r.abandon(pos)
+	r.opening, r.openingPos = info, pos
+	if fr.Type == MariaGTIDEvent && !info.standalone {
+		r.begin(fr, pos, end, 0)
+	}
+	return nil
+}
+
+// abandon ends a transaction that the log leaves open where another begins.
+func (r *Reader) abandon(pos Position) {
+	if r.tx == nil {
+		return
+	}
+	kind := Rollback
+	if r.implicit {
+		kind = Commit
+	}
+	r.finish(kind, pos, pos)
+}
+
+func (r *Reader) begin(fr *Frame, pos, end Position, thread uint32) {
+	tx := &Transaction{Start: pos, GTID: r.opening.id, Committed: r.opening.committed, ThreadID: thread, ServerID: fr.ServerID}
+	if r.opening.known {
+		tx.Start = r.openingPos
+	}
+	if tx.Committed.IsZero() {
+		tx.Committed = fr.Time()
+	}
+	r.opening = gtidInfo{}
+	r.tx, r.implicit = tx, false
+	r.emit(Item{Kind: Begin, Pos: tx.Start, End: end, Time: fr.Time(), Tx: tx})
+}
+
+func (r *Reader) finish(kind Kind, pos, end Position) {
+	if r.tx == nil {
+		return // a COMMIT on its own changes nothing
+	}
+	r.emit(Item{Kind: kind, Pos: pos, End: end, Time: r.tx.Committed, Tx: r.tx})
+	r.tx, r.implicit = nil, false
+}
+
+func (r *Reader) rows(fr *Frame, pos, end Position) error {
+	if r.tx == nil {
+		r.begin(fr, pos, end, 0)
+		r.implicit = true
+	}
+	rows, err := r.maps.parseRows(fr.Type, fr.Body, r.scan.format, inflate)
+	if err != nil {
+		return err
+	}
+	r.emit(Item{Kind: RowChange, Pos: pos, End: end, Time: fr.Time(), Tx: r.tx, Rows: rows})
+	if r.implicit && rows.Flags&RowsStatementEnd != 0 {
+		r.finish(Commit, pos, end)
+	}
+	return nil
+}
+
+func (r *Reader) query(fr *Frame, pos, end Position) error {
+	q, err := parseQuery(fr.Body, r.scan.format)
+	if err != nil {
+		return err
+	}
+	if fr.Type == QueryCompressed {
+		if q.SQL, err = inflate(q.SQL); err != nil {
+			return err
+		}
+	}
+	q.Context, r.context = r.context, false
+	switch verb, arg := control(q.SQL); verb {
+	case "BEGIN":
+		if !r.opening.known || r.tx == nil {
+			r.abandon(pos)
+			r.begin(fr, pos, end, q.ThreadID)
+		}
+	case "COMMIT":
+		r.thread(q)
+		r.finish(Commit, pos, end)
+	case "ROLLBACK":
+		r.thread(q)
+		r.finish(Rollback, pos, end)
+	case "SAVEPOINT":
+		r.emit(Item{Kind: Savepoint, Pos: pos, End: end, Time: fr.Time(), Tx: r.tx, Name: arg})
+	case "ROLLBACK TO":
+		r.emit(Item{Kind: RollbackTo, Pos: pos, End: end, Time: fr.Time(), Tx: r.tx, Name: arg})
+	case "XA START":
+		if r.tx == nil {
+			r.begin(fr, pos, end, q.ThreadID)
+		}
+		r.thread(q)
+		r.tx.XA = arg
+	case "XA END":
+	default:
+		r.statement(fr, q, pos, end)
+	}
+	return nil
+}
+
+func (r *Reader) thread(q *Query) {
+	if r.tx != nil && r.tx.ThreadID == 0 {
+		r.tx.ThreadID = q.ThreadID
+	}
+}
+
+// statement yields any other statement: inside the open transaction, or as one of its own.
+func (r *Reader) statement(fr *Frame, q *Query, pos, end Position) {
+	alone := r.tx == nil
+	if alone {
+		r.begin(fr, pos, end, q.ThreadID)
+	}
+	r.thread(q)
+	r.emit(Item{Kind: Statement, Pos: pos, End: end, Time: fr.Time(), Tx: r.tx, Query: q})
+	// MySQL 8.0.21 and later write CREATE TABLE … SELECT as a statement that opens a transaction.
+	if alone && !bytes.HasSuffix(q.SQL, []byte("START TRANSACTION")) {
+		r.finish(Commit, pos, end)
+	}
+}
+
+func (r *Reader) load(fr *Frame, pos, end Position) error {
+	switch fr.Type {
+	case ExecuteLoadQueryEvent, LoadEvent, NewLoadEvent, ExecLoadEvent:
+	default:
+		return nil // the pieces of the file; the statement comes after them
+	}
+	q := &Query{LoadData: true, SQL: []byte("LOAD DATA")}
+	if fr.Type == ExecuteLoadQueryEvent {
+		// a Query event's head, then file id (4), name's span (4+4), duplicate handling (1)
+		if len(fr.Body) < 26 {
+			return fmt.Errorf("a LOAD DATA event of %d bytes", len(fr.Body))
+		}
+		joined := append(bytes.Clone(fr.Body[:13]), fr.Body[26:]...)
+		parsed, err := parseQuery(joined, r.scan.format)
+		if err != nil {
+			return err
+		}
+		q = parsed
+		q.LoadData = true
+	}
+	r.statement(fr, q, pos, end)
+	return nil
+}
+
+func (r *Reader) incident(fr *Frame, pos, end Position) {
+	c := cursor{b: fr.Body}
+	number := c.uint(2)
+	message := string(c.bytes(int(c.byte())))
+	r.emit(Item{Kind: Incident, Pos: pos, End: end, Time: fr.Time(), Tx: r.tx, Name: fmt.Sprintf("incident %d: %s", number, message)})
+}
+
+// control recognises the statements that structure transactions, as servers write them.
+func control(sql []byte) (verb, arg string) {
+	if len(sql) > 300 {
+		return "", ""
+	}
+	s := bytes.TrimRight(sql, "; \t\r\n\x00")
+	for _, v := range [...]string{"BEGIN", "START TRANSACTION", "COMMIT", "ROLLBACK", "SAVEPOINT", "XA START", "XA BEGIN", "XA END"} {
+		if len(s) < len(v) || !bytes.EqualFold(s[:len(v)], []byte(v)) {
+			continue
+		}
+		rest := s[len(v):]
+		if len(rest) > 0 && rest[0] != ' ' {
+			continue
+		}
+		rest = bytes.TrimSpace(rest)
+		switch v {
+		case "START TRANSACTION":
+			return "BEGIN", ""
+		case "XA BEGIN":
+			return "XA START", string(rest)
+		case "ROLLBACK":
+			if len(rest) > 2 && bytes.EqualFold(rest[:2], []byte("TO")) {
+				rest = bytes.TrimSpace(rest[2:])
+				if f := bytes.Fields(rest); len(f) > 1 && bytes.EqualFold(f[0], []byte("SAVEPOINT")) {
+					rest = f[1]
+				}
+				return "ROLLBACK TO", string(rest)
+			}
+			return v, ""
+		case "SAVEPOINT", "XA START", "XA END":
+			return v, string(rest)
+		}
+		if len(rest) == 0 || bytes.EqualFold(rest, []byte("WORK")) {
+			return v, ""
+		}
+	}
+	return "", ""
+}

@@ -1,0 +1,225 @@
+package binlog
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// Change is the kind of a row event.
+type Change uint8
+
+// The three kinds.
+const (
+	Insert Change = iota
+	Update
+	Delete
+)
+
+// String names the kind in lower case.
+func (c Change) String() string {
+	return [...]string{"insert", "update", "delete"}[c]
+}
+
+// Flags of a row event.
+const (
+	RowsStatementEnd       = 0x01
+	RowsNoForeignKeyChecks = 0x02
+	RowsRelaxedUnique      = 0x04
+	RowsCascaded           = 0x10 // MySQL 9.6: a child row changed by a foreign key action
+)
+
+// Rows is one row event: changes of one kind to one table. Images stay bytes until asked for. It is
+// valid until the next item is read.
+type Rows struct {
+	Table   *TableMap
+	Kind    Change
+	Flags   uint16
+	Partial bool   // a partial JSON update: after-images hold differences
+	Before  []byte // bitmap of the columns in before-images (Update, Delete)
+	After   []byte // bitmap of the columns in after-images (Insert, Update)
+	Data    []byte
+}
+
+// Image is a row image cut into columns. A column's bytes are as the log holds them.
+type Image struct {
+	Cols  [][]byte // nil: NULL, or not in the image
+	State []ColumnState
+	Raw   []byte // the whole image: null bitmap and values
+}
+
+// ColumnState tells what an image says of a column.
+type ColumnState uint8
+
+// Absent columns were left out (MINIMAL and NOBLOB images).
+const (
+	Absent ColumnState = iota
+	Null
+	Present
+)
+
+// Complete reports whether every column is in the image.
+func (im *Image) Complete() bool {
+	for _, s := range im.State {
+		if s == Absent {
+			return false
+		}
+	}
+	return true
+}
+
+// RowReader walks the rows of one event.
+type RowReader struct {
+	rows *Rows
+	data []byte
+	Old  Image // the before-image of an Update or Delete
+	New  Image // the after-image of an Insert or Update
+}
+
+// Reset starts on another event, reusing memory.
+func (r *RowReader) Reset(rows *Rows) { r.rows, r.data = rows, rows.Data }
+
+// Next reads one row into Old and New; false means that there are no more.
+func (r *RowReader) Next() (bool, error) {
+	if len(r.data) == 0 {
+		return false, nil
+	}
+	var err error
+	if r.rows.Kind != Insert {
+		if r.data, err = r.Old.read(r.rows.Table, r.rows.Before, r.data); err != nil {
+			return false, err
+		}
+	}
+	if r.rows.Kind != Delete {
+		if r.rows.Partial {
+			return false, fmt.Errorf("table %s.%s: a partial JSON update (binlog_row_value_options=PARTIAL_JSON): %w",
+				r.rows.Table.Database, r.rows.Table.Table, ErrUnsupported)
+		}
+		if r.data, err = r.New.read(r.rows.Table, r.rows.After, r.data); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (im *Image) read(t *TableMap, present, data []byte) ([]byte, error) {
+	n := len(t.Types)
+	if cap(im.Cols) < n {
+		im.Cols, im.State = make([][]byte, n), make([]ColumnState, n)
+	}
+	im.Cols, im.State = im.Cols[:n], im.State[:n]
+	count := popcount(present, n)
+	nulls := (count + 7) / 8
+	if len(data) < nulls {
+		return nil, fmt.Errorf("table %s.%s: a row image ends early", t.Database, t.Table)
+	}
+	isNull, rest := data[:nulls], data[nulls:]
+	k := 0
+	for i := range n {
+		if !bit(present, i) {
+			im.Cols[i], im.State[i] = nil, Absent
+			continue
+		}
+		if bit(isNull, k) {
+			im.Cols[i], im.State[i] = nil, Null
+		} else {
+			size, err := t.Columns[i].Size(rest)
+			if err != nil {
+				return nil, fmt.Errorf("table %s.%s, column %d: %w", t.Database, t.Table, i+1, err)
+			}
+			im.Cols[i], im.State[i] = rest[:size:size], Present
+			rest = rest[size:]
+		}
+		k++
+	}
+	im.Raw = data[:len(data)-len(rest)]
+	return rest, nil
+}
+
+func popcount(b []byte, n int) (k int) {
+	for i := range n {
+		if bit(b, i) {
+			k++
+		}
+	}
+	return k
+}
+
+// rowsLayout tells kind and version of a row event type.
+func rowsLayout(t EventType) (kind Change, v2, compressed, ok bool) {
+	switch t {
+	case WriteRowsV1, UpdateRowsV1, DeleteRowsV1:
+		return Change(t - WriteRowsV1), false, false, true
+	case WriteRowsV2, UpdateRowsV2, DeleteRowsV2:
+		return Change(t - WriteRowsV2), true, false, true
+	case PartialUpdateRows:
+		return Update, true, false, true
+	case WriteRowsCompressedV1, UpdateRowsCompressV1, DeleteRowsCompressV1:
+		return Change(t - WriteRowsCompressedV1), false, true, true
+	case WriteRowsCompressed, UpdateRowsCompressed, DeleteRowsCompressed:
+		return Change(t - WriteRowsCompressed), true, true, true
+	}
+	return 0, false, false, false
+}
+
+// parseRows reads a row event's head: table id, flags, extra data (v2), number of columns, and the
+// bitmaps of the columns its images hold.
+func (m *tableMaps) parseRows(typ EventType, body []byte, f *Format, inflate func([]byte) ([]byte, error)) (*Rows, error) {
+	kind, v2, compressed, _ := rowsLayout(typ)
+	idLen := 6
+	if !f.wideTableID(typ) {
+		idLen = 4
+	}
+	c := cursor{b: body}
+	id := tableID(c.bytes(idLen))
+	r := &Rows{Kind: kind, Flags: uint16(c.uint(2)), Partial: typ == PartialUpdateRows}
+	if v2 {
+		if n := int(c.uint(2)); n > 2 {
+			c.bytes(n - 2)
+		}
+	}
+	n := c.packed()
+	if c.short || n > maxColumns {
+		return nil, fmt.Errorf("a damaged row event")
+	}
+	t, ok := m.byID[id]
+	if !ok {
+		return nil, fmt.Errorf("rows of table id %d, for which the log has no Table_map", id)
+	}
+	if n != uint64(len(t.Types)) {
+		return nil, fmt.Errorf("rows of %d columns for table %s.%s, whose Table_map has %d", n, t.Database, t.Table, len(t.Types))
+	}
+	bitmap := c.bytes((int(n) + 7) / 8)
+	if kind == Insert {
+		r.After = bitmap
+	} else {
+		r.Before = bitmap
+	}
+	if kind == Update {
+		r.After = c.bytes((int(n) + 7) / 8)
+	}
+	if c.short {
+		return nil, fmt.Errorf("a damaged row event")
+	}
+	r.Table, r.Data = t, c.b
+	if compressed {
+		data, err := inflate(c.b)
+		if err != nil {
+			return nil, err
+		}
+		r.Data = data
+	}
+	return r, nil
+}
+
+// xid writes a distributed transaction's id as the server writes it in XA statements.
+func xid(body []byte) (text string, onePhase bool, err error) {
+	if len(body) < 13 {
+		return "", false, fmt.Errorf("an XA_prepare event of %d bytes", len(body))
+	}
+	format := binary.LittleEndian.Uint32(body[1:])
+	g, b := int(binary.LittleEndian.Uint32(body[5:])), int(binary.LittleEndian.Uint32(body[9:]))
+	if g < 0 || b < 0 || g > 64 || b > 64 || len(body) < 13+g+b {
+		return "", false, fmt.Errorf("a damaged XA_prepare event")
+	}
+	return fmt.Sprintf("X'%x',X'%x',%d", body[13:13+g], body[13+g:13+g+b], format), body[0] != 0, nil
+}

@@ -1,0 +1,274 @@
+package binlog
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"strconv"
+	"strings"
+)
+
+const (
+	readSize     = 1 << 20
+	maxEventSize = 1<<30 + 1<<20 // max_allowed_packet's ceiling, and room for an event's own fields
+)
+
+// Format is what a format description event says of its file.
+type Format struct {
+	ServerVersion string
+	MariaDB       bool
+	Created       uint32 // seconds; not 0 only in the first file after a server start
+	Checksum      bool   // events end in a CRC32
+	InUse         bool   // not closed by its server: live, crashed, or copied while in use
+	ServerID      uint32
+	postHeader    []byte
+}
+
+// VersionNumber gives 80404 for 8.4.4, 101119 for 10.11.19.
+func (f *Format) VersionNumber() int {
+	v := strings.TrimPrefix(f.ServerVersion, "5.5.5-")
+	n := 0
+	for i, part := range strings.SplitN(v, ".", 3) {
+		end := strings.IndexFunc(part, func(r rune) bool { return r < '0' || r > '9' })
+		if end >= 0 && i == 2 {
+			part = part[:end]
+		}
+		k, err := strconv.Atoi(part)
+		if err != nil {
+			return 0
+		}
+		n = n*100 + k
+	}
+	return n
+}
+
+// Frame is one event as it lies in a file. Body excludes header and checksum, and is valid until the
+// next call of Next.
+type Frame struct {
+	Header
+	Offset uint64
+	Body   []byte
+}
+
+// End is the offset of the byte after the event.
+func (f *Frame) End() uint64 { return f.Offset + uint64(f.Size) }
+
+// Scanner cuts one file into events and verifies their checksums. It trusts no length: an event is read
+// in steps, so a false size costs no more memory than the file has bytes.
+type Scanner struct {
+	r      io.Reader
+	name   string
+	buf    []byte // buf[start:end] is read and not yet handed out
+	start  int
+	end    int
+	off    uint64 // offset of buf[start] in the file
+	format *Format
+	inner  bool // events of a compressed payload: no magic, no checksum
+	frame  Frame
+	eof    bool
+	// Moved counts events whose own next position disagrees with where they lie: relay logs, and
+	// files that were cut out of others.
+	Moved int
+}
+
+// NewScanner reads a file from its first byte. name is the file's own name, used in positions.
+func NewScanner(r io.Reader, name string) *Scanner {
+	return &Scanner{r: r, name: name, buf: make([]byte, readSize)}
+}
+
+// Format is the last format description seen; nil before the first.
+func (s *Scanner) Format() *Format { return s.format }
+
+// Offset is where the next event starts.
+func (s *Scanner) Offset() uint64 { return s.off }
+
+func (s *Scanner) fail(kind error, h Header, format string, args ...any) error {
+	return &ReadError{Pos: Position{s.name, s.off}, Type: h.Type, Kind: kind, Detail: fmt.Sprintf(format, args...)}
+}
+
+// fill makes at least n bytes available at buf[start:], or says how many there are.
+func (s *Scanner) fill(n int) (int, error) {
+	for s.end-s.start < n && !s.eof {
+		if s.start > 0 && (len(s.buf)-s.start < n || s.start == s.end) {
+			copy(s.buf, s.buf[s.start:s.end])
+			s.end -= s.start
+			s.start = 0
+		}
+		if s.end == len(s.buf) {
+			s.buf = append(s.buf, make([]byte, min(len(s.buf), max(n-len(s.buf), readSize)))...)
+		}
+		k, err := s.r.Read(s.buf[s.end:])
+		s.end += k
+		if errors.Is(err, io.EOF) {
+			s.eof = true
+		} else if err != nil {
+			return s.end - s.start, &ReadError{Pos: Position{s.name, s.off}, Kind: err}
+		}
+	}
+	return s.end - s.start, nil
+}
+
+// Next returns the next event. io.EOF means that the file ends between events, which alone proves
+// nothing about its being complete.
+func (s *Scanner) Next() (*Frame, error) {
+	if s.off == 0 && !s.inner {
+		if err := s.magic(); err != nil {
+			return nil, err
+		}
+	}
+	n, err := s.fill(headerSize)
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		return nil, io.EOF
+	}
+	if n < headerSize {
+		return nil, s.fail(ErrTorn, Header{}, "%d bytes of an event's %d-byte header", n, headerSize)
+	}
+	h := parseHeader(s.buf[s.start:])
+	if err := s.checkHeader(h); err != nil {
+		return nil, err
+	}
+	if n, err = s.fill(int(h.Size)); err != nil {
+		return nil, err
+	}
+	if n < int(h.Size) {
+		return nil, s.fail(ErrTorn, h, "%d of the event's %d bytes", n, h.Size)
+	}
+	return s.take(h)
+}
+
+func (s *Scanner) magic() error {
+	n, err := s.fill(4)
+	if err != nil {
+		return err
+	}
+	m := s.buf[s.start : s.start+min(n, 4)]
+	switch {
+	case bytes.Equal(m, []byte("\xfebin")):
+		s.start += 4
+		s.off = 4
+		return nil
+	case bytes.Equal(m, []byte("\xfdbin")):
+		return s.fail(ErrEncrypted, Header{}, "copy it from the server with mysqlbinlog --read-from-remote-server --raw, which decrypts it")
+	case n < 4:
+		return s.fail(ErrNotBinlog, Header{}, "only %d bytes long", n)
+	}
+	return s.fail(ErrNotBinlog, Header{}, "it starts with bytes %x, not with a binary log's fe62696e", m)
+}
+
+func (s *Scanner) checkHeader(h Header) error {
+	switch {
+	case h.Size < headerSize || h.Size > maxEventSize:
+		return s.fail(ErrCorrupt, h, "an event of %d bytes", h.Size)
+	case s.format == nil && h.Type == StartEventV3:
+		return s.fail(ErrUnsupported, h, "the log of a server before MySQL 5.0")
+	case s.format == nil && h.Type != FormatDescriptionEvent:
+		return s.fail(ErrCorrupt, h, "the file does not begin with a format description")
+	}
+	return nil
+}
+
+// take verifies and hands out the event at buf[start:], which is there in full.
+func (s *Scanner) take(h Header) (*Frame, error) {
+	event := s.buf[s.start : s.start+int(h.Size)]
+	body := event[headerSize:]
+	if h.Type == FormatDescriptionEvent && !s.inner {
+		f, err := s.parseFormat(h, body)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.verify(h, event, f.Checksum); err != nil {
+			return nil, err
+		}
+		s.format = f
+	} else if s.format.Checksum && !s.inner {
+		if len(body) < 4 {
+			return nil, s.fail(ErrCorrupt, h, "no room for its checksum")
+		}
+		if err := s.verify(h, event, true); err != nil {
+			return nil, err
+		}
+		body = body[:len(body)-4]
+	}
+	next := s.off + uint64(h.Size)
+	if !s.inner && h.NextPos != 0 && h.NextPos != uint32(next) {
+		if !s.format.Checksum {
+			return nil, s.fail(ErrCorrupt, h, "it says that the next event is at %d, but it ends at %d", h.NextPos, next)
+		}
+		s.Moved++
+	}
+	s.frame = Frame{Header: h, Offset: s.off, Body: body}
+	s.start += int(h.Size)
+	s.off = next
+	return &s.frame, nil
+}
+
+func (s *Scanner) verify(h Header, event []byte, on bool) error {
+	if !on {
+		return nil
+	}
+	data, want := event[:len(event)-4], binary.LittleEndian.Uint32(event[len(event)-4:])
+	var got uint32
+	if h.Type == FormatDescriptionEvent && h.Flags&flagInUse != 0 {
+		// The server sets the in-use flag after it computed the checksum.
+		got = crc32.ChecksumIEEE(data[:17])
+		got = crc32.Update(got, crc32.IEEETable, []byte{data[17] &^ flagInUse})
+		got = crc32.Update(got, crc32.IEEETable, data[18:])
+	} else {
+		got = crc32.ChecksumIEEE(data)
+	}
+	if got != want {
+		return s.fail(ErrCorrupt, h, "checksum is %08x, its bytes give %08x; use another copy of this file", want, got)
+	}
+	return nil
+}
+
+// parseFormat reads a format description event: version (2 bytes), server version (50), created (4),
+// header length (1), one post-header length for each event type, then since 5.6.1 the checksum
+// algorithm (1) and the event's own checksum (4).
+func (s *Scanner) parseFormat(h Header, body []byte) (*Format, error) {
+	if len(body) < 57+15 {
+		return nil, s.fail(ErrCorrupt, h, "a format description of %d bytes", len(body))
+	}
+	if v := binary.LittleEndian.Uint16(body); v != 4 {
+		return nil, s.fail(ErrUnsupported, h, "binary log version %d", v)
+	}
+	if body[56] != headerSize {
+		return nil, s.fail(ErrCorrupt, h, "header length %d", body[56])
+	}
+	version, _, _ := bytes.Cut(body[2:52], []byte{0})
+	f := &Format{
+		ServerVersion: string(version),
+		MariaDB:       bytes.Contains(version, []byte("MariaDB")),
+		Created:       binary.LittleEndian.Uint32(body[52:]),
+		InUse:         h.Flags&flagInUse != 0,
+		ServerID:      h.ServerID,
+	}
+	lengths := body[57:]
+	if n := f.VersionNumber(); n >= 50601 || f.MariaDB && n >= 50300 {
+		if len(lengths) < 5+15 {
+			return nil, s.fail(ErrCorrupt, h, "no checksum algorithm")
+		}
+		switch alg := lengths[len(lengths)-5]; alg {
+		case 0, 255:
+		case 1:
+			f.Checksum = true
+		default:
+			return nil, s.fail(ErrCorrupt, h, "checksum algorithm %d", alg)
+		}
+		lengths = lengths[:len(lengths)-5]
+	}
+	f.postHeader = bytes.Clone(lengths)
+	return f, nil
+}
+
+// wideTableID reports that table ids take six bytes; before MySQL 5.1.4 they took four.
+func (f *Format) wideTableID(t EventType) bool {
+	i := int(t) - 1
+	return i >= len(f.postHeader) || f.postHeader[i] != 6
+}
