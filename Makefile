@@ -1,0 +1,52 @@
+# Commands for people and for CI. `make` alone lists them.
+
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+FUZZTIME ?= 30s
+# Extra flags for go test, say: make test TESTFLAGS='-race -run TestFold'
+TESTFLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help build servers demo test lint bench fuzz clean FORCE
+
+help: ## list these commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+build: bin/lifeboat ## build bin/lifeboat
+
+# The go command knows best what is stale, so it is always asked.
+bin/lifeboat: FORCE
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/lifeboat
+
+servers: ## unpack throwaway MySQL and MariaDB servers into .servers
+	scripts/servers
+
+demo: build servers ## wipe a database and bring it back, in under two minutes
+	scripts/demo
+
+# -count=1: the results depend on server processes, which the test cache cannot see.
+# With the variable set, a test whose server is missing fails instead of skipping.
+test: build servers ## run every test, against real servers
+	LIFEBOAT_REQUIRE_SERVERS=1 $(GO) test -count=1 -timeout 60m $(TESTFLAGS) ./...
+
+lint: ## gofmt, go vet, staticcheck
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
+		echo "not gofmt-formatted (run gofmt -w on them):"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+bench: build servers ## measure lifeboat against mysqlbinlog | mysql
+	scripts/bench
+
+fuzz: ## run each fuzz target for FUZZTIME (30s)
+	@set -e; for pkg in $$($(GO) list ./...); do \
+		names=$$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); \
+		for name in $$names; do \
+			echo "$$name in $$pkg, $(FUZZTIME)"; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+clean: ## remove what was built; the unpacked servers stay
+	rm -rf bin .bench
