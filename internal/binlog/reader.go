@@ -92,7 +92,8 @@ type Reader struct {
 	implicit   bool // tx was opened by a row event without BEGIN
 	opening    gtidInfo
 	openingPos Position
-	context    bool // Intvar, Rand or User_var seen
+	context    bool     // Intvar, Rand or User_var seen
+	loose      Position // of the first event that waits for the statement or the rows it belongs to
 	ending     Ending
 }
 
@@ -165,7 +166,7 @@ func (r *Reader) open(ctx context.Context) error {
 	r.scan = NewScanner(body, f.Name())
 	r.maps = newTableMaps()
 	r.ending = Ending{Open: true}
-	r.opening, r.context = gtidInfo{}, false
+	r.opening, r.context, r.loose = gtidInfo{}, false, Position{}
 	return nil
 }
 
@@ -202,6 +203,14 @@ func (r *Reader) step() error {
 		}
 		return nil
 	}
+	switch waits(fr.Type) {
+	case startsWaiting:
+		if r.loose.IsZero() {
+			r.loose = pos
+		}
+	case endsWaiting:
+		r.loose = Position{}
+	}
 	if err := r.event(fr, pos, end); err != nil {
 		var located *ReadError
 		if errors.As(err, &located) {
@@ -210,6 +219,26 @@ func (r *Reader) step() error {
 		return r.corrupt(fr.Type, err)
 	}
 	return nil
+}
+
+// waiting is what an event means for events that mean nothing without a later one: a file cut between the
+// two is cut inside a statement, though no transaction need be open.
+type waiting uint8
+
+const (
+	keepsWaiting waiting = iota
+	startsWaiting
+	endsWaiting
+)
+
+func waits(typ EventType) waiting {
+	switch typ {
+	case IntvarEvent, RandEvent, UserVarEvent, TableMapEvent, CreateFileEvent, AppendBlockEvent, BeginLoadQueryEvent:
+		return startsWaiting
+	case AnnotateRowsEvent, RowsQueryEvent, IgnorableEvent, BinlogCheckpointEvent:
+		return keepsWaiting
+	}
+	return endsWaiting
 }
 
 // corrupt locates a decoding error at the current event.
@@ -227,12 +256,13 @@ func (r *Reader) endFile(err error) error {
 	if errors.Is(err, ErrTorn) {
 		r.ending.Torn = err
 	}
-	if r.tx != nil {
-		if r.implicit {
-			r.emit(Item{Kind: Commit, Tx: r.tx, Pos: r.outerEnd, End: r.outerEnd})
-		} else {
-			r.ending.InTx, r.ending.TxFrom = true, r.tx.Start
-		}
+	switch {
+	case r.tx != nil: // also one without BEGIN, whose last row event has no statement-end flag
+		r.ending.InTx, r.ending.TxFrom = true, r.tx.Start
+	case r.opening.known:
+		r.ending.InTx, r.ending.TxFrom = true, r.openingPos
+	case !r.loose.IsZero():
+		r.ending.InTx, r.ending.TxFrom = true, r.loose
 	}
 	end := Position{r.scan.name, r.scan.off}
 	r.emit(Item{Kind: FileEnd, Pos: end, End: end, Format: r.scan.format, Ending: r.ending, Tx: r.tx})

@@ -1,0 +1,309 @@
+package binlog
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"lifeboat/internal/binlog/gtid"
+)
+
+// Skim is what one pass over a file's events tells of it without decoding rows: enough to order a chain
+// and to know where the file stops being whole. It follows the same rules as Reader, and counts the same
+// transactions; compressed payloads stay closed.
+type Skim struct {
+	First        Format // of the file's own format description
+	Began, Ended time.Time
+	Foreign      int       // events of another log: what a replica's I/O thread puts into relay logs
+	HasPrevious  bool      // the file says what was committed before it
+	Previous     gtid.Set  // that set
+	GTIDs        gtid.Set  // of the transactions that end in this file
+	OwnGTID      gtid.GTID // one of them that this file's own server numbered; zero if there is none
+	Anonymous    int64     // transactions without a GTID
+	Transactions int64
+	Events       int64
+	Incidents    []Position
+	Ending       Ending
+	Good         uint64 // all before it is intact, and no transaction is open there
+
+	scan       *Scanner
+	tx         skimTx
+	opening    bool // a GTID event whose transaction has not begun
+	id         gtid.GTID
+	openingPos uint64
+	loose      bool // events that wait for the statement or the rows they belong to; see waits
+	loosePos   uint64
+}
+
+type skimTx struct {
+	open     bool
+	implicit bool // opened by a row event
+	from     uint64
+	id       gtid.GTID
+}
+
+// SkimFile reads a file to its end. It returns what it found also beside an error, which is a *ReadError:
+// Good then says how far the file can be used. A file that ends inside an event or a transaction is no
+// error; Ending says so.
+func SkimFile(r io.Reader, name string) (*Skim, error) {
+	k := &Skim{scan: NewScanner(r, name), Ending: Ending{Open: true}}
+	for {
+		fr, err := k.scan.Next()
+		if errors.Is(err, io.EOF) {
+			k.end()
+			return k, nil
+		}
+		if errors.Is(err, ErrTorn) {
+			k.Ending.Torn = err
+			k.end()
+			return k, nil
+		}
+		if err != nil {
+			k.end()
+			return k, err
+		}
+		if err := k.event(fr); err != nil {
+			k.end()
+			kind := ErrCorrupt
+			for _, e := range []error{ErrUnsupported, ErrEncrypted} {
+				if errors.Is(err, e) {
+					kind = e
+				}
+			}
+			return k, &ReadError{Pos: Position{name, fr.Offset}, Type: fr.Type, Kind: kind, Detail: err.Error()}
+		}
+	}
+}
+
+// Moved counts events that lie elsewhere than they say; see Scanner.
+func (k *Skim) Moved() int { return k.scan.Moved }
+
+// Size is how many bytes of the file were read as whole events.
+func (k *Skim) Size() uint64 { return k.scan.Offset() }
+
+func (k *Skim) pos(off uint64) Position { return Position{k.scan.name, off} }
+
+func (k *Skim) idle() bool { return !k.tx.open && !k.opening && !k.loose }
+
+// event follows Reader.event.
+func (k *Skim) event(fr *Frame) error {
+	k.Events++
+	if fr.Timestamp != 0 && fr.Flags&flagArtificial == 0 {
+		if t := fr.Time(); t.After(k.Ended) {
+			k.Ended = t
+		}
+		if k.Began.IsZero() {
+			k.Began = fr.Time()
+		}
+	}
+	switch waits(fr.Type) {
+	case startsWaiting:
+		if !k.loose {
+			k.loose, k.loosePos = true, fr.Offset
+		}
+	case endsWaiting:
+		k.loose = false
+	}
+	err := k.dispatch(fr)
+	if err == nil && k.idle() {
+		k.Good = fr.End()
+	}
+	return err
+}
+
+func (k *Skim) dispatch(fr *Frame) error {
+	switch fr.Type {
+	case FormatDescriptionEvent:
+		if k.Events == 1 {
+			k.First = *k.scan.format
+		} else {
+			k.Foreign++
+		}
+	case RotateEvent:
+		next, err := ParseRotate(fr.Body)
+		if fr.Flags&flagArtificial != 0 || fr.NextPos == 0 {
+			k.Foreign++
+			return nil
+		}
+		k.Ending = Ending{Next: next}
+		return err
+	case StopEvent:
+		k.Ending = Ending{Stop: true}
+	case PreviousGTIDsEvent, MariaGTIDListEvent:
+		set, err := ParsePreviousGTIDs(fr.Type, fr.Body)
+		if !k.HasPrevious {
+			k.HasPrevious, k.Previous = true, set
+		}
+		return err
+	case GTIDEvent, AnonymousGTIDEvent, GTIDTaggedEvent, MariaGTIDEvent:
+		return k.gtid(fr)
+	case QueryEvent, QueryCompressed:
+		return k.query(fr)
+	case XIDEvent, XAPrepareEvent:
+		return k.finish()
+	case TransactionPayload:
+		k.begin(fr)
+		return k.finish()
+	case IntvarEvent, RandEvent, UserVarEvent, TableMapEvent, CreateFileEvent, AppendBlockEvent,
+		BeginLoadQueryEvent, DeleteFileEvent:
+	case LoadEvent, NewLoadEvent, ExecLoadEvent, ExecuteLoadQueryEvent:
+		return k.statement(fr, nil)
+	case IncidentEvent:
+		k.Incidents = append(k.Incidents, k.pos(fr.Offset))
+	case StartEncryptionEvent:
+		return fmt.Errorf("%w: what follows can only be read by its server", ErrEncrypted)
+	default:
+		if _, _, _, ok := rowsLayout(fr.Type); ok {
+			return k.rows(fr)
+		}
+		if !ignorable(fr.Header) {
+			return fmt.Errorf("%s is not known to lifeboat: %w", fr.Type, ErrUnsupported)
+		}
+	}
+	return nil
+}
+
+func (k *Skim) gtid(fr *Frame) error {
+	if err := k.abandon(); err != nil {
+		return err
+	}
+	k.opening, k.openingPos, k.id = true, fr.Offset, gtid.GTID{}
+	if fr.Type == GTIDEvent && len(fr.Body) >= 25 {
+		// flags (1), source (16), number (8)
+		k.id = gtid.GTID{Family: gtid.MySQL, UUID: [16]byte(fr.Body[1:17]), Seq: binary.LittleEndian.Uint64(fr.Body[17:])}
+	} else {
+		info, err := parseGTID(fr.Type, fr.ServerID, fr.Body)
+		if err != nil {
+			return err
+		}
+		k.id = info.id
+		if fr.Type == MariaGTIDEvent && !info.standalone {
+			k.begin(fr)
+		}
+	}
+	if fr.ServerID == k.First.ServerID {
+		k.OwnGTID = k.id
+	}
+	return nil
+}
+
+func (k *Skim) abandon() error {
+	k.opening = false // a GTID that nothing followed
+	if !k.tx.open {
+		return nil
+	}
+	return k.finish()
+}
+
+func (k *Skim) begin(fr *Frame) {
+	if k.tx.open {
+		return
+	}
+	k.tx = skimTx{open: true, from: fr.Offset}
+	if k.opening {
+		k.tx.from, k.tx.id = k.openingPos, k.id
+	}
+	k.opening = false
+}
+
+func (k *Skim) finish() error {
+	if !k.tx.open {
+		return nil
+	}
+	k.Transactions++
+	if k.tx.id.IsZero() {
+		k.Anonymous++
+	}
+	err := k.GTIDs.Add(k.tx.id)
+	k.tx = skimTx{}
+	return err
+}
+
+func (k *Skim) rows(fr *Frame) error {
+	if !k.tx.open {
+		k.begin(fr)
+		k.tx.implicit = true
+	}
+	at := 6
+	if !k.scan.format.wideTableID(fr.Type) {
+		at = 4
+	}
+	if len(fr.Body) < at+2 {
+		return fmt.Errorf("a damaged row event")
+	}
+	if k.tx.implicit && fr.Body[at]&RowsStatementEnd != 0 {
+		return k.finish()
+	}
+	return nil
+}
+
+// longestControl is well above what a statement that structures transactions can take, compressed or not.
+const longestControl = 300
+
+func (k *Skim) query(fr *Frame) error {
+	sql, err := querySQL(fr.Body)
+	if err != nil {
+		return err
+	}
+	if fr.Type == QueryCompressed && len(sql) <= longestControl {
+		if sql, err = inflate(sql); err != nil {
+			return err
+		}
+	}
+	switch verb, _ := control(sql); verb {
+	case "BEGIN":
+		if !k.opening || !k.tx.open {
+			opening := k.opening
+			if err := k.abandon(); err != nil {
+				return err
+			}
+			k.opening = opening
+			k.begin(fr)
+		}
+	case "COMMIT", "ROLLBACK":
+		return k.finish()
+	case "XA START":
+		k.begin(fr)
+	case "SAVEPOINT", "ROLLBACK TO", "XA END":
+	default:
+		return k.statement(fr, sql)
+	}
+	return nil
+}
+
+func (k *Skim) statement(fr *Frame, sql []byte) error {
+	if k.tx.open {
+		return nil
+	}
+	k.begin(fr)
+	if bytes.HasSuffix(sql, []byte("START TRANSACTION")) {
+		return nil
+	}
+	return k.finish()
+}
+
+func (k *Skim) end() {
+	switch {
+	case k.tx.open:
+		k.Ending.InTx, k.Ending.TxFrom = true, k.pos(k.tx.from)
+	case k.opening:
+		k.Ending.InTx, k.Ending.TxFrom = true, k.pos(k.openingPos)
+	case k.loose:
+		k.Ending.InTx, k.Ending.TxFrom = true, k.pos(k.loosePos)
+	}
+}
+
+// querySQL cuts the statement out of a Query event; see parseQuery.
+func querySQL(body []byte) ([]byte, error) {
+	if len(body) < 13 {
+		return nil, fmt.Errorf("a Query event of %d bytes", len(body))
+	}
+	at := 13 + int(binary.LittleEndian.Uint16(body[11:])) + int(body[8]) + 1
+	if len(body) < at {
+		return nil, fmt.Errorf("a Query event whose parts are longer than it")
+	}
+	return body[at:], nil
+}
