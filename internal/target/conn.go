@@ -1,0 +1,244 @@
+package target
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"strings"
+	"unsafe"
+
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/schema"
+)
+
+// Conn is one session with settings of its own. It is not safe for concurrent use.
+type Conn struct {
+	s  *Server
+	c  *sql.Conn
+	fk bool // foreign_key_checks as set now
+	db string
+}
+
+// rowSettings make the server store row values as the log has them, and refuse what it would change.
+// Foreign keys and triggers are not its business here: the log already holds their effects.
+func (s *Server) rowSettings() []string {
+	set := []string{
+		"SET NAMES binary",
+		"SET SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,STRICT_ALL_TABLES'",
+		"SET SESSION time_zone='+00:00'",
+		"SET SESSION foreign_key_checks=0",
+		"SET SESSION sql_safe_updates=0",
+		"SET SESSION wait_timeout=28800",
+		"SET SESSION innodb_lock_wait_timeout=50",
+		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+	}
+	if s.CanUnlog {
+		set = append(set, "SET SESSION sql_log_bin=0")
+	} else if s.LogBin {
+		// READ COMMITTED needs the row format where changes are logged.
+		set[len(set)-1] = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+	}
+	if !s.MariaDB && s.Number >= 80013 {
+		set = append(set, "SET SESSION sql_require_primary_key=0")
+	}
+	if !s.MariaDB && s.Number >= 80030 {
+		set = append(set, "SET SESSION sql_generate_invisible_primary_key=0")
+	}
+	return set
+}
+
+// Conn opens a session for rows in db (which may be empty).
+func (s *Server) Conn(ctx context.Context, db string) (*Conn, error) {
+	c, err := s.db.Conn(ctx)
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	out := &Conn{s: s, c: c}
+	if err := out.reset(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	if db != "" {
+		if err := out.Use(ctx, db); err != nil {
+			c.Close()
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (c *Conn) reset(ctx context.Context) error {
+	for _, q := range c.s.rowSettings() {
+		if _, err := c.c.ExecContext(ctx, q); err != nil && !(isAccess(err) || Code(err) == 1193) {
+			return c.s.explain(err)
+		}
+	}
+	c.fk = false
+	return nil
+}
+
+// Close ends the session: its settings must not leak into another user of the pool.
+func (c *Conn) Close() error {
+	_ = c.c.Raw(func(any) error { return driver.ErrBadConn })
+	return nil
+}
+
+// Use makes db the session's database.
+func (c *Conn) Use(ctx context.Context, db string) error {
+	if err := c.Exec(ctx, "USE "+schema.QuoteIdent(db)); err != nil {
+		return err
+	}
+	c.db = db
+	return nil
+}
+
+// Exec runs one statement as it is.
+func (c *Conn) Exec(ctx context.Context, query string) error {
+	_, err := c.c.ExecContext(ctx, query)
+	return c.s.explain(err)
+}
+
+// ExecBytes runs one statement and returns the number of rows it says it affected. The bytes must not
+// change during the call.
+func (c *Conn) ExecBytes(ctx context.Context, query []byte) (int64, error) {
+	res, err := c.c.ExecContext(ctx, unsafe.String(unsafe.SliceData(query), len(query)))
+	if err != nil {
+		return 0, c.s.explain(err)
+	}
+	n, err := res.RowsAffected()
+	return n, err
+}
+
+// Warnings fails if the last statement left a warning: a value that the server changed.
+func (c *Conn) Warnings(ctx context.Context) error {
+	rows, err := c.c.QueryContext(ctx, "SHOW WARNINGS")
+	if err != nil {
+		return c.s.explain(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var level, text string
+		var code int
+		if err := rows.Scan(&level, &code, &text); err != nil {
+			return c.s.explain(err)
+		}
+		// 1287: a syntax of ours is deprecated; it says nothing of the value.
+		if level != "Note" && code != 1287 && code != 3719 {
+			return fmt.Errorf("%w: %s %d: %s", ErrWarnings, level, code, text)
+		}
+	}
+	return c.s.explain(rows.Err())
+}
+
+// Begin, Commit and Rollback bracket a transaction on this session.
+func (c *Conn) Begin(ctx context.Context) error { return c.Exec(ctx, "START TRANSACTION") }
+
+// Commit ends the transaction. On an error its fate is not known: ask the checkpoint.
+func (c *Conn) Commit(ctx context.Context) error { return c.Exec(ctx, "COMMIT") }
+
+// Rollback gives the transaction up.
+func (c *Conn) Rollback(ctx context.Context) error { return c.Exec(ctx, "ROLLBACK") }
+
+// ForeignKeys switches foreign key checks, and with them cascading actions, for the session.
+func (c *Conn) ForeignKeys(ctx context.Context, on bool) error {
+	if c.fk == on {
+		return nil
+	}
+	v := "0"
+	if on {
+		v = "1"
+	}
+	if err := c.Exec(ctx, "SET SESSION foreign_key_checks="+v); err != nil {
+		return err
+	}
+	c.fk = on
+	return nil
+}
+
+// Row scans the first row of a query; sql.ErrNoRows if there is none.
+func (c *Conn) Row(ctx context.Context, query string, dest ...any) error {
+	err := c.c.QueryRowContext(ctx, query).Scan(dest...)
+	if err == sql.ErrNoRows {
+		return err
+	}
+	return c.s.explain(err)
+}
+
+// Statement runs a logged statement under the settings its Query event recorded, then puts the row
+// settings back. db is the database it runs in.
+func (c *Conn) Statement(ctx context.Context, db string, sqlText []byte, v *binlog.QueryVars) (err error) {
+	if db != "" {
+		if err := c.Use(ctx, db); err != nil {
+			return err
+		}
+	}
+	for _, q := range c.s.statementSettings(v) {
+		if _, err := c.c.ExecContext(ctx, q); err != nil {
+			return fmt.Errorf("preparing the session for a logged statement (%s): %w", q, c.s.explain(err))
+		}
+	}
+	_, err = c.ExecBytes(ctx, sqlText)
+	if back := c.reset(ctx); err == nil {
+		err = back
+	}
+	return err
+}
+
+// statementSettings recreate the session a statement was logged in. Modes the target no longer has are
+// left out.
+func (s *Server) statementSettings(v *binlog.QueryVars) []string {
+	var set []string
+	if v.HasSQLMode {
+		set = append(set, fmt.Sprintf("SET SESSION sql_mode=%d", v.SQLMode&s.knownModes()))
+	}
+	if v.HasFlags2 {
+		set = append(set, fmt.Sprintf("SET SESSION foreign_key_checks=%d", on(v.Flags2&binlog.OptionNoForeignKeyChecks == 0)),
+			fmt.Sprintf("SET SESSION unique_checks=%d", on(v.Flags2&binlog.OptionRelaxedUnique == 0)))
+	}
+	if v.HasCharset {
+		set = append(set, fmt.Sprintf("SET @@session.character_set_client=%d,@@session.collation_connection=%d,@@session.collation_server=%d",
+			v.ClientCollation, v.ConnCollation, v.ServerCollation))
+	}
+	if v.DatabaseCollation != 0 {
+		set = append(set, fmt.Sprintf("SET SESSION collation_database=%d", v.DatabaseCollation))
+	}
+	if v.TimeZone != "" {
+		set = append(set, "SET SESSION time_zone="+Quote(v.TimeZone))
+	}
+	if v.ExplicitTimestamp >= 0 && s.Number >= 50600 && (!s.MariaDB || s.Number >= 100803) {
+		set = append(set, fmt.Sprintf("SET SESSION explicit_defaults_for_timestamp=%d", v.ExplicitTimestamp))
+	}
+	if v.UTF8MB4Collation != 0 && !s.MariaDB && s.Number >= 80011 {
+		set = append(set, fmt.Sprintf("SET SESSION default_collation_for_utf8mb4=%d", v.UTF8MB4Collation))
+	}
+	return set
+}
+
+func on(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// knownModes is the sql_mode bits the target accepts: MySQL 8 dropped the bits of the old dialects
+// (8–10, 12–18 and NO_AUTO_CREATE_USER, 28).
+func (s *Server) knownModes() uint64 {
+	if !s.MariaDB && s.Number >= 80000 {
+		return ^uint64(1<<8 | 1<<9 | 1<<10 | 1<<12 | 1<<13 | 1<<14 | 1<<15 | 1<<16 | 1<<17 | 1<<28)
+	}
+	if s.MariaDB {
+		return 1<<38 - 1
+	}
+	return 1<<32 - 1
+}
+
+// identList writes quoted column names, comma separated.
+func identList(names []string) string {
+	q := make([]string, len(names))
+	for i, n := range names {
+		q[i] = schema.QuoteIdent(n)
+	}
+	return strings.Join(q, ",")
+}

@@ -1,0 +1,207 @@
+package target
+
+import (
+	"fmt"
+
+	"lifeboat/internal/binlog"
+)
+
+// Row is what rendering needs of a row image: a column's bytes, nil where it is NULL, and whether the
+// image has it at all. *binlog.Image is one.
+type Row = binlog.Image
+
+// Name is the table's quoted name with its database.
+func (s *Shape) Name() string { return s.name }
+
+// AppendInsert begins an INSERT; rows follow with AppendRow, comma separated.
+func (s *Shape) AppendInsert(dst []byte) []byte { return append(dst, s.insert...) }
+
+// AppendUpsert ends an INSERT so that rows that are there take the new values. It must not be used where
+// another unique key could match instead: see Uniques.
+func (s *Shape) AppendUpsert(dst []byte) []byte { return append(dst, s.update...) }
+
+// AppendRow appends the values of a complete image in parentheses.
+func (s *Shape) AppendRow(dst []byte, row *Row) ([]byte, error) {
+	dst = append(dst, '(')
+	var err error
+	for n, i := range s.Writable {
+		if n > 0 {
+			dst = append(dst, ',')
+		}
+		if dst, err = s.literal(dst, row, i); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, ')'), nil
+}
+
+func (s *Shape) literal(dst []byte, row *Row, i int) ([]byte, error) {
+	switch row.State[i] {
+	case binlog.Null:
+		return append(dst, "NULL"...), nil
+	case binlog.Absent:
+		return dst, fmt.Errorf("%w: column %s is not in the row image", ErrShape, s.quoted[i])
+	}
+	dst, err := s.Columns[i].AppendLiteral(dst, row.Cols[i])
+	if err != nil {
+		return dst, fmt.Errorf("column %s of %s: %w", s.quoted[i], s.name, err)
+	}
+	return dst, nil
+}
+
+// AppendDelete begins a DELETE of rows by key; keys follow with AppendKey, then AppendDeleteEnd.
+func (s *Shape) AppendDelete(dst []byte) []byte {
+	dst = append(dst, "DELETE FROM "...)
+	dst = append(dst, s.name...)
+	dst = append(dst, " WHERE "...)
+	if len(s.Key) == 1 {
+		dst = append(dst, s.quoted[s.Key[0]]...)
+		dst = append(dst, " IN ("...)
+	}
+	return dst
+}
+
+// AppendKey appends the n-th key of the list that AppendDelete began. Keys of several columns are
+// written as (a=1 AND b=2) OR …, which every server reads by index; row constructors they do not.
+func (s *Shape) AppendKey(dst []byte, n int, cols [][]byte) ([]byte, error) {
+	sep, single := " OR ", len(s.Key) == 1
+	if single {
+		sep = ","
+	}
+	if n > 0 {
+		dst = append(dst, sep...)
+	}
+	if !single {
+		dst = append(dst, '(')
+	}
+	var err error
+	for k, i := range s.Key {
+		if !single {
+			if k > 0 {
+				dst = append(dst, " AND "...)
+			}
+			dst = append(append(dst, s.quoted[i]...), '=')
+		}
+		if dst, err = s.Columns[i].AppendKeyLiteral(dst, cols[k]); err != nil {
+			return dst, fmt.Errorf("key column %s of %s: %w", s.quoted[i], s.name, err)
+		}
+	}
+	if !single {
+		dst = append(dst, ')')
+	}
+	return dst, nil
+}
+
+// AppendDeleteEnd ends the list of keys.
+func (s *Shape) AppendDeleteEnd(dst []byte) []byte {
+	if len(s.Key) == 1 {
+		return append(dst, ')')
+	}
+	return dst
+}
+
+// AppendOne renders one row change as a statement of its own, for the serial lane. A table without a
+// key is matched by the whole before-image, one row only.
+func (s *Shape) AppendOne(dst []byte, kind binlog.Change, old, new *Row) ([]byte, error) {
+	switch kind {
+	case binlog.Insert:
+		return s.appendInsertOne(dst, new)
+	case binlog.Delete:
+		dst = append(append(dst, "DELETE FROM "...), s.name...)
+		return s.appendWhere(dst, old)
+	}
+	dst = append(append(dst, "UPDATE "...), s.name...)
+	dst = append(dst, " SET "...)
+	var err error
+	n := 0
+	for _, i := range s.Writable {
+		if new.State[i] == binlog.Absent {
+			continue
+		}
+		if n > 0 {
+			dst = append(dst, ',')
+		}
+		n++
+		dst = append(append(dst, s.quoted[i]...), '=')
+		if dst, err = s.literal(dst, new, i); err != nil {
+			return dst, err
+		}
+	}
+	if n == 0 {
+		return nil, nil // only generated columns changed: they follow from the others
+	}
+	return s.appendWhere(dst, old)
+}
+
+func (s *Shape) appendInsertOne(dst []byte, row *Row) ([]byte, error) {
+	dst = append(append(dst, "INSERT INTO "...), s.name...)
+	dst = append(dst, " ("...)
+	n := 0
+	for _, i := range s.Writable {
+		if row.State[i] == binlog.Absent {
+			continue // MINIMAL images leave out what took its default
+		}
+		if n > 0 {
+			dst = append(dst, ',')
+		}
+		n++
+		dst = append(dst, s.quoted[i]...)
+	}
+	dst = append(dst, ") VALUES ("...)
+	var err error
+	n = 0
+	for _, i := range s.Writable {
+		if row.State[i] == binlog.Absent {
+			continue
+		}
+		if n > 0 {
+			dst = append(dst, ',')
+		}
+		n++
+		if dst, err = s.literal(dst, row, i); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, ')'), nil
+}
+
+// appendWhere finds exactly one row: by its key where the image has it, else by all the image has.
+func (s *Shape) appendWhere(dst []byte, row *Row) ([]byte, error) {
+	dst = append(dst, " WHERE "...)
+	cols := s.Key
+	if cols == nil || !has(row, cols) {
+		cols = s.matchable(row)
+	}
+	if len(cols) == 0 {
+		return dst, fmt.Errorf("%w: the before-image of %s names no column to find the row by", ErrShape, s.name)
+	}
+	var err error
+	for n, i := range cols {
+		if n > 0 {
+			dst = append(dst, " AND "...)
+		}
+		if dst, err = s.Columns[i].AppendMatch(dst, s.quoted[i], row.Cols[i]); err != nil {
+			return dst, fmt.Errorf("column %s of %s: %w", s.quoted[i], s.name, err)
+		}
+	}
+	return append(dst, " LIMIT 1"...), nil
+}
+
+func has(row *Row, cols []int) bool {
+	for _, i := range cols {
+		if row.State[i] == binlog.Absent {
+			return false
+		}
+	}
+	return true
+}
+
+// matchable is every stored column in the image; virtual ones follow from the others.
+func (s *Shape) matchable(row *Row) (out []int) {
+	for _, i := range s.Writable {
+		if row.State[i] != binlog.Absent {
+			out = append(out, i)
+		}
+	}
+	return out
+}

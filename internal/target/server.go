@@ -1,0 +1,231 @@
+// Package target is where rows go: a MySQL or MariaDB server over the wire. It knows how to read a
+// table's definition, how to write rows so that the stored bytes are the log's bytes, and how to run a
+// logged statement under the settings it first ran under. It decides nothing about order.
+package target
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// Errors that callers tell apart.
+var (
+	ErrAccess    = errors.New("the server refused the login or a privilege")
+	ErrUnreached = errors.New("the server cannot be reached")
+	ErrDiskFull  = errors.New("the server's disk is full")
+	ErrWarnings  = errors.New("the server changed or doubted a value")
+	ErrShape     = errors.New("the table is not what the log says")
+	ErrCollision = errors.New("a unique key is taken by another row")
+	ErrDisturbed = errors.New("another session changed the target")
+)
+
+// Server is a target server. It is safe for concurrent use.
+type Server struct {
+	db        *sql.DB
+	config    *mysql.Config
+	Version   string
+	MariaDB   bool
+	Number    int // 80404, 101119
+	UUID      string
+	MaxPacket int64 // max_allowed_packet in bytes
+	LogBin    bool  // the server writes a binlog of its own
+	CanUnlog  bool  // sessions may switch it off for themselves
+	logger    *slog.Logger
+}
+
+// Open connects to a server named as go-sql-driver/mysql writes it, such as root@unix(/run/x.sock)/.
+// A database in the name is ignored: statements name theirs.
+func Open(ctx context.Context, dsn string, logger *slog.Logger) (*Server, error) {
+	cfg, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		// The driver's message may quote the name, password and all.
+		return nil, errors.New("the target's name is not understood: write user:password@tcp(host:3306)/ or root@unix(/path/mysqld.sock)/")
+	}
+	cfg.DBName = ""
+	cfg.Collation = ""
+	cfg.MultiStatements, cfg.InterpolateParams, cfg.ParseTime = false, false, false
+	cfg.ClientFoundRows = true // an UPDATE that finds its row unchanged has found it
+	cfg.MaxAllowedPacket = 0
+	cfg.Logger = &mysql.NopLogger{}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 10 * time.Second
+	}
+	if cfg.WriteTimeout == 0 {
+		cfg.WriteTimeout = 5 * time.Minute
+	}
+	connector, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("the target's name is not understood: %w", err)
+	}
+	s := &Server{db: sql.OpenDB(connector), config: cfg, logger: logger}
+	s.db.SetMaxIdleConns(64)
+	if err := s.describe(ctx); err != nil {
+		s.db.Close()
+		return nil, s.explain(err)
+	}
+	return s, nil
+}
+
+// Close ends every connection.
+func (s *Server) Close() error { return s.db.Close() }
+
+// Address names the server without credentials.
+func (s *Server) Address() string { return s.config.Addr }
+
+func (s *Server) describe(ctx context.Context) error {
+	var logBin string
+	err := s.db.QueryRowContext(ctx, "SELECT VERSION(), @@max_allowed_packet, @@log_bin").Scan(&s.Version, &s.MaxPacket, &logBin)
+	if err != nil {
+		return err
+	}
+	s.MariaDB = strings.Contains(s.Version, "MariaDB")
+	s.Number = versionNumber(s.Version)
+	s.LogBin = logBin == "1" || strings.EqualFold(logBin, "ON")
+	if s.MariaDB {
+		var port, datadir string
+		if err := s.db.QueryRowContext(ctx, "SELECT @@port, @@datadir").Scan(&port, &datadir); err != nil {
+			return err
+		}
+		s.UUID = port + datadir // MariaDB has no server UUID
+	} else if err := s.db.QueryRowContext(ctx, "SELECT @@server_uuid").Scan(&s.UUID); err != nil {
+		return err
+	}
+	c, err := s.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.ExecContext(ctx, "SET SESSION sql_log_bin=0")
+	s.CanUnlog = err == nil
+	if err != nil && !isAccess(err) {
+		return err
+	}
+	// The connection goes back to the pool: leave it as it was.
+	_, err = c.ExecContext(ctx, "SET SESSION sql_log_bin=1")
+	if err != nil && s.CanUnlog {
+		return err
+	}
+	return nil
+}
+
+func versionNumber(v string) int {
+	v = strings.TrimPrefix(v, "5.5.5-")
+	n := 0
+	for i, part := range strings.SplitN(v, ".", 3) {
+		if end := strings.IndexFunc(part, func(r rune) bool { return r < '0' || r > '9' }); end >= 0 && i == 2 {
+			part = part[:end]
+		}
+		k, err := strconv.Atoi(part)
+		if err != nil {
+			return 0
+		}
+		n = n*100 + k
+	}
+	return n
+}
+
+// Databases lists the databases of the server.
+func (s *Server) Databases(ctx context.Context) ([]string, error) {
+	return s.column(ctx, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA")
+}
+
+// Tables lists the base tables of a database, sorted.
+func (s *Server) Tables(ctx context.Context, db string) ([]string, error) {
+	return s.column(ctx, "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = "+Quote(db)+
+		" AND TABLE_TYPE IN ('BASE TABLE','SYSTEM VERSIONED') ORDER BY TABLE_NAME")
+}
+
+// HasDatabase reports whether the database exists, and how many tables and views it holds.
+func (s *Server) HasDatabase(ctx context.Context, db string) (exists bool, objects int, err error) {
+	names, err := s.column(ctx, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = "+Quote(db))
+	if err != nil || len(names) == 0 {
+		return false, 0, err
+	}
+	tables, err := s.column(ctx, "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = "+Quote(db))
+	return true, len(tables), err
+}
+
+func (s *Server) column(ctx context.Context, query string) ([]string, error) {
+	rows, err := s.db.QueryContext(ctx, query)
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var v string
+		if err := rows.Scan(&v); err != nil {
+			return nil, s.explain(err)
+		}
+		out = append(out, v)
+	}
+	return out, s.explain(rows.Err())
+}
+
+// Quote writes a string literal that no sql_mode and no character set reads otherwise.
+func Quote(s string) string {
+	if s == "" {
+		return "''"
+	}
+	return fmt.Sprintf("CONVERT(x'%x' USING utf8)", s)
+}
+
+// explain wraps a driver's error so that callers can tell what kind it is and users what to do. It never
+// quotes the data source name.
+func (s *Server) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	var me *mysql.MySQLError
+	if !errors.As(err, &me) {
+		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		return fmt.Errorf("%w at %s: %w", ErrUnreached, s.config.Addr, err)
+	}
+	switch {
+	case isAccess(err):
+		return fmt.Errorf("%w: %w", ErrAccess, err)
+	case me.Number == 1021 || me.Number == 1114 || me.Number == 3 || strings.Contains(me.Message, "No space left"):
+		return fmt.Errorf("%w; free some space and run the same command again: %w", ErrDiskFull, err)
+	case me.Number == 1062 || me.Number == 1586:
+		return fmt.Errorf("%w: %w", ErrCollision, err)
+	}
+	return err
+}
+
+func isAccess(err error) bool {
+	var me *mysql.MySQLError
+	if !errors.As(err, &me) {
+		return false
+	}
+	switch me.Number {
+	case 1044, 1045, 1142, 1143, 1227, 1410, 1698, 1370, 1419:
+		return true
+	}
+	return false
+}
+
+// Retryable reports errors after which the same transaction may be tried again: deadlock, lock wait
+// timeout. The server has rolled the transaction back, or the caller must.
+func Retryable(err error) bool {
+	var me *mysql.MySQLError
+	return errors.As(err, &me) && (me.Number == 1213 || me.Number == 1205)
+}
+
+// Code is the server's number of an error, or 0.
+func Code(err error) uint16 {
+	var me *mysql.MySQLError
+	if errors.As(err, &me) {
+		return me.Number
+	}
+	return 0
+}

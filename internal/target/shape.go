@@ -1,0 +1,145 @@
+package target
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/schema"
+	"lifeboat/internal/value"
+)
+
+// Shape joins a table's definition on the target with what the log says of its columns: it renders row
+// images into statements. It never changes once made, and is safe for concurrent use.
+type Shape struct {
+	Def      *schema.Table
+	Columns  []value.Column
+	Writable []int // columns that may be given values, in table order
+	Key      []int // columns of the row key; nil for a table without one
+	Uniques  bool  // other unique keys exist: an upsert could meet another row
+
+	name   string   // quoted, with the database
+	quoted []string // column names
+	insert string   // INSERT INTO … (…) VALUES
+	update string   // ON DUPLICATE KEY UPDATE …
+}
+
+// NewShape checks that log and definition agree, and says where they do not.
+func NewShape(def *schema.Table, tm *binlog.TableMap) (*Shape, error) {
+	if len(def.Columns) != len(tm.Types) {
+		return nil, fmt.Errorf("%w: %s.%s has %d columns, the log's rows have %d", ErrShape, def.DB, def.Name, len(def.Columns), len(tm.Types))
+	}
+	s := &Shape{Def: def, Columns: slices.Clone(tm.Columns), name: schema.QuoteIdent(def.DB) + "." + schema.QuoteIdent(def.Name)}
+	var names []string
+	for i := range def.Columns {
+		d := &def.Columns[i]
+		if tm.Names != nil && !strings.EqualFold(tm.Names[i], d.Name) {
+			return nil, fmt.Errorf("%w: column %d of %s.%s is %s, in the log %s", ErrShape, i+1, def.DB, def.Name, d.Name, tm.Names[i])
+		}
+		if !agrees(tm.Types[i], tm.Meta[i], d) {
+			return nil, fmt.Errorf("%w: column %s of %s.%s is %s, in the log it is of type %d", ErrShape, d.Name, def.DB, def.Name, d.Type, tm.Types[i])
+		}
+		c := &s.Columns[i]
+		c.Unsigned, c.Charset, c.DataType = d.Unsigned, d.Charset, d.DataType
+		s.quoted = append(s.quoted, schema.QuoteIdent(d.Name))
+		if d.Writable() {
+			s.Writable = append(s.Writable, i)
+			names = append(names, d.Name)
+		}
+	}
+	if key, ok := def.RowKey(); ok {
+		for _, part := range key.Columns {
+			i := slices.IndexFunc(def.Columns, func(c schema.Column) bool { return strings.EqualFold(c.Name, part.Name) })
+			if i < 0 {
+				s.Key = nil
+				break
+			}
+			s.Key = append(s.Key, i)
+		}
+		for _, k := range def.UniqueKeys() {
+			s.Uniques = s.Uniques || k.Name != key.Name
+		}
+	}
+	s.insert = "INSERT INTO " + s.name + " (" + identList(names) + ") VALUES "
+	s.update = s.upsertTail()
+	return s, nil
+}
+
+func (s *Shape) upsertTail() string {
+	var b strings.Builder
+	b.WriteString(" ON DUPLICATE KEY UPDATE ")
+	n := 0
+	for _, i := range s.Writable {
+		if slices.Contains(s.Key, i) {
+			continue
+		}
+		if n > 0 {
+			b.WriteByte(',')
+		}
+		n++
+		b.WriteString(s.quoted[i] + "=VALUES(" + s.quoted[i] + ")")
+	}
+	if n == 0 { // every column is in the key
+		k := s.quoted[s.firstKey()]
+		b.WriteString(k + "=VALUES(" + k + ")")
+	}
+	return b.String()
+}
+
+func (s *Shape) firstKey() int {
+	if len(s.Key) > 0 {
+		return s.Key[0]
+	}
+	return 0
+}
+
+// The type bytes of table maps, by the data types that the servers log so.
+func agrees(typ byte, meta uint16, d *schema.Column) bool {
+	want := []byte(nil)
+	switch strings.ToLower(d.DataType) {
+	case "tinyint", "boolean":
+		want = []byte{1}
+	case "smallint":
+		want = []byte{2}
+	case "mediumint":
+		want = []byte{9}
+	case "int", "integer":
+		want = []byte{3}
+	case "bigint":
+		want = []byte{8}
+	case "float":
+		want = []byte{4}
+	case "double", "real":
+		want = []byte{5}
+	case "decimal", "numeric":
+		want = []byte{246, 0}
+	case "timestamp":
+		want = []byte{7, 17}
+	case "datetime":
+		want = []byte{12, 18}
+	case "time":
+		want = []byte{11, 19}
+	case "date":
+		want = []byte{10, 14}
+	case "year":
+		want = []byte{13}
+	case "bit":
+		want = []byte{16}
+	case "char", "binary", "enum", "set", "uuid", "inet4", "inet6":
+		want = []byte{254, 247, 248}
+	case "varchar", "varbinary":
+		want = []byte{15, 253, 141}
+	case "tinyblob", "blob", "mediumblob", "longblob", "tinytext", "text", "mediumtext", "longtext":
+		want = []byte{252, 140, 249, 250, 251}
+	case "json":
+		want = []byte{245, 252}
+	case "vector":
+		want = []byte{242, 252, 15}
+	case "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection", "geomcollection":
+		want = []byte{255}
+	default:
+		return false
+	}
+	return slices.Contains(want, typ)
+}

@@ -1,0 +1,195 @@
+package replay
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"lifeboat/internal/schema"
+	"lifeboat/internal/target"
+)
+
+// ErrOtherJob marks a target whose unfinished restore is not the one asked for.
+var ErrOtherJob = errors.New("the target holds an unfinished restore that is not this one")
+
+// checkpointDB holds the checkpoints of unfinished restores on the target. It goes when the last of
+// them is done.
+const checkpointDB = "_lifeboat"
+
+// Phases of a job.
+const (
+	phaseBase   = "base"   // loading the snapshot
+	phaseLog    = "log"    // replaying the log
+	phaseFinish = "finish" // views, triggers, routines, events, counters
+)
+
+// State is what a restore must know to go on after any stop. It is written between steps; the rows of a
+// step commit together with their own lane's mark.
+type State struct {
+	Digest  string // of the plan
+	Phase   string
+	Workers int  // batches are dealt to so many lanes
+	Window  int
+	From    Cursor  // everything before it is applied
+	To      *Cursor // the window [From, To) is being applied
+	DDL     *DDLState
+	Created map[string]bool // tables of the base that exist
+	Auto    map[string]uint64
+	Objects []Program
+	Counts  Counts
+}
+
+// DDLState says that the statement at From may or may not have run; Before tells which, by what the
+// tables looked like.
+type DDLState struct {
+	At     Cursor
+	Before string
+}
+
+// checkpoint reads and writes one job's state.
+type checkpoint struct {
+	srv *target.Server
+	c   *target.Conn
+	db  string // of the job: the target database
+}
+
+// openCheckpoint finds the job of db, or returns a nil state. The session holds a lock: two restores of
+// one database refuse each other.
+func openCheckpoint(ctx context.Context, srv *target.Server, db string) (*checkpoint, *State, error) {
+	c, err := srv.Conn(ctx, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	cp := &checkpoint{srv: srv, c: c, db: db}
+	st, err := cp.load(ctx)
+	if err != nil {
+		c.Close()
+		return nil, nil, err
+	}
+	return cp, st, nil
+}
+
+func (cp *checkpoint) lock(ctx context.Context) error {
+	var got sql.NullInt64
+	if err := cp.c.Row(ctx, fmt.Sprintf("SELECT GET_LOCK('lifeboat-%08x', 0)", crc32.ChecksumIEEE([]byte(cp.db))), &got); err != nil {
+		return err
+	}
+	if got.Int64 != 1 {
+		return fmt.Errorf("another lifeboat is restoring %s on this server; wait for it, or stop it first", cp.db)
+	}
+	return nil
+}
+
+func (cp *checkpoint) load(ctx context.Context) (*State, error) {
+	if err := cp.lock(ctx); err != nil {
+		return nil, err
+	}
+	exists, _, err := cp.srv.HasDatabase(ctx, checkpointDB)
+	if err != nil || !exists {
+		return nil, err
+	}
+	var text []byte
+	err = cp.c.Row(ctx, "SELECT state FROM "+checkpointDB+".job WHERE db = "+target.Quote(cp.db), &text)
+	switch {
+	case errors.Is(err, sql.ErrNoRows) || target.Code(err) == 1146:
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	st := &State{}
+	if err := json.Unmarshal(text, st); err != nil {
+		return nil, fmt.Errorf("the checkpoint in %s.job is damaged: %w; drop databases %s and %s on the target to begin anew", checkpointDB, err, checkpointDB, cp.db)
+	}
+	return st, nil
+}
+
+// create makes the checkpoint's tables and the job's first row.
+func (cp *checkpoint) create(ctx context.Context, st *State) error {
+	for _, q := range []string{
+		"CREATE DATABASE IF NOT EXISTS " + checkpointDB,
+		"CREATE TABLE IF NOT EXISTS " + checkpointDB + ".job (db VARBINARY(255) NOT NULL PRIMARY KEY, state LONGBLOB NOT NULL) ENGINE=InnoDB",
+		"CREATE TABLE IF NOT EXISTS " + checkpointDB + ".lane (db VARBINARY(255) NOT NULL, lane INT NOT NULL, stage BIGINT NOT NULL, phase INT NOT NULL," +
+			" done BIGINT NOT NULL, at VARBINARY(500) NOT NULL, n1 BIGINT NOT NULL, n2 BIGINT NOT NULL, PRIMARY KEY (db, lane)) ENGINE=InnoDB",
+		"DELETE FROM " + checkpointDB + ".lane WHERE db = " + target.Quote(cp.db),
+	} {
+		if err := cp.c.Exec(ctx, q); err != nil {
+			return fmt.Errorf("making the checkpoint: %w", err)
+		}
+	}
+	return cp.save(ctx, st)
+}
+
+// save commits the state on its own.
+func (cp *checkpoint) save(ctx context.Context, st *State) error {
+	text, err := json.Marshal(st)
+	if err != nil {
+		return err
+	}
+	q := fmt.Appendf(nil, "REPLACE INTO %s.job (db, state) VALUES (%s, x'%x')", checkpointDB, target.Quote(cp.db), text)
+	if _, err := cp.c.ExecBytes(ctx, q); err != nil {
+		return fmt.Errorf("writing the checkpoint: %w", err)
+	}
+	return nil
+}
+
+// done removes the job, and the checkpoint's database when no other job is in it.
+func (cp *checkpoint) done(ctx context.Context) error {
+	for _, t := range []string{"lane", "job"} {
+		if err := cp.c.Exec(ctx, "DELETE FROM "+checkpointDB+"."+t+" WHERE db = "+target.Quote(cp.db)); err != nil {
+			return err
+		}
+	}
+	var left int
+	if err := cp.c.Row(ctx, "SELECT COUNT(*) FROM "+checkpointDB+".job", &left); err != nil || left > 0 {
+		return err
+	}
+	return cp.c.Exec(ctx, "DROP DATABASE "+checkpointDB)
+}
+
+func (cp *checkpoint) close() { cp.c.Close() }
+
+// mark is how far one lane has come. Its row commits with the rows it speaks of.
+type mark struct {
+	stage int64 // the window, or baseStage
+	phase int
+	done  int64 // batches of this lane, or
+	at    Cursor
+	n1    int64 // rows written
+	n2    int64 // rows looked for and not found
+}
+
+const (
+	baseStage  = -1
+	serialLane = 1000
+)
+
+// marks reads every lane's mark.
+func (cp *checkpoint) mark(ctx context.Context, lane int) (m mark, err error) {
+	return readMark(ctx, cp.c, cp.db, lane)
+}
+
+func readMark(ctx context.Context, c *target.Conn, db string, lane int) (m mark, err error) {
+	var at []byte
+	err = c.Row(ctx, fmt.Sprintf("SELECT stage, phase, done, at, n1, n2 FROM %s.lane WHERE db = %s AND lane = %d", checkpointDB, target.Quote(db), lane),
+		&m.stage, &m.phase, &m.done, &at, &m.n1, &m.n2)
+	if errors.Is(err, sql.ErrNoRows) {
+		return mark{stage: baseStage - 1}, nil
+	}
+	if err == nil {
+		err = m.at.UnmarshalText(at)
+	}
+	return m, err
+}
+
+// writeMark puts the mark into the transaction open on c.
+func writeMark(ctx context.Context, c *target.Conn, db string, lane int, m mark) error {
+	_, err := c.ExecBytes(ctx, fmt.Appendf(nil, "REPLACE INTO %s.lane (db, lane, stage, phase, done, at, n1, n2) VALUES (%s, %d, %d, %d, %d, x'%x', %d, %d)",
+		checkpointDB, target.Quote(db), lane, m.stage, m.phase, m.done, m.at.String(), m.n1, m.n2))
+	return err
+}
+
+// quoteDB is a database's name for use in statements.
+func quoteDB(db string) string { return schema.QuoteIdent(db) }

@@ -1,0 +1,97 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/target"
+)
+
+// serial writes the changes of tables that do not fold, each as a statement, in log order, in one
+// session. Its mark commits with its rows, so no change is ever made twice.
+type serial struct {
+	c       *target.Conn
+	job     string
+	buf     []byte
+	pending int    // statements in the open transaction
+	until   Cursor // everything up to here is written once the transaction commits
+	mark    mark
+	orphans func(pos binlog.Position, table string, kind binlog.Change)
+}
+
+const serialBatch = 1000 // statements to a transaction
+
+func openSerial(ctx context.Context, srv *target.Server, job string, orphans func(binlog.Position, string, binlog.Change)) (*serial, error) {
+	c, err := srv.Conn(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	m, err := readMark(ctx, c, job, serialLane)
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return &serial{c: c, job: job, mark: m, orphans: orphans}, nil
+}
+
+func (s *serial) close() { s.c.Close() }
+
+// seen reports whether the event at the cursor was written before a stop.
+func (s *serial) seen(at Cursor) bool { return !s.mark.at.IsZero() && at.Before(s.mark.at) }
+
+// change writes one row change. next is the cursor after its event.
+func (s *serial) change(ctx context.Context, shape *target.Shape, rows *binlog.Rows, r *binlog.RowReader, pos binlog.Position, cascades bool) error {
+	text, err := shape.AppendOne(s.buf[:0], rows.Kind, &r.Old, &r.New)
+	if err != nil || text == nil {
+		return err
+	}
+	s.buf = text
+	if s.pending == 0 {
+		if err := s.c.Begin(ctx); err != nil {
+			return err
+		}
+	}
+	s.pending++
+	// An insertion cascades to nothing; its parents may be out of scope.
+	if err := s.c.ForeignKeys(ctx, cascades && rows.Kind != binlog.Insert && rows.Flags&binlog.RowsNoForeignKeyChecks == 0); err != nil {
+		return err
+	}
+	n, err := s.c.ExecBytes(ctx, text)
+	if err != nil {
+		return fmt.Errorf("table %s: %w", shape.Name(), err)
+	}
+	if n == 0 {
+		s.mark.n2++
+		s.orphans(pos, shape.Name(), rows.Kind)
+		return nil
+	}
+	s.mark.n1++
+	return nil
+}
+
+// passed says that everything before the cursor has been given to change.
+func (s *serial) passed(ctx context.Context, at Cursor) error {
+	s.until = at
+	if s.pending >= serialBatch {
+		return s.flush(ctx)
+	}
+	return nil
+}
+
+// flush commits what is pending, with its mark.
+func (s *serial) flush(ctx context.Context) error {
+	if s.pending == 0 {
+		return nil
+	}
+	s.mark.at = s.until
+	if err := writeMark(ctx, s.c, s.job, serialLane, s.mark); err != nil {
+		return err
+	}
+	if err := s.c.Commit(ctx); err != nil {
+		return errors.Join(fmt.Errorf("the serial lane stopped before %s", s.until), err)
+	}
+	s.pending = 0
+	return nil
+}

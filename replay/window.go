@@ -1,0 +1,249 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/target"
+)
+
+// Phases of writing a window out.
+const (
+	phaseDelete = 0
+	phaseUpsert = 1
+)
+
+const (
+	batchBytes   = 512 << 10
+	batchRows    = 2000
+	batchDeletes = 1000
+)
+
+// batch is a run of one table's entries that one transaction writes.
+type batch struct {
+	t     *tableFold
+	phase int
+	order []uint32
+}
+
+// batches cuts a phase into transactions. The cut depends on the fold alone, so that after a stop the
+// same batches come again.
+func (f *fold) batches(phase int) []batch {
+	var names []string
+	for n := range f.tables {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	var out []batch
+	for _, n := range names {
+		t := f.tables[n]
+		order := t.order(phase)
+		for len(order) > 0 {
+			k, size := 0, 0
+			for k < len(order) && size < batchBytes && k < batchRows && (phase == phaseUpsert || k < batchDeletes) {
+				e := &t.entries[order[k]]
+				size += len(e.key) + 16
+				if phase == phaseUpsert {
+					size += len(e.img) * 2
+				}
+				k++
+			}
+			out = append(out, batch{t, phase, order[:k]})
+			order = order[k:]
+		}
+	}
+	return out
+}
+
+// windowWriter writes one window's fold with several sessions.
+type windowWriter struct {
+	srv     *target.Server
+	job     string // target database
+	window  int64
+	workers int
+	exact   bool // the base is what the log says: a collision is an error, not a repair
+	written *atomic.Int64
+	repairs *atomic.Int64
+	report  func()
+}
+
+// write runs both phases, deletions first; each waits for all lanes.
+func (w *windowWriter) write(ctx context.Context, f *fold) error {
+	for _, phase := range []int{phaseDelete, phaseUpsert} {
+		all := f.batches(phase)
+		g, ctx := errgroup.WithContext(ctx)
+		for lane := range w.workers {
+			if lane < len(all) {
+				g.Go(func() error { return w.lane(ctx, lane, phase, all) })
+			}
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lane writes every batch whose number falls to it, from its mark on.
+func (w *windowWriter) lane(ctx context.Context, lane, phase int, all []batch) (err error) {
+	c, err := w.srv.Conn(ctx, "")
+	if err != nil {
+		return err
+	}
+	defer func() { c.Close() }()
+	m, err := readMark(ctx, c, w.job, lane)
+	if err != nil {
+		return err
+	}
+	done := int64(0)
+	if m.stage == w.window && m.phase == phase {
+		done = m.done
+	} else if m.stage == w.window && m.phase > phase {
+		return nil
+	}
+	b := &batchWriter{w: w, c: c}
+	k := int64(0)
+	for i := lane; i < len(all); i += w.workers {
+		k++
+		if k <= done {
+			continue
+		}
+		m.stage, m.phase, m.done = w.window, phase, k
+		if err := b.commit(ctx, lane, &all[i], m); err != nil {
+			return fmt.Errorf("table %s, window %d: %w", all[i].t.name, w.window, err)
+		}
+		w.written.Add(int64(len(all[i].order)))
+		w.report()
+	}
+	return nil
+}
+
+type batchWriter struct {
+	w   *windowWriter
+	c   *target.Conn
+	buf []byte
+	img binlog.Image
+	key [][]byte
+}
+
+const maxTries = 8
+
+// commit writes one batch and its mark in one transaction, again after a deadlock or lock wait.
+func (b *batchWriter) commit(ctx context.Context, lane int, one *batch, m mark) error {
+	for try := 1; ; try++ {
+		err := b.once(ctx, lane, one, m)
+		if err == nil || !target.Retryable(err) || try == maxTries {
+			return err
+		}
+		_ = b.c.Rollback(ctx) // the server has rolled back, or will when the session ends
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(try) * 50 * time.Millisecond):
+		}
+	}
+}
+
+func (b *batchWriter) once(ctx context.Context, lane int, one *batch, m mark) error {
+	if err := b.c.Begin(ctx); err != nil {
+		return err
+	}
+	var err error
+	if one.phase == phaseDelete {
+		err = b.deletes(ctx, one)
+	} else {
+		err = b.upserts(ctx, one)
+	}
+	if err != nil {
+		return err
+	}
+	if err := writeMark(ctx, b.c, b.w.job, lane, m); err != nil {
+		return err
+	}
+	return b.c.Commit(ctx)
+}
+
+func (b *batchWriter) deletes(ctx context.Context, one *batch) (err error) {
+	t := one.t
+	b.buf = t.shape.AppendDelete(b.buf[:0])
+	for n, i := range one.order {
+		if b.key, err = t.cutKey(t.entries[i].key, b.key); err != nil {
+			return err
+		}
+		if b.buf, err = t.shape.AppendKey(b.buf, n, b.key); err != nil {
+			return err
+		}
+	}
+	_, err = b.c.ExecBytes(ctx, t.shape.AppendDeleteEnd(b.buf))
+	return err
+}
+
+func (b *batchWriter) upserts(ctx context.Context, one *batch) error {
+	if err := b.render(one); err != nil {
+		return err
+	}
+	_, err := b.c.ExecBytes(ctx, b.buf)
+	if errors.Is(err, target.ErrCollision) && one.t.shape.Uniques {
+		if b.w.exact {
+			return fmt.Errorf("%w: so the base is not what the log was written over; if its date is not certain, give --snapshot-position unknown", err)
+		}
+		err = b.replaceEach(ctx, one)
+	}
+	if err != nil {
+		return err
+	}
+	return b.c.Warnings(ctx)
+}
+
+func (b *batchWriter) render(one *batch) (err error) {
+	t := one.t
+	b.buf = t.shape.AppendInsert(b.buf[:0])
+	for n, i := range one.order {
+		if n > 0 {
+			b.buf = append(b.buf, ',')
+		}
+		if err = b.img.Cut(t.tm, t.present, t.entries[i].img); err != nil {
+			return err
+		}
+		if b.buf, err = t.shape.AppendRow(b.buf, &b.img); err != nil {
+			return err
+		}
+	}
+	if !t.shape.Uniques {
+		b.buf = t.shape.AppendUpsert(b.buf)
+	}
+	return nil
+}
+
+// replaceEach writes the rows one by one where the base is not certain: a row that holds the unique
+// value of another gives way to what the log says, and is counted.
+func (b *batchWriter) replaceEach(ctx context.Context, one *batch) error {
+	t := one.t
+	for _, i := range one.order {
+		if err := b.img.Cut(t.tm, t.present, t.entries[i].img); err != nil {
+			return err
+		}
+		text := t.shape.AppendInsert(b.buf[:0])
+		text = append([]byte("REPLACE"), []byte(strings.TrimPrefix(string(text), "INSERT"))...)
+		text, err := t.shape.AppendRow(text, &b.img)
+		if err != nil {
+			return err
+		}
+		n, err := b.c.ExecBytes(ctx, text)
+		if err != nil {
+			return err
+		}
+		if n > 1 {
+			b.w.repairs.Add(n - 1)
+		}
+	}
+	return nil
+}
