@@ -1,0 +1,55 @@
+package value
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// AppendLiteral appends the SQL literal that stores the value of raw, the image bytes of one value
+// (as many as Size says), to dst. It is for the VALUES of an INSERT and the SET of an UPDATE.
+func (c *Column) AppendLiteral(dst, raw []byte) ([]byte, error) {
+	b, err := c.content(raw)
+	if err != nil {
+		return dst, err
+	}
+	switch typ, _ := c.real(); typ {
+	case TypeVarchar, TypeVarString, TypeString, TypeTinyBlob, TypeMediumBlob, TypeLongBlob, TypeBlob,
+		TypeGeometry, TypeVector:
+		return appendQuoted(dst, b), nil
+	case TypeBlobCompressed, TypeVarcharCompressed:
+		b, err := inflate(b)
+		if err != nil {
+			return dst, fmt.Errorf("%s: %w", c, err)
+		}
+		return appendQuoted(dst, b), nil
+	case TypeJSON:
+		return AppendJSONLiteral(dst, b)
+	}
+	return c.appendScalar(dst, b)
+}
+
+// appendScalar appends the types whose literal is the same in a list of values and in a comparison.
+func (c *Column) appendScalar(dst, b []byte) ([]byte, error) {
+	switch typ, _ := c.real(); typ {
+	case TypeTiny, TypeShort, TypeInt24, TypeLong, TypeLongLong:
+		return c.appendInteger(dst, b), nil
+	case TypeFloat, TypeDouble:
+		return appendDouble(dst, float(b))
+	case TypeYear:
+		// A number and not a string: the string '0' is the year 2000.
+		if b[0] == 0 {
+			return append(dst, '0'), nil
+		}
+		return strconv.AppendUint(dst, 1900+uint64(b[0]), 10), nil
+	case TypeNewDecimal:
+		return appendDecimal(dst, b, int(c.Meta&0xff), int(c.Meta>>8))
+	case TypeBit:
+		return strconv.AppendUint(dst, bigEndian(b), 10), nil
+	case TypeEnum, TypeSet:
+		// By number: the members' names may have changed since, and may be any bytes.
+		return strconv.AppendUint(dst, littleEndian(b), 10), nil
+	case TypeNull:
+		return append(dst, "NULL"...), nil
+	}
+	return c.appendTemporal(dst, b)
+}

@@ -1,0 +1,58 @@
+package value
+
+// escapeOf gives the letter that stands for a byte behind a backslash, 0 for bytes that stand for
+// themselves. NUL, CR, LF and ^Z are safe on a connection, but not in a dump that passes through a client or an editor.
+func escapeOf(b byte) byte {
+	switch b {
+	case 0:
+		return '0'
+	case '\n':
+		return 'n'
+	case '\r':
+		return 'r'
+	case 0x1a:
+		return 'Z'
+	case '\'', '\\':
+		return b
+	}
+	return 0
+}
+
+// appendQuoted appends s as a string literal.
+func appendQuoted(dst, s []byte) []byte {
+	dst = append(dst, '\'')
+	dst = appendEscaped(dst, s)
+	return append(dst, '\'')
+}
+
+func appendEscaped(dst, s []byte) []byte {
+	from := 0
+	for i, b := range s {
+		// One comparison passes by the letters of most texts: all bytes to escape are below 'A' but one.
+		if b > '\'' && b != '\\' {
+			continue
+		}
+		if e := escapeOf(b); e != 0 {
+			dst = append(dst, s[from:i]...)
+			dst = append(dst, '\\', e)
+			from = i + 1
+		}
+	}
+	return append(dst, s[from:]...)
+}
+
+// appendIntroduced appends text with its character set in front (_latin1'…'), so that the server takes
+// the bytes for text of that character set whatever the connection's is.
+func appendIntroduced(dst []byte, charset string, s []byte) []byte {
+	dst = append(dst, '_')
+	dst = append(dst, charset...)
+	return appendQuoted(dst, s)
+}
+
+// appendZeros appends n times an escaped NUL.
+func appendZeros(dst []byte, n int) []byte {
+	for range n {
+		dst = append(dst, '\\', '0')
+	}
+	return dst
+}
