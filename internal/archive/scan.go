@@ -1,0 +1,151 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"hash/maphash"
+	"io"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"lifeboat/internal/binlog"
+)
+
+// digest tells contents apart. The in-use flag is left out of it: a server sets and clears that in place.
+// crc is Castagnoli's, since the events' own CRC32 of the same polynomial would cancel out; fast is keyed
+// anew in each process, so it takes part in comparing but not in the text.
+type digest struct {
+	size int64
+	crc  uint32
+	fast uint64
+}
+
+func (d digest) String() string { return fmt.Sprintf("%d-%08x", d.size, d.crc) }
+
+// inUseAt is where the in-use flag lies: the flags of the format description, after the magic.
+const inUseAt = 4 + 17
+
+// hashing passes bytes on and keeps their digest.
+type hashing struct {
+	r     io.Reader
+	size  int64
+	crc   uint32
+	table *crc32.Table
+	fast  maphash.Hash
+}
+
+func newHashing(r io.Reader, seed maphash.Seed) *hashing {
+	h := &hashing{r: r, table: crc32.MakeTable(crc32.Castagnoli)}
+	h.fast.SetSeed(seed)
+	return h
+}
+
+func (h *hashing) Read(p []byte) (int, error) {
+	n, err := h.r.Read(p)
+	b := p[:n]
+	if i := inUseAt - h.size; i >= 0 && i < int64(n) {
+		h.update(b[:i])
+		h.update([]byte{b[i] &^ 1})
+		b = b[i+1:]
+	}
+	h.update(b)
+	return n, err
+}
+
+func (h *hashing) update(b []byte) {
+	h.size += int64(len(b))
+	h.crc = crc32.Update(h.crc, h.table, b)
+	_, _ = h.fast.Write(b) // cannot fail
+}
+
+func (h *hashing) sum() digest { return digest{h.size, h.crc, h.fast.Sum64()} }
+
+// meter adds up what workers read and reports it one call at a time.
+type meter struct {
+	mu          sync.Mutex
+	done, total int64
+	report      func(done, total int64)
+}
+
+func (m *meter) add(n int64) {
+	if m.report == nil || n == 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.done += n
+	m.report(min(m.done, m.total), m.total)
+}
+
+// scanAll reads every copy that begins like a binlog, several at a time, largest first.
+func scanAll(ctx context.Context, all []*candidate, o Options) error {
+	m := &meter{report: o.Progress}
+	var todo []*candidate
+	for _, c := range all {
+		if c.state == "" {
+			todo = append(todo, c)
+			m.total += c.size
+		}
+	}
+	seed := maphash.MakeSeed()
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(o.Workers)
+	for _, c := range largestFirst(todo) {
+		g.Go(func() error { return c.scan(ctx, seed, m) })
+	}
+	return g.Wait()
+}
+
+func (c *candidate) scan(ctx context.Context, seed maphash.Seed, m *meter) error {
+	var stored int64
+	s, err := openSource(ctx, c.path, func(n int) {
+		stored += int64(n)
+		m.add(int64(n))
+	})
+	if err != nil {
+		c.state, c.err = Unreadable, err
+		return ctx.Err()
+	}
+	defer s.Close()
+	h := newHashing(s, seed)
+	c.skim, err = binlog.SkimFile(h, c.name)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	c.digest, c.bytes = h.sum(), h.size
+	if err != nil && c.pack == plain {
+		c.bytes = c.size
+	}
+	m.add(c.size - stored) // what lies behind damage is not read
+	switch {
+	case err != nil:
+		c.state, c.err = stateOf(err), err
+	case c.skim.Ending.Torn != nil:
+		c.state, c.err = Torn, c.skim.Ending.Torn
+	case c.skim.Ending.InTx:
+		c.state, c.err = Torn, &binlog.ReadError{Pos: c.skim.Ending.TxFrom, Kind: binlog.ErrTorn,
+			Detail: "a transaction begins here and does not end"}
+	default:
+		c.state = Intact
+	}
+	return nil
+}
+
+func stateOf(err error) State {
+	switch {
+	case errors.Is(err, binlog.ErrTorn):
+		return Torn
+	case errors.Is(err, binlog.ErrCorrupt):
+		return Corrupt
+	case errors.Is(err, binlog.ErrEncrypted):
+		return Encrypted
+	case errors.Is(err, binlog.ErrUnsupported):
+		return Unsupported
+	case errors.Is(err, binlog.ErrNotBinlog):
+		return NotBinlog
+	}
+	return Unreadable
+}
