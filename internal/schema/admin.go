@@ -10,6 +10,9 @@ func (p *parser) administration() error {
 		p.st.Verb = v
 		return p.rest()
 	}
+	if p.analyzed() {
+		return p.statement()
+	}
 	if p.at(0, "IF", "CASE", "LOOP", "WHILE", "REPEAT", "DECLARE", "FOR") {
 		return p.compound()
 	}
@@ -66,6 +69,20 @@ func (p *parser) administration() error {
 	}
 	p.st.Verb = v
 	return p.rest()
+}
+
+// analyzed moves to the statement of MariaDB's ANALYZE [FORMAT=JSON] UPDATE …,
+// which is run and not only explained.
+func (p *parser) analyzed() bool {
+	k := 1
+	if p.at(1, "FORMAT") && p.atPunct(2, '=') {
+		k = 4
+	}
+	if !p.at(0, "ANALYZE") || !p.at(k, "INSERT", "REPLACE", "UPDATE", "DELETE") {
+		return false
+	}
+	p.pos += k
+	return true
 }
 
 // maintenance recognises ANALYZE TABLE and its kind.

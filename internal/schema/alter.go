@@ -355,6 +355,8 @@ func (p *parser) itemRest() error {
 			continue
 		case p.references():
 			continue
+		case p.at(0, "ADD", "CHANGE", "RENAME"), p.at(0, "DROP") && !p.at(1, "DEFAULT"):
+			return p.fail("no comma before another action")
 		case p.at(0, "PARTITION") && p.at(1, "BY"):
 			p.action("PARTITION BY")
 			p.pos++

@@ -138,7 +138,12 @@ func describe(s Statement, sql string) string {
 	line("body", !s.Body.Empty(), sql[s.Body.Start:s.Body.End])
 	line("index", s.Index != "", s.Index)
 	line("savepoint", s.Savepoint != "", s.Savepoint)
-	line("xid", s.XID != "", s.XID)
+	line("xid", s.XID != XID{}, fmt.Sprintf("%q %q %d", s.XID.GTRID, s.XID.BQUAL, s.XID.FormatID))
 	line("set statement", s.SetVariable != "", s.SetVariable)
-	return b.String()
+	return visible(b.String())
+}
+
+// visible keeps the golden files UTF-8.
+func visible(s string) string {
+	return strings.ToValidUTF8(s, `\x??`)
 }

@@ -49,6 +49,7 @@ func (s *Scanner) comment() error {
 		if n < 0 {
 			return fmt.Errorf("%w comment", ErrUnterminated)
 		}
+		s.remark = Span{i, i + n}
 		s.pos = i + n + 2
 		return nil
 	}

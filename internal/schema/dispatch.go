@@ -249,36 +249,3 @@ func (p *parser) savepoint(v Verb) error {
 	p.st.Savepoint = p.unquote(t)
 	return p.end()
 }
-
-func (p *parser) xa() error {
-	switch {
-	case p.oneOf("START", "BEGIN"):
-		p.st.Verb = XAStart
-	case p.seq("END"):
-		p.st.Verb = XAEnd
-	case p.seq("PREPARE"):
-		p.st.Verb = XAPrepare
-	case p.seq("COMMIT"):
-		p.st.Verb = XACommit
-	case p.seq("ROLLBACK"):
-		p.st.Verb = XARollback
-	case p.seq("RECOVER"):
-		p.st.Verb = XARecover
-		return p.rest()
-	default:
-		return p.fail("XA command unknown")
-	}
-	first := p.peek(0)
-	for k := p.peek(0).Kind; k == String || k == Number || p.atPunct(0, ','); k = p.peek(0).Kind {
-		p.pos++
-	}
-	if p.peek(0).Start == first.Start {
-		return p.fail("no transaction identifier")
-	}
-	p.st.XID = string(p.sql[first.Start:p.last().End])
-	p.st.OnePhase = p.seq("ONE", "PHASE")
-	if p.oneOf("JOIN", "RESUME") || p.seq("SUSPEND", "FOR", "MIGRATE") || p.seq("SUSPEND") || p.seq("FORCE") {
-		return p.end()
-	}
-	return p.end()
-}

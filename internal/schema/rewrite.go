@@ -23,9 +23,6 @@ func apply(sql []byte, edits []edit) []byte {
 	out := make([]byte, 0, len(sql)+64)
 	pos := 0
 	for _, e := range edits {
-		if e.start < pos { // named twice, as a database is
-			continue
-		}
 		out = append(out, sql[pos:e.start]...)
 		out = append(out, e.text...)
 		pos = e.end
@@ -108,7 +105,7 @@ func (p *parser) qualifiers(from, to string, done []edit) ([]edit, int, error) {
 			continue
 		}
 		inBody := t.Start >= p.st.Body.Start && t.Start < p.st.Body.End
-		if (inBody && program) || p.isPunct(w.toks[4], '.') || p.isPunct(w.toks[4], '(') {
+		if (inBody && program && p.qualifiesName(&w)) || p.isPunct(w.toks[4], '.') || p.isPunct(w.toks[4], '(') {
 			edits = append(edits, edit{t.Start, t.End, QuoteIdent(to)})
 			if inBody {
 				changes++
@@ -133,6 +130,12 @@ func (p *parser) isQualifier(w *window, from string) bool {
 		return false
 	}
 	return p.fold(KindDatabase, p.unquote(t)) == from
+}
+
+// qualifiesName tells shop.t from shop.*, which in a query is a table's columns; but
+// GRANT … ON shop.* is about a database.
+func (p *parser) qualifiesName(w *window) bool {
+	return !p.isPunct(w.toks[3], '*') || p.isWord(w.toks[0], "ON")
 }
 
 // window shows a token with the one before and the three after it.

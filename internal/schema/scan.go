@@ -61,6 +61,7 @@ type Scanner struct {
 	mb       *multibyte
 	region   int  // number of versioned comments entered so far
 	inCode   bool // inside a versioned comment that is run
+	remark   Span // what the last comment says
 	afterDot bool // a word directly after "." is a name whatever it looks like
 }
 

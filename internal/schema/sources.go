@@ -8,7 +8,6 @@ import "strings"
 type collector struct {
 	p      *parser
 	levels []level
-	ctes   map[string]bool // names that WITH defines
 }
 
 type level struct {
@@ -150,10 +149,10 @@ func (c *collector) cte(k int) {
 		return
 	}
 	c.top().inWith = true
-	if c.ctes == nil {
-		c.ctes = make(map[string]bool)
+	if p.ctes == nil {
+		p.ctes = make(map[string]bool)
 	}
-	c.ctes[strings.ToLower(p.unquote(name))] = true
+	p.ctes[strings.ToLower(p.unquote(name))] = true
 }
 
 // indexHint moves to the parenthesis of USE INDEX FOR JOIN (a, b).
@@ -174,7 +173,7 @@ func (c *collector) table(lv *level) error {
 		}
 		return err
 	}
-	isCTE := c.ctes[strings.ToLower(o.Name)] || strings.EqualFold(o.Name, "DUAL")
+	isCTE := p.ctes[strings.ToLower(o.Name)] || strings.EqualFold(o.Name, "DUAL")
 	if p.atPunct(0, '(') || (o.DBEnd == 0 && isCTE) { // a table function such as JSON_TABLE
 		return nil
 	}

@@ -147,13 +147,29 @@ type Statement struct {
 
 	Index       string // of CREATE INDEX and DROP INDEX
 	Savepoint   string
-	XID         string // of XA, as it is written: 'gtrid','bqual',1
+	XID         XID    // of XA
 	OnePhase    bool   // XA COMMIT … ONE PHASE: there was no PREPARE
 	SetVariable string // MariaDB's SET STATEMENT … FOR in front: its assignments
 
 	// GeneratedByServer tells of the remark that servers add to statements no
 	// client sent, such as the DROP of a temporary table at the session's end.
 	GeneratedByServer bool
+}
+
+// XID names an XA transaction; the parts are bytes.
+type XID struct {
+	GTRID, BQUAL string
+	FormatID     int64
+}
+
+// Target returns the first object that the statement creates, changes or removes.
+func (s Statement) Target() (Object, bool) {
+	for _, o := range s.Objects {
+		if o.Role == Target || o.Role == RenameFrom {
+			return o, true
+		}
+	}
+	return Object{}, false
 }
 
 // Touches reports whether one of the statement's objects is in the database db,
