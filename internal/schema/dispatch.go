@@ -1,5 +1,7 @@
 package schema
 
+import "bytes"
+
 // statement reads one statement from its first word on.
 func (p *parser) statement() error {
 	t := p.peek(0)
@@ -102,7 +104,16 @@ func (p *parser) label() bool {
 // to rows is logged apart, statement by statement.
 func (p *parser) compound() error {
 	p.st.Verb = Compound
-	return p.body()
+	if err := p.body(); err != nil {
+		return err
+	}
+	tail := p.sql[p.st.Body.Start:p.st.Body.End]
+	for _, word := range bytes.Fields(tail[max(0, len(tail)-200):]) {
+		if upper(bytes.TrimRight(word, ";")) == "END" {
+			return nil
+		}
+	}
+	return unknown(p.sql, p.st.Body.Start, "a block without END")
 }
 
 func (p *parser) set() error {
