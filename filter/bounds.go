@@ -135,7 +135,7 @@ func (f *stopFinder) finish(end binlog.Position) error {
 	if f.found || !f.stop.Given || p.Incident != "" || p.End {
 		return nil
 	}
-	if !p.Position.IsZero() && p.Compare(f.last) >= 0 && p.File == end.File && p.Offset <= end.Offset || !p.Time.IsZero() {
+	if !p.Position.IsZero() && p.Position.Compare(f.last) >= 0 && p.Position.File == end.File && p.Position.Offset <= end.Offset || !p.Time.IsZero() {
 		f.at, f.found = end, true
 		return nil
 	}

@@ -31,7 +31,7 @@ const (
 type State struct {
 	Digest  string // of the plan
 	Phase   string
-	Workers int  // batches are dealt to so many lanes
+	Workers int // batches are dealt to so many lanes
 	Window  int
 	From    Cursor  // everything before it is applied
 	To      *Cursor // the window [From, To) is being applied

@@ -28,6 +28,7 @@ func (s *Server) rowSettings() []string {
 		"SET SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,STRICT_ALL_TABLES'",
 		"SET SESSION time_zone='+00:00'",
 		"SET SESSION foreign_key_checks=0",
+		"SET SESSION unique_checks=1",
 		"SET SESSION sql_safe_updates=0",
 		"SET SESSION wait_timeout=28800",
 		"SET SESSION innodb_lock_wait_timeout=50",
@@ -165,29 +166,28 @@ func (c *Conn) Row(ctx context.Context, query string, dest ...any) error {
 	return c.s.explain(err)
 }
 
-// Statement runs a logged statement under the settings its Query event recorded, then puts the row
-// settings back. db is the database it runs in.
-func (c *Conn) Statement(ctx context.Context, db string, sqlText []byte, v *binlog.QueryVars) (err error) {
+// Run runs a statement in db (or none, if empty) under settings (see StatementSettings), then puts the row settings back.
+func (c *Conn) Run(ctx context.Context, db string, text []byte, settings []string) error {
 	if db != "" {
 		if err := c.Use(ctx, db); err != nil {
 			return err
 		}
 	}
-	for _, q := range c.s.statementSettings(v) {
+	for _, q := range settings {
 		if _, err := c.c.ExecContext(ctx, q); err != nil {
 			return fmt.Errorf("preparing the session for a logged statement (%s): %w", q, c.s.explain(err))
 		}
 	}
-	_, err = c.ExecBytes(ctx, sqlText)
+	_, err := c.ExecBytes(ctx, text)
 	if back := c.reset(ctx); err == nil {
 		err = back
 	}
 	return err
 }
 
-// statementSettings recreate the session a statement was logged in. Modes the target no longer has are
+// StatementSettings recreate the session a statement was logged in. Modes the target no longer has are
 // left out.
-func (s *Server) statementSettings(v *binlog.QueryVars) []string {
+func (s *Server) StatementSettings(v *binlog.QueryVars) []string {
 	var set []string
 	if v.HasSQLMode {
 		set = append(set, fmt.Sprintf("SET SESSION sql_mode=%d", v.SQLMode&s.knownModes()))

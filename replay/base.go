@@ -1,0 +1,201 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"lifeboat/internal/target"
+	"lifeboat/snapshot"
+)
+
+// unit is what one transaction loads: one or more INSERT statements of the snapshot.
+type unit struct {
+	table string
+	n     int64 // number of the unit in its lane, from 1
+	texts [][]byte
+	rows  int64
+}
+
+const unitBytes = 1 << 20
+
+// loadBase streams the snapshot into the target: tables in order, rows over several sessions. What a
+// stop left done is not done again: each lane's mark commits with its rows.
+func (r *runner) loadBase(ctx context.Context) error {
+	if err := r.makeDatabase(ctx); err != nil {
+		return err
+	}
+	if r.src.Snapshot == nil {
+		return nil
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	lanes := make([]chan unit, r.st.Workers)
+	for k := range lanes {
+		lanes[k] = make(chan unit, 2)
+		g.Go(func() error { return r.baseLane(gctx, k, lanes[k]) })
+	}
+	b := &baseReader{r: r, lanes: lanes, count: make([]int64, len(lanes))}
+	g.Go(func() error {
+		defer func() {
+			for _, l := range lanes {
+				close(l)
+			}
+		}()
+		return b.read(gctx)
+	})
+	return g.Wait()
+}
+
+// makeDatabase creates the database to restore into. It is empty until the snapshot or the log fill it.
+func (r *runner) makeDatabase(ctx context.Context) error {
+	return r.ddl.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+quoteDB(r.p.Into))
+}
+
+// baseReader cuts the snapshot into steps, in file order.
+type baseReader struct {
+	r     *runner
+	lanes []chan unit
+	count []int64
+	next  int
+	open  unit
+	bytes int
+}
+
+func (b *baseReader) read(ctx context.Context) error {
+	err := b.r.src.Snapshot.Statements(ctx, b.r.p.Database, func(s snapshot.Statement) error {
+		if s.Part == snapshot.Rows && b.r.wants(s.Object) {
+			return b.rows(ctx, s)
+		}
+		if err := b.flush(ctx); err != nil {
+			return err
+		}
+		return b.other(ctx, s)
+	})
+	if err != nil {
+		return err
+	}
+	return b.flush(ctx)
+}
+
+func (b *baseReader) rows(ctx context.Context, s snapshot.Statement) error {
+	if b.open.table != s.Object {
+		if err := b.flush(ctx); err != nil {
+			return err
+		}
+	}
+	b.open.table = s.Object
+	b.open.texts = append(b.open.texts, append([]byte(nil), s.SQL...))
+	b.open.rows += int64(s.Rows)
+	b.bytes += len(s.SQL)
+	b.r.progress(func(p *Progress) { p.Done = s.Offset })
+	if b.bytes >= unitBytes {
+		return b.flush(ctx)
+	}
+	return nil
+}
+
+// flush deals the open unit to the next lane.
+func (b *baseReader) flush(ctx context.Context) error {
+	if len(b.open.texts) == 0 {
+		return nil
+	}
+	lane := b.next
+	b.next = (b.next + 1) % len(b.lanes)
+	b.count[lane]++
+	u := b.open
+	u.n = b.count[lane]
+	b.open, b.bytes = unit{}, 0
+	select {
+	case b.lanes[lane] <- u:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// other runs or keeps a statement that is no row data.
+func (b *baseReader) other(ctx context.Context, s snapshot.Statement) error {
+	r := b.r
+	set := snapshotSettings(s)
+	switch s.Part {
+	case snapshot.Table, snapshot.Sequence:
+		if !r.wants(s.Object) || r.st.Created[s.Object] || s.Dummy {
+			return nil
+		}
+		return r.baseTable(ctx, s, set)
+	case snapshot.View, snapshot.Trigger, snapshot.Routine, snapshot.Event:
+		if !r.p.scope().Whole() || s.Dummy {
+			return nil
+		}
+		return r.program(s.SQL, s.Offset, set)
+	}
+	return nil
+}
+
+// baseTable makes one table of the snapshot. A stop between making it and noting so leaves it empty, so
+// it is made anew.
+func (r *runner) baseTable(ctx context.Context, s snapshot.Statement, set []string) error {
+	if s.Drop {
+		return nil
+	}
+	name := quoteDB(r.p.Into) + "." + quoteDB(s.Object)
+	if err := r.ddl.Exec(ctx, "DROP TABLE IF EXISTS "+name); err != nil {
+		return err
+	}
+	if err := r.ddl.Run(ctx, r.p.Into, s.SQL, set); err != nil {
+		return fmt.Errorf("making table %s of the snapshot (offset %d): %w", s.Object, s.Offset, err)
+	}
+	r.st.Created[s.Object] = true
+	return r.cp.save(ctx, r.st)
+}
+
+func (r *runner) baseLane(ctx context.Context, lane int, units <-chan unit) error {
+	c, err := r.srv.Conn(ctx, r.p.Into)
+	if err != nil {
+		return err
+	}
+	defer func() { c.Close() }()
+	m, err := readMark(ctx, c, r.p.Into, lane)
+	if err != nil {
+		return err
+	}
+	if m.stage != baseStage {
+		m = mark{stage: baseStage}
+	}
+	for _, q := range r.src.Snapshot.RowSettings() {
+		if err := c.Exec(ctx, q); err != nil {
+			return err
+		}
+	}
+	for u := range units {
+		if u.n <= m.done {
+			continue
+		}
+		m.done = u.n
+		m.n1 += u.rows
+		if err := r.baseUnit(ctx, c, lane, u, m); err != nil {
+			return fmt.Errorf("loading table %s of the snapshot: %w", u.table, err)
+		}
+		r.progress(func(p *Progress) { p.Rows += u.rows })
+	}
+	return ctx.Err()
+}
+
+func (r *runner) baseUnit(ctx context.Context, c *target.Conn, lane int, u unit, m mark) error {
+	if err := c.Begin(ctx); err != nil {
+		return err
+	}
+	for _, text := range u.texts {
+		if _, err := c.ExecBytes(ctx, text); err != nil {
+			return err
+		}
+		if err := c.Warnings(ctx); err != nil {
+			return err
+		}
+	}
+	if err := writeMark(ctx, c, r.p.Into, lane, m); err != nil {
+		return err
+	}
+	return c.Commit(ctx)
+}

@@ -1,0 +1,294 @@
+package replay
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+
+	"lifeboat/filter"
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/schema"
+	"lifeboat/internal/target"
+)
+
+// statement decides what a logged statement means for the restore: nothing, a program to make later, or
+// DDL that ends the window.
+func (w *walk) statement(ctx context.Context, it *binlog.Item) error {
+	r, q := w.r, it.Query
+	before := Cursor{Position: w.tx, Events: w.events}
+	if w.fate == apply && w.events >= w.skip && !w.stopped {
+		st, err := schema.Classify(q.SQL, filter.ReadingMode(q, r.format))
+		if err != nil {
+			w.step()
+			return r.unread(it, err)
+		}
+		w.step()
+		return r.logged(ctx, w, it, &st, before)
+	}
+	w.step()
+	return nil
+}
+
+// unread accepts a statement that could not be understood only where it cannot concern the database.
+func (r *runner) unread(it *binlog.Item, err error) error {
+	q := it.Query
+	if q.Database == r.p.Database || strings.Contains(string(q.SQL), r.p.Database) || slices.Contains(q.Vars.UpdatedDBs, r.p.Database) {
+		if !r.p.AllowIncomplete {
+			return fmt.Errorf("%w; stop before it, skip its transaction, or leave it out with --allow-incomplete", err)
+		}
+	}
+	r.open.Filtered++
+	return nil
+}
+
+func (r *runner) logged(ctx context.Context, w *walk, it *binlog.Item, st *schema.Statement, before Cursor) error {
+	q, scope := it.Query, r.p.scope()
+	if !r.takesEffect(st, q) || !scope.InScope(st, q) {
+		r.open.Filtered++
+		return nil
+	}
+	if st.Verb.IsDML() {
+		if !r.p.AllowIncomplete {
+			return fmt.Errorf("a change logged as a statement, not as rows: %s", filter.Excerpt(q.SQL, 100))
+		}
+		r.open.Filtered++
+		return nil
+	}
+	if !st.Verb.IsDDL() || r.allWithoutBase(st, q) {
+		r.open.Filtered++
+		return nil
+	}
+	r.open.Applied++
+	text, err := r.localise(st, q)
+	if err != nil {
+		return err
+	}
+	set := r.srv.StatementSettings(&q.Vars)
+	if r.programs.statement(st, ProgramText{SQL: text, Set: set}) {
+		return nil
+	}
+	return r.runDDL(ctx, w, st, q, text, set, before)
+}
+
+// takesEffect reports whether a logged statement changed anything that lasts.
+func (r *runner) takesEffect(st *schema.Statement, q *binlog.Query) bool {
+	switch {
+	case st.Temporary, q.Vars.Alter == binlog.AlterStart, q.Vars.Alter == binlog.AlterRollback:
+		return false
+	case q.ErrorCode != 0 && st.Verb != schema.DropTable:
+		return false
+	}
+	return true
+}
+
+// allWithoutBase reports a statement about nothing but tables whose base is missing.
+func (r *runner) allWithoutBase(st *schema.Statement, q *binlog.Query) bool {
+	n := 0
+	for _, o := range filter.Touched(st, q) {
+		if o.Kind != schema.KindTable || o.Role == schema.Like || o.Role == schema.Source || o.Role == schema.Reference {
+			continue
+		}
+		if o.DB == r.p.Database && !r.p.noBase(o.Name) {
+			return false
+		}
+		n++
+	}
+	return n > 0
+}
+
+// localise turns a logged statement into the one to run: only its part in scope, under the target's
+// name, without the clause that 8.0.21 adds to CREATE TABLE … SELECT.
+func (r *runner) localise(st *schema.Statement, q *binlog.Query) ([]byte, error) {
+	mode := filter.ReadingMode(q, r.format)
+	text := slices.Clone(q.SQL)
+	if !st.StartTransaction.Empty() {
+		text = slices.Delete(text, st.StartTransaction.Start, st.StartTransaction.End)
+	}
+	scope := r.p.scope()
+	foreign := false
+	for _, o := range filter.Touched(st, q) {
+		if o.Kind == schema.KindTable && !scope.Has(o.DB, o.Name) && o.Role != schema.Reference {
+			foreign = true
+		}
+	}
+	var err error
+	if foreign {
+		text, err = schema.Keep(text, mode, func(o schema.Object) bool {
+			db := o.DB
+			if db == "" {
+				db = q.Database
+			}
+			return scope.Has(db, o.Name)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("a statement that reaches beyond database %s: %s: %w; stop before it, or skip its transaction and make its effect by hand", r.p.Database, filter.Excerpt(q.SQL, 100), err)
+		}
+	}
+	if r.p.Into != r.p.Database {
+		if text, _, err = schema.Rewrite(text, mode, r.p.Database, r.p.Into); err != nil {
+			return nil, err
+		}
+	}
+	return text, nil
+}
+
+// runDDL ends the window and runs the statement at its place.
+func (r *runner) runDDL(ctx context.Context, w *walk, st *schema.Statement, q *binlog.Query, text []byte, set []string, before Cursor) error {
+	// What was counted since the statement began belongs behind it.
+	counted := Counts{Read: 1, Applied: 1}
+	r.open.Read--
+	r.open.Applied--
+	if err := r.flush(ctx, before); err != nil {
+		return err
+	}
+	resuming := r.st.DDL != nil && r.st.DDL.At == before
+	print, err := r.fingerprint(ctx, st, q)
+	if err != nil {
+		return err
+	}
+	if resuming && r.st.DDL.Before != print {
+		// It ran before the stop.
+	} else {
+		if resuming && st.Alter.ExchangePartition != "" {
+			return fmt.Errorf("the restore stopped while %s ran, and the table does not show whether it had: drop databases %s and %s on the target and begin anew", filter.Excerpt(q.SQL, 100), checkpointDB, r.p.Into)
+		}
+		r.st.DDL = &DDLState{At: before, Before: print}
+		if err := r.cp.save(ctx, r.st); err != nil {
+			return err
+		}
+		if err := r.execDDL(ctx, st, q, text, set); err != nil {
+			return fmt.Errorf("%s: %w", filter.Excerpt(q.SQL, 100), err)
+		}
+	}
+	r.follow(st, q)
+	r.defs, r.fks = nil, nil
+	r.st.DDL, r.st.From = nil, w.cursor
+	r.st.Counts.add(&counted)
+	r.st.Objects = slices.Clone(r.programs.list)
+	return r.cp.save(ctx, r.st)
+}
+
+// follow keeps what hangs on tables in step with them.
+func (r *runner) follow(st *schema.Statement, q *binlog.Query) {
+	for _, o := range st.Objects {
+		if o.Kind != schema.KindTable || o.Database(q.Database) != r.p.Database {
+			continue
+		}
+		switch st.Verb {
+		case schema.DropTable:
+			r.programs.dropTable(o.Name)
+			delete(r.st.Auto, o.Name)
+		case schema.TruncateTable:
+			delete(r.st.Auto, o.Name)
+		}
+	}
+	if st.Verb == schema.DropDatabase {
+		r.programs.list = nil
+		clear(r.st.Auto)
+	}
+}
+
+// fingerprint tells what the statement's objects look like on the target now.
+func (r *runner) fingerprint(ctx context.Context, st *schema.Statement, q *binlog.Query) (string, error) {
+	h := sha256.New()
+	exists, _, err := r.srv.HasDatabase(ctx, r.p.Into)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintf(h, "%v;", exists)
+	for _, o := range filter.Touched(st, q) {
+		if o.Kind == schema.KindDatabase || o.DB != r.p.Database {
+			continue
+		}
+		text, err := r.srv.ShowCreate(ctx, r.p.Into, o.Name)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(h, "%s=%s;", o.Name, text)
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)), nil
+}
+
+// Server errors that say a statement's effect is there already.
+const (
+	errDBExists     = 1007
+	errUnknownTable = 1051
+)
+
+func (r *runner) execDDL(ctx context.Context, st *schema.Statement, q *binlog.Query, text []byte, set []string) error {
+	db := r.p.Into
+	if q.Database != r.p.Database {
+		db = "" // every name is qualified
+	}
+	switch st.Verb {
+	case schema.CreateDatabase:
+		return r.createDatabase(ctx, text, set)
+	case schema.DropDatabase:
+		return r.ddl.Run(ctx, "", text, set)
+	case schema.AlterDatabase:
+		if len(st.Objects) > 0 && st.Objects[0].Name != "" {
+			db = ""
+		}
+	case schema.DropTable:
+		err := r.ddl.Run(ctx, db, text, set)
+		if target.Code(err) == errUnknownTable && (q.ErrorCode != 0 || st.IfExists) {
+			return nil // the source, too, found only some of them
+		}
+		return err
+	case schema.CreateTable, schema.CreateTableLike, schema.CreateTableSelect:
+		if !r.p.Exact && !st.IfNotExists {
+			// The base is of unknown date and may hold what this makes; from here on the log is complete.
+			for _, o := range st.Objects {
+				if o.Role == schema.Target && o.Kind == schema.KindTable {
+					if err := r.ddl.Exec(ctx, "DROP TABLE IF EXISTS "+quoteDB(r.p.Into)+"."+quoteDB(o.Name)); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	return r.ddl.Run(ctx, db, text, set)
+}
+
+// createDatabase runs a logged CREATE DATABASE. An empty database of ours gives way to it, so that its
+// character set is the logged one.
+func (r *runner) createDatabase(ctx context.Context, text []byte, set []string) error {
+	exists, objects, err := r.srv.HasDatabase(ctx, r.p.Into)
+	if err != nil {
+		return err
+	}
+	if exists && objects > 0 {
+		return nil
+	}
+	if exists {
+		if err := r.ddl.Exec(ctx, "DROP DATABASE "+quoteDB(r.p.Into)); err != nil {
+			return err
+		}
+	}
+	err = r.ddl.Run(ctx, "", text, set)
+	if target.Code(err) == errDBExists {
+		return nil
+	}
+	return err
+}
+
+// program keeps a definition that the snapshot holds.
+func (r *runner) program(text []byte, offset int64, set []string) error {
+	mode := schema.Mode{MariaDB: r.src.Snapshot.Index().MariaDB}
+	st, err := schema.Classify(text, mode)
+	if err != nil {
+		return fmt.Errorf("snapshot, offset %d: %w", offset, err)
+	}
+	text = slices.Clone(text)
+	if r.p.Into != r.p.Database {
+		if text, _, err = schema.Rewrite(text, mode, r.p.Database, r.p.Into); err != nil {
+			return fmt.Errorf("snapshot, offset %d: %w", offset, err)
+		}
+	}
+	if !r.programs.statement(&st, ProgramText{SQL: text, Set: set}) {
+		return fmt.Errorf("snapshot, offset %d: %s is not a view, trigger, routine or event", offset, st.Verb)
+	}
+	return nil
+}

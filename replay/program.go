@@ -1,0 +1,160 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"lifeboat/internal/schema"
+	"lifeboat/internal/target"
+)
+
+// Program is a view, trigger, routine or event. They are made when the rows are in: a trigger would fire
+// again, an event would run in the middle, and a view may name tables that do not exist yet.
+type Program struct {
+	Kind  string // as schema.ObjectKind prints it
+	Name  string
+	Table string // of a trigger
+	Texts []ProgramText
+}
+
+// ProgramText is one statement that makes or alters the program, with the session it was written in.
+type ProgramText struct {
+	SQL []byte
+	Set []string
+}
+
+// programs keeps the definitions in the order in which they were made.
+type programs struct{ list []Program }
+
+func (p *programs) find(kind, name string) int {
+	return slices.IndexFunc(p.list, func(o Program) bool { return o.Kind == kind && o.Name == name })
+}
+
+// define replaces what was known of the program.
+func (p *programs) define(o Program) {
+	p.remove(o.Kind, o.Name)
+	p.list = append(p.list, o)
+}
+
+// alter adds a later statement to the program.
+func (p *programs) alter(kind, name string, t ProgramText) {
+	if i := p.find(kind, name); i >= 0 {
+		p.list[i].Texts = append(p.list[i].Texts, t)
+	}
+}
+
+func (p *programs) remove(kind, name string) {
+	if i := p.find(kind, name); i >= 0 {
+		p.list = slices.Delete(p.list, i, i+1)
+	}
+}
+
+// dropTable forgets the triggers of a table that is gone.
+func (p *programs) dropTable(name string) {
+	p.list = slices.DeleteFunc(p.list, func(o Program) bool { return o.Kind == schema.KindTrigger.String() && o.Table == name })
+}
+
+// statement follows a logged statement about a program. It reports false for any other statement.
+func (p *programs) statement(st *schema.Statement, text ProgramText) bool {
+	var kind schema.ObjectKind
+	var drop, alter bool
+	switch st.Verb {
+	case schema.CreateView, schema.AlterView:
+		kind = schema.KindView
+	case schema.CreateTrigger:
+		kind = schema.KindTrigger
+	case schema.CreateProcedure:
+		kind = schema.KindProcedure
+	case schema.CreateFunction:
+		kind = schema.KindFunction
+	case schema.CreateEvent:
+		kind = schema.KindEvent
+	case schema.CreatePackage, schema.CreatePackageBody:
+		kind = schema.KindPackage
+	case schema.AlterProcedure:
+		kind, alter = schema.KindProcedure, true
+	case schema.AlterFunction:
+		kind, alter = schema.KindFunction, true
+	case schema.AlterEvent:
+		kind, alter = schema.KindEvent, true
+	case schema.DropView:
+		kind, drop = schema.KindView, true
+	case schema.DropTrigger:
+		kind, drop = schema.KindTrigger, true
+	case schema.DropProcedure:
+		kind, drop = schema.KindProcedure, true
+	case schema.DropFunction:
+		kind, drop = schema.KindFunction, true
+	case schema.DropEvent:
+		kind, drop = schema.KindEvent, true
+	case schema.DropPackage, schema.DropPackageBody:
+		kind, drop = schema.KindPackage, true
+	default:
+		return false
+	}
+	table := ""
+	for _, o := range st.Objects {
+		if o.Role == schema.TriggerTable {
+			table = o.Name
+		}
+	}
+	for _, o := range st.Objects {
+		if o.Role != schema.Target {
+			continue
+		}
+		switch {
+		case drop:
+			p.remove(kind.String(), o.Name)
+		case alter:
+			p.alter(kind.String(), o.Name, text)
+		case st.IfNotExists && p.find(kind.String(), o.Name) >= 0:
+		default:
+			p.define(Program{Kind: kind.String(), Name: o.Name, Table: table, Texts: []ProgramText{text}})
+		}
+	}
+	return true
+}
+
+// create makes all of them on the target, again and again while that makes progress, since views and
+// routines may name one another. What still fails is returned as text, one line each.
+func (p *programs) create(ctx context.Context, srv *target.Server, db string) (failed []string, err error) {
+	c, err := srv.Conn(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { c.Close() }()
+	left := p.list
+	for len(left) > 0 {
+		var again []Program
+		failed = failed[:0]
+		for _, o := range left {
+			err := p.one(ctx, c, db, o)
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			if err != nil {
+				again = append(again, o)
+				failed = append(failed, fmt.Sprintf("%s %s could not be made: %v", o.Kind, o.Name, err))
+			}
+		}
+		if len(again) == len(left) {
+			return failed, nil
+		}
+		left = again
+	}
+	return failed, nil
+}
+
+// one makes a program anew, so that a second try after a stop finds nothing in its way.
+func (p *programs) one(ctx context.Context, c *target.Conn, db string, o Program) error {
+	if err := c.Exec(ctx, "DROP "+o.Kind+" IF EXISTS "+quoteDB(db)+"."+quoteDB(o.Name)); err != nil && o.Kind != schema.KindView.String() {
+		return err
+	}
+	for _, t := range o.Texts {
+		if err := c.Run(ctx, db, t.SQL, t.Set); err != nil {
+			return err
+		}
+	}
+	return nil
+}

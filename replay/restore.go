@@ -1,0 +1,424 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"lifeboat/filter"
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/schema"
+	"lifeboat/internal/target"
+	"lifeboat/snapshot"
+)
+
+// Source is what a plan reads: the chain's files in order, and the base, which may be nil.
+type Source struct {
+	Files    []binlog.File
+	Sizes    []int64 // of the files, uncompressed bytes
+	Snapshot *snapshot.Snapshot
+}
+
+// Options are how a restore runs; they do not change its result.
+type Options struct {
+	Workers int
+	Memory  int64 // bytes for the fold
+	Report  func(Progress)
+	Logger  *slog.Logger
+}
+
+// Progress is where a restore is. Done and Total are bytes of the snapshot or the log, or rows.
+type Progress struct {
+	Phase       string
+	Unit        string
+	Done, Total int64
+	Rows        int64
+	Position    binlog.Position
+	Window      int
+}
+
+// Counts is the account of what was read: every event that changes something is in exactly one of the
+// fields after Read.
+type Counts struct {
+	Read        int64 // row events and statements of the stretch read
+	Applied     int64
+	InBase      int64
+	Filtered    int64 // out of scope, left out by the user, or without effect
+	OutOfBounds int64
+
+	Rows     map[string]*RowCounts // row changes applied, by table
+	BaseRows int64
+	Written  int64 // rows written by windows
+	Orphans  int64 // serial changes that found no row
+	Repairs  int64 // rows that gave way to a unique value the log put elsewhere
+}
+
+// RowCounts counts a table's row changes that were applied.
+type RowCounts struct{ Inserted, Updated, Deleted int64 }
+
+// add joins the account of a further stretch.
+func (c *Counts) add(o *Counts) {
+	c.Read += o.Read
+	c.Applied += o.Applied
+	c.InBase += o.InBase
+	c.Filtered += o.Filtered
+	c.OutOfBounds += o.OutOfBounds
+	c.BaseRows += o.BaseRows
+	c.Written += o.Written
+	c.Orphans += o.Orphans
+	c.Repairs += o.Repairs
+	if c.Rows == nil {
+		c.Rows = map[string]*RowCounts{}
+	}
+	for name, n := range o.Rows {
+		have := c.Rows[name]
+		if have == nil {
+			have = &RowCounts{}
+			c.Rows[name] = have
+		}
+		have.Inserted += n.Inserted
+		have.Updated += n.Updated
+		have.Deleted += n.Deleted
+	}
+}
+
+// Closes reports whether the account's sum is right.
+func (c *Counts) Closes() bool { return c.Read == c.Applied+c.InBase+c.Filtered+c.OutOfBounds }
+
+// Result is the outcome of a restore that came to its end.
+type Result struct {
+	Counts     Counts
+	Resumed    bool
+	Windows    int
+	Lanes      map[string]string // table → why it took the serial lane
+	Orphans    []string          // the first few, with table and position
+	Incomplete []string          // what could not be restored, one line each
+}
+
+// ErrSum marks an account that does not close: a defect of lifeboat, and never a restore to trust.
+var ErrSum = errors.New("the account of the log does not close")
+
+// ErrHolds marks a target that already holds the database.
+var ErrHolds = errors.New("the target already holds the database")
+
+// runner is one restore under way.
+type runner struct {
+	p   *Plan
+	src Source
+	srv *target.Server
+	o   Options
+
+	cp       *checkpoint
+	st       *State
+	ddl      *target.Conn
+	serial   *serial
+	programs programs
+	fold     *fold
+	routes   map[*binlog.TableMap]*route
+	fks      *foreignKeys
+	format   *binlog.Format
+	rows     binlog.RowReader
+	open     Counts // of the open window: they join the state's when it is written
+	defs     map[string]*schema.Table
+	result   Result
+	written  atomic.Int64
+	repairs  atomic.Int64
+
+	mu sync.Mutex
+	at Progress
+}
+
+// Restore runs a plan on a target, from the beginning or from where an earlier run of the same plan
+// stopped. It leaves the target untouched when it refuses.
+func Restore(ctx context.Context, p *Plan, src Source, srv *target.Server, o Options) (*Result, error) {
+	r := &runner{p: p, src: src, srv: srv, o: o, fold: newFold(), routes: map[*binlog.TableMap]*route{}}
+	if err := r.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer r.cp.close()
+	var err error
+	if r.ddl, err = srv.Conn(ctx, ""); err != nil {
+		return nil, err
+	}
+	defer func() { r.ddl.Close() }()
+	if r.st.Phase == phaseBase {
+		if err := r.base(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if r.st.Phase == phaseLog {
+		if err := r.log(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.finish(ctx); err != nil {
+		return nil, err
+	}
+	return &r.result, nil
+}
+
+// begin finds the job on the target, or makes sure that there is room for a new one.
+func (r *runner) begin(ctx context.Context) error {
+	cp, st, err := openCheckpoint(ctx, r.srv, r.p.Into)
+	if err != nil {
+		return err
+	}
+	r.cp, r.st = cp, st
+	if st != nil {
+		r.result.Resumed = true
+		r.programs.list = slices.Clone(st.Objects)
+		if st.Digest != r.p.Digest {
+			cp.close()
+			return fmt.Errorf("%w: database %s; it was begun with another archive, snapshot or options: give the same ones to go on, or drop databases %s and %s on the target to begin anew",
+				ErrOtherJob, r.p.Into, r.p.Into, checkpointDB)
+		}
+		return nil
+	}
+	exists, objects, err := r.srv.HasDatabase(ctx, r.p.Into)
+	switch {
+	case err != nil:
+	case r.p.BaseLoaded && !exists:
+		err = fmt.Errorf("--base-loaded was given, but the target has no database %s", r.p.Into)
+	case exists && objects > 0 && !r.p.BaseLoaded && !r.p.DropExisting:
+		err = fmt.Errorf("%w %s (%d tables and views); restore under another name with --into NAME, or allow it to be dropped first with --drop-existing", ErrHolds, r.p.Into, objects)
+	}
+	if err != nil {
+		cp.close()
+		return err
+	}
+	r.st = &State{Digest: r.p.Digest, Phase: phaseBase, Workers: max(1, r.o.Workers), Created: map[string]bool{}, Auto: map[string]uint64{}, From: Cursor{Position: r.p.Start}}
+	if err := cp.create(ctx, r.st); err != nil {
+		cp.close()
+		return err
+	}
+	return nil
+}
+
+func (r *runner) base(ctx context.Context) error {
+	if !r.p.BaseLoaded {
+		total := int64(0)
+		if r.src.Snapshot != nil {
+			total = r.src.Snapshot.Index().Size
+		}
+		r.progress(func(p *Progress) { *p = Progress{Phase: "load base", Unit: "bytes", Total: total} })
+		if r.p.DropExisting && len(r.st.Created) == 0 {
+			if err := r.ddl.Exec(ctx, "DROP DATABASE IF EXISTS "+quoteDB(r.p.Into)); err != nil {
+				return err
+			}
+		}
+		if err := r.loadBase(ctx); err != nil {
+			return err
+		}
+		for lane := range r.st.Workers {
+			m, err := r.cp.mark(ctx, lane)
+			if err != nil {
+				return err
+			}
+			r.st.Counts.BaseRows += m.n1
+		}
+	}
+	r.st.Phase = phaseLog
+	r.st.Objects = slices.Clone(r.programs.list)
+	return r.cp.save(ctx, r.st)
+}
+
+// progress changes what is reported, and reports it.
+func (r *runner) progress(change func(*Progress)) {
+	r.mu.Lock()
+	change(&r.at)
+	at := r.at
+	r.mu.Unlock()
+	if r.o.Report != nil {
+		r.o.Report(at)
+	}
+}
+
+// wants reports whether a table of the source database is restored.
+func (r *runner) wants(table string) bool { return r.p.scope().Has(r.p.Database, table) }
+
+// finish makes what must wait for the rows, checks the account, and removes the checkpoint.
+func (r *runner) finish(ctx context.Context) error {
+	r.progress(func(p *Progress) { *p = Progress{Phase: "finish"} })
+	if r.st.Phase != phaseFinish {
+		r.st.Phase = phaseFinish
+		r.st.Objects = slices.Clone(r.programs.list)
+		if err := r.cp.save(ctx, r.st); err != nil {
+			return err
+		}
+	}
+	if err := r.counters(ctx); err != nil {
+		return err
+	}
+	failed, err := r.programs.create(ctx, r.srv, r.p.Into)
+	if err != nil {
+		return err
+	}
+	r.result.Counts = r.st.Counts
+	r.result.Windows = r.st.Window
+	r.result.Incomplete = append(append(r.result.Incomplete, r.p.Incomplete...), failed...)
+	c := &r.result.Counts
+	if m, err := r.cp.mark(ctx, serialLane); err != nil {
+		return err
+	} else if m.stage >= baseStage {
+		c.Orphans = m.n2
+	}
+	if c.Orphans > 0 {
+		r.result.Incomplete = append(r.result.Incomplete, fmt.Sprintf("%d changes of the serial lane found no row to change", c.Orphans))
+	}
+	if !c.Closes() {
+		return fmt.Errorf("%w: %d read, %d applied, %d in the base, %d filtered, %d out of bounds", ErrSum, c.Read, c.Applied, c.InBase, c.Filtered, c.OutOfBounds)
+	}
+	if r.p.Changes > 0 && c.Read != r.p.Changes {
+		return fmt.Errorf("%w: the plan counted %d changes in this stretch, the restore read %d; has the archive changed?", ErrSum, r.p.Changes, c.Read)
+	}
+	return r.cp.done(ctx)
+}
+
+// counters puts AUTO_INCREMENT where the source had it, also when the last rows were deleted again.
+func (r *runner) counters(ctx context.Context) error {
+	for table, last := range r.st.Auto {
+		def, err := r.srv.Table(ctx, r.p.Into, table)
+		if err != nil {
+			return err
+		}
+		if def == nil {
+			continue
+		}
+		for _, c := range def.Columns {
+			if !c.AutoIncrement {
+				continue
+			}
+			name := quoteDB(r.p.Into) + "." + quoteDB(table)
+			var top uint64
+			if err := r.ddl.Row(ctx, "SELECT IFNULL(MAX(IF("+quoteDB(c.Name)+">0,"+quoteDB(c.Name)+",0)),0) FROM "+name, &top); err != nil {
+				return err
+			}
+			if top < last {
+				if err := r.ddl.Exec(ctx, fmt.Sprintf("ALTER TABLE %s AUTO_INCREMENT=%d", name, last+1)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// log reads the stretch once and writes it out in windows.
+func (r *runner) log(ctx context.Context) error {
+	var err error
+	if r.serial, err = openSerial(ctx, r.srv, r.p.Into, r.orphan); err != nil {
+		return err
+	}
+	defer func() { r.serial.close() }()
+	if r.p.Start.IsZero() {
+		return nil // no log to read
+	}
+	total, start := r.span()
+	r.progress(func(p *Progress) {
+		*p = Progress{Phase: "replay log", Unit: "bytes", Total: total, Position: r.st.From.Position, Window: r.st.Window}
+	})
+	rd, err := binlog.NewReader(r.src.Files, r.st.From.Position)
+	if err != nil {
+		return err
+	}
+	defer rd.Close()
+	w := &walk{r: r, skip: r.st.From.Events, start: start}
+	for n := 0; !w.stopped; n++ {
+		it, err := rd.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if n%2048 == 0 {
+			r.progress(func(p *Progress) { p.Done, p.Position = w.bytes(it.Pos), it.Pos })
+		}
+		if err := w.item(ctx, &it); err != nil {
+			return located(it.Pos, err)
+		}
+	}
+	return r.flush(ctx, w.cursor)
+}
+
+// located adds the place in the log to an error that does not name one.
+func located(pos binlog.Position, err error) error {
+	var at *binlog.ReadError
+	if errors.As(err, &at) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("at %s: %w", pos, err)
+}
+
+func (r *runner) orphan(pos binlog.Position, table string, kind binlog.Change) {
+	const most = 100
+	if len(r.result.Orphans) < most {
+		r.result.Orphans = append(r.result.Orphans, fmt.Sprintf("%s of table %s at %s found no row", kind, table, pos))
+	}
+}
+
+// span is the number of bytes of log to read, and the offset of the start in its file.
+func (r *runner) span() (total int64, start map[string]int64) {
+	start = map[string]int64{}
+	for i, f := range r.src.Files {
+		if binlog.CompareNames(f.Name(), r.p.Start.File) < 0 {
+			continue
+		}
+		if !r.p.Stop.IsZero() && binlog.CompareNames(f.Name(), r.p.Stop.File) > 0 {
+			break
+		}
+		start[f.Name()] = total
+		if f.Name() == r.p.Stop.File {
+			total += int64(r.p.Stop.Offset)
+		} else {
+			total += r.src.Sizes[i]
+		}
+	}
+	return total, start
+}
+
+// flush writes the open window out up to the cursor and moves the checkpoint there.
+func (r *runner) flush(ctx context.Context, to Cursor) error {
+	if to.IsZero() {
+		to = r.st.From
+	}
+	if r.fold.bytes > 0 || len(r.fold.tables) > 0 {
+		if r.st.To == nil {
+			r.st.Window++
+			r.st.To = &to
+			if err := r.cp.save(ctx, r.st); err != nil {
+				return err
+			}
+		}
+		r.progress(func(p *Progress) { p.Window = r.st.Window })
+		w := &windowWriter{srv: r.srv, job: r.p.Into, window: int64(r.st.Window), workers: r.st.Workers, exact: r.p.Exact,
+			written: &r.written, repairs: &r.repairs, report: func() { r.progress(func(p *Progress) { p.Rows = r.written.Load() }) }}
+		if err := w.write(ctx, r.fold); err != nil {
+			return err
+		}
+		for _, t := range r.fold.tables {
+			r.st.Auto[t.name] = max(r.st.Auto[t.name], t.maxAuto)
+		}
+	}
+	if err := r.serial.flush(ctx); err != nil {
+		return err
+	}
+	r.st.From, r.st.To = to, nil
+	r.open.Written, r.open.Repairs = r.written.Swap(0), r.repairs.Swap(0)
+	r.st.Counts.add(&r.open)
+	r.open = Counts{}
+	r.st.Objects = slices.Clone(r.programs.list)
+	r.fold = newFold()
+	r.routes = map[*binlog.TableMap]*route{}
+	return r.cp.save(ctx, r.st)
+}
+
+// scope is the plan's scope as the filter knows it.
+func (p *Plan) scope() filter.Scope {
+	return filter.Scope{Database: p.Database, Tables: p.Tables, Exclude: p.Exclude}
+}

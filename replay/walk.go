@@ -1,0 +1,317 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"lifeboat/filter"
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/schema"
+	"lifeboat/internal/target"
+)
+
+// fate is what becomes of a transaction's changes, decided when it begins.
+type fate uint8
+
+const (
+	apply fate = iota
+	inBase
+	leftOut // by the user, or because it had no effect
+	beyond  // from the stop point on
+)
+
+// walk is one pass over the log: it decides each event's fate and hands it on.
+type walk struct {
+	r       *runner
+	skip    int // events of the first transaction that an earlier run has applied
+	start   map[string]int64
+	fate    fate
+	undone  []filter.Range
+	events  int // of the transaction so far
+	tx      binlog.Position
+	cursor  Cursor // after the last event or transaction
+	stopped bool
+}
+
+// bytes is how much of the stretch lies before a position.
+func (w *walk) bytes(p binlog.Position) int64 { return w.start[p.File] + int64(p.Offset) }
+
+func (w *walk) item(ctx context.Context, it *binlog.Item) error {
+	switch it.Kind {
+	case binlog.FileStart:
+		w.r.format = it.Format
+	case binlog.Begin:
+		w.begin(it)
+	case binlog.RowChange:
+		return w.change(ctx, it)
+	case binlog.Statement:
+		return w.statement(ctx, it)
+	case binlog.Commit, binlog.Rollback, binlog.Prepare:
+		w.events, w.skip = 0, 0
+		w.cursor = Cursor{Position: it.End}
+		// What lies behind the stop point may be damaged: do not even read it.
+		w.stopped = w.stopped || !w.r.p.Stop.IsZero() && it.End.Compare(w.r.p.Stop) >= 0
+		return w.pause(ctx, w.cursor)
+	}
+	return nil
+}
+
+func (w *walk) begin(it *binlog.Item) {
+	p, tx := w.r.p, it.Tx
+	w.tx, w.events = tx.Start, 0
+	w.undone = p.VoidRanges[tx.Start.String()]
+	switch {
+	case !p.Stop.IsZero() && tx.Start.Compare(p.Stop) >= 0:
+		w.fate, w.stopped = beyond, true
+	case p.StartGTIDs.Contains(tx.GTID):
+		w.fate = inBase
+	case p.SkipGTIDs.Contains(tx.GTID), p.skips(tx.Start), p.Void[tx.Start.String()] != "":
+		w.fate = leftOut
+	default:
+		w.fate = apply
+	}
+}
+
+// step counts one event and reports whether it is still to be applied; the cursor moves past it.
+func (w *walk) step() (todo bool) {
+	w.events++
+	if w.events <= w.skip || w.stopped {
+		return false
+	}
+	w.cursor = Cursor{Position: w.tx, Events: w.events}
+	c := &w.r.open
+	c.Read++
+	switch w.fate {
+	case inBase:
+		c.InBase++
+		return false
+	case leftOut:
+		c.Filtered++
+		return false
+	case beyond:
+		c.OutOfBounds++
+		return false
+	}
+	return true
+}
+
+func (w *walk) change(ctx context.Context, it *binlog.Item) error {
+	if !w.step() {
+		return nil
+	}
+	c := &w.r.open
+	for _, u := range w.undone {
+		if it.Pos.Compare(u.From) >= 0 && it.Pos.Compare(u.To) < 0 {
+			c.Filtered++
+			return nil
+		}
+	}
+	t, err := w.r.route(ctx, it.Rows.Table)
+	if err != nil {
+		return err
+	}
+	if t == nil {
+		c.Filtered++
+		return nil
+	}
+	c.Applied++
+	if err := w.r.rowEvent(ctx, t, it, w.cursor); err != nil {
+		return err
+	}
+	// A transaction larger than the memory is cut here; every other window ends between transactions.
+	if t.fold == nil || w.r.fold.bytes > w.r.o.Memory+w.r.o.Memory/4 || w.r.st.To != nil {
+		return w.pause(ctx, w.cursor)
+	}
+	return nil
+}
+
+// pause writes the window out when it is full, or when it ends where an earlier run ended it.
+func (w *walk) pause(ctx context.Context, at Cursor) error {
+	r := w.r
+	if err := r.serial.passed(ctx, at); err != nil {
+		return err
+	}
+	if to := r.st.To; to != nil {
+		if at.Before(*to) {
+			return nil
+		}
+		if *to != at {
+			return fmt.Errorf("the log has changed: an earlier run ended a window at %s, which is no longer between two events", to)
+		}
+		return r.flush(ctx, at)
+	}
+	if r.fold.bytes > r.o.Memory {
+		return r.flush(ctx, at)
+	}
+	return nil
+}
+
+// route is where the changes of one table go.
+type route struct {
+	name     string
+	fold     *tableFold // nil: the serial lane
+	shape    *target.Shape
+	cascades bool
+	filtered bool
+}
+
+// route finds or makes the route of a table map; nil means that its rows are not wanted.
+func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error) {
+	if t, ok := r.routes[tm]; ok {
+		if t.filtered {
+			return nil, nil
+		}
+		return t, nil
+	}
+	t := &route{name: tm.Table}
+	if tm.Database != r.p.Database || !r.wants(tm.Table) || r.p.noBase(tm.Table) {
+		t.filtered = true
+		r.routes[tm] = t
+		return nil, nil
+	}
+	def, err := r.define(ctx, tm.Table)
+	if err != nil {
+		return nil, err
+	}
+	if t.shape, err = target.NewShape(def, tm); err != nil {
+		return nil, err
+	}
+	if err := r.loadForeignKeys(ctx); err != nil {
+		return nil, err
+	}
+	if why := r.serialReason(tm, t.shape); why != "" {
+		if r.result.Lanes == nil {
+			r.result.Lanes = map[string]string{}
+		}
+		r.result.Lanes[tm.Table] = why
+		t.cascades = r.fks.parents[tm.Table]
+	} else if old := r.fold.tables[tm.Table]; old != nil {
+		if string(old.tm.Types) != string(tm.Types) || fmt.Sprint(old.tm.Meta) != fmt.Sprint(tm.Meta) {
+			return nil, fmt.Errorf("%w: the columns of %s change here, and the log has no statement that changed them", target.ErrShape, tm.Table)
+		}
+		t.fold = old
+	} else {
+		t.fold = r.fold.table(tm.Table, t.shape, tm)
+	}
+	r.routes[tm] = t
+	return t, nil
+}
+
+// define reads a table's definition from the target, once between two DDL statements.
+func (r *runner) define(ctx context.Context, name string) (*schema.Table, error) {
+	if def, ok := r.defs[name]; ok {
+		return def, nil
+	}
+	def, err := r.srv.Table(ctx, r.p.Into, name)
+	if err != nil {
+		return nil, err
+	}
+	if def == nil {
+		return nil, fmt.Errorf("table %s has rows here, but does not exist on the target: neither the snapshot nor the log made it; leave it out with --exclude-table %s", name, name)
+	}
+	if r.defs == nil {
+		r.defs = map[string]*schema.Table{}
+	}
+	r.defs[name] = def
+	return def, nil
+}
+
+// foreignKeys is what the lanes depend on, as of the last DDL statement.
+type foreignKeys struct {
+	serial  map[string]string
+	parents map[string]bool
+}
+
+func (r *runner) loadForeignKeys(ctx context.Context) error {
+	if r.fks != nil {
+		return nil
+	}
+	fks, err := r.srv.ForeignKeys(ctx, r.p.Into)
+	if err != nil {
+		return err
+	}
+	r.fks = &foreignKeys{serial: lanes(fks, r.format.MariaDB, r.format.VersionNumber()), parents: cascadeParents(fks)}
+	return nil
+}
+
+func (r *runner) serialReason(tm *binlog.TableMap, shape *target.Shape) string {
+	switch {
+	case shape.Key == nil:
+		return "no primary key and no unique key without NULLs"
+	case r.p.partial(tm.Table):
+		return "the log holds incomplete row images (binlog_row_image is not FULL)"
+	}
+	return r.fks.serial[tm.Table]
+}
+
+// rowEvent hands on every row of an event.
+func (r *runner) rowEvent(ctx context.Context, t *route, it *binlog.Item, at Cursor) error {
+	rows := it.Rows
+	if t.fold == nil && r.serial.seen(at) {
+		return r.countRows(t.name, rows)
+	}
+	if t.fold != nil && !rows.AllColumns() {
+		return fmt.Errorf("%w: an incomplete row image of table %s, which the plan did not expect", target.ErrShape, t.name)
+	}
+	n := r.open.table(t.name)
+	r.rows.Reset(rows)
+	for {
+		more, err := r.rows.Next()
+		if err != nil {
+			return &binlog.ReadError{Pos: it.Pos, Kind: kindOf(err), Detail: err.Error()}
+		}
+		if !more {
+			return nil
+		}
+		n.count(rows.Kind, 1)
+		if t.fold != nil {
+			r.fold.add(t.fold, rows.Kind, &r.rows)
+		} else if err := r.serial.change(ctx, t.shape, rows, &r.rows, it.Pos, t.cascades); err != nil {
+			return err
+		}
+	}
+}
+
+func kindOf(err error) error {
+	if errors.Is(err, binlog.ErrUnsupported) {
+		return binlog.ErrUnsupported
+	}
+	return binlog.ErrCorrupt
+}
+
+// countRows keeps the account right for an event that an earlier run has written.
+func (r *runner) countRows(table string, rows *binlog.Rows) error {
+	n := r.open.table(table)
+	r.rows.Reset(rows)
+	for {
+		more, err := r.rows.Next()
+		if err != nil || !more {
+			return err
+		}
+		n.count(rows.Kind, 1)
+	}
+}
+
+func (c *Counts) table(name string) *RowCounts {
+	if c.Rows == nil {
+		c.Rows = map[string]*RowCounts{}
+	}
+	n := c.Rows[name]
+	if n == nil {
+		n = &RowCounts{}
+		c.Rows[name] = n
+	}
+	return n
+}
+
+func (n *RowCounts) count(kind binlog.Change, by int64) {
+	switch kind {
+	case binlog.Insert:
+		n.Inserted += by
+	case binlog.Update:
+		n.Updated += by
+	case binlog.Delete:
+		n.Deleted += by
+	}
+}
