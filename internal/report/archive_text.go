@@ -1,0 +1,105 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"lifeboat/internal/ui/text"
+)
+
+const intact = "intact"
+
+func archiveText(p *page, a *ArchivePart, databases []string) {
+	p.heading("Archive")
+	p.field("read from", list(a.Roots, 6))
+	p.field("holds", fmt.Sprintf("%s, %s, %s", text.Counted(int64(len(a.Files)), "file"), text.Bytes(a.Bytes),
+		text.Counted(a.Transactions, "transaction")))
+	p.field("databases", list(databases, 12))
+	if a.From != "" {
+		p.field("from", a.From+", "+text.Time(a.First))
+		p.field("to", a.To+", "+text.Time(a.Last))
+	}
+	if len(a.Files) == 0 {
+		return
+	}
+	var rows [][]string
+	hidden := 0
+	for i, f := range a.Files {
+		if hideFile(a.Files, i) {
+			hidden++
+			continue
+		}
+		if hidden > 0 {
+			rows = append(rows, foldedFiles(hidden))
+			hidden = 0
+		}
+		rows = append(rows, fileCells(f))
+	}
+	p.table(2, []column{{"file", words}, {"state", words}, {"copies", words}, {"size", amount}, {"transactions", amount},
+		{"first", words}, {"last", words}, {"server", words}}, rows)
+	for _, f := range a.Files {
+		for _, c := range f.Copies {
+			if c.State != intact {
+				p.paragraph("  "+text.Pad(text.Line(c.State), 8)+" ", "", c.Path+detail(c.Detail))
+			}
+		}
+	}
+}
+
+func detail(s string) string {
+	if s == "" {
+		return ""
+	}
+	return ": " + s
+}
+
+// hideFile folds the middle of a long list, as far as it is sound.
+func hideFile(files []FileRow, i int) bool {
+	return len(files) > mostFiles && i > 0 && i < len(files)-1 && sound(files[i])
+}
+
+func sound(f FileRow) bool {
+	if f.State != intact {
+		return false
+	}
+	for _, c := range f.Copies {
+		if c.State != intact {
+			return false
+		}
+	}
+	return true
+}
+
+func foldedFiles(n int) []string {
+	cells := make([]string, 8)
+	cells[0] = fmt.Sprintf("… %s more, intact", text.Count(int64(n)))
+	return cells
+}
+
+func fileCells(f FileRow) []string {
+	first, last := "", ""
+	if !f.First.IsZero() {
+		first = f.First.UTC().Format(minute)
+	}
+	if !f.Last.IsZero() {
+		last = f.Last.UTC().Format(minute)
+		if strings.HasPrefix(first, last[:len("2006-01-02")]) {
+			last = last[len("2006-01-02 "):]
+		}
+	}
+	good := 0
+	for _, c := range f.Copies {
+		if c.State == intact {
+			good++
+		}
+	}
+	copies := fmt.Sprintf("%d", len(f.Copies))
+	if good < len(f.Copies) {
+		copies = fmt.Sprintf("%d of %d", good, len(f.Copies))
+	}
+	state := f.State
+	if f.Checksum == "none" {
+		state += ", no checksums"
+	}
+	return []string{f.Name, state, copies, text.Bytes(f.Bytes), text.Count(f.Transactions), first, last, f.Server}
+}

@@ -1,0 +1,166 @@
+package report
+
+import (
+	"io"
+	"time"
+)
+
+// AuditSchema tags the JSON of an Audit. Fields are added to it, never renamed.
+const AuditSchema = "lifeboat.audit/1"
+
+// Audit is what an archive is worth, and what happened to a database in it.
+type Audit struct {
+	Schema    string        `json:"schema"` // set by WriteAudit
+	Tool      string        `json:"tool"`   // name and version
+	Generated time.Time     `json:"generated"`
+	Verdict   string        `json:"verdict"`      // a word or a few, as "complete" or "gap"
+	Text      string        `json:"verdict_text"` // one or two sentences
+	ExitCode  int           `json:"exit_code"`
+	Database  string        `json:"database,omitempty"` // the one asked for; empty for all
+	Databases []string      `json:"databases"`          // those that occur in the log or the snapshot
+	Incidents []Incident    `json:"incidents"`
+	Findings  []Finding     `json:"findings"`
+	Commands  []Command     `json:"commands"`
+	Tables    []TableRow    `json:"tables"`
+	Changes   []Statement   `json:"schema_changes"` // the tables' DDL in the log, incidents aside
+	Snapshot  *SnapshotPart `json:"snapshot"`
+	Archive   ArchivePart   `json:"archive"`
+}
+
+// ArchivePart is the chain of files.
+type ArchivePart struct {
+	Roots        []string  `json:"roots"`
+	Files        []FileRow `json:"files"` // in order of the log
+	Bytes        int64     `json:"bytes"` // uncompressed
+	Transactions int64     `json:"transactions"`
+	From         string    `json:"from"` // positions
+	To           string    `json:"to"`
+	First        time.Time `json:"first,omitzero"`
+	Last         time.Time `json:"last,omitzero"`
+}
+
+// FileRow is one file of the chain.
+type FileRow struct {
+	Name         string    `json:"name"`
+	Path         string    `json:"path"`   // of the copy that is read
+	Server       string    `json:"server"` // version
+	ServerID     string    `json:"server_id,omitempty"`
+	Bytes        int64     `json:"bytes"` // uncompressed
+	First        time.Time `json:"first,omitzero"`
+	Last         time.Time `json:"last,omitzero"`
+	Transactions int64     `json:"transactions"`
+	GTIDs        string    `json:"gtids,omitempty"`
+	Checksum     string    `json:"checksum"` // CRC32 or none
+	State        string    `json:"state"`    // "intact", or what is wrong with it
+	End          string    `json:"end"`      // how its end is known
+	Copies       []Copy    `json:"copies"`
+}
+
+// Copy is one copy of a file.
+type Copy struct {
+	Path   string `json:"path"`
+	Bytes  int64  `json:"bytes"` // as stored
+	State  string `json:"state"`
+	Detail string `json:"detail,omitempty"`
+	Used   bool   `json:"used"`
+}
+
+// Finding is something to know about the archive.
+type Finding struct {
+	Code     string `json:"code"`
+	Severity string `json:"severity"` // note, warning, gap or corrupt
+	Position string `json:"position,omitempty"`
+	Path     string `json:"path,omitempty"`
+	Text     string `json:"text"`
+	Remedy   string `json:"remedy,omitempty"`
+}
+
+// Incident is a wipe: what one session destroyed, in statements close together.
+type Incident struct {
+	ID           string      `json:"id"`
+	Kind         string      `json:"kind"`
+	Position     string      `json:"position"`
+	End          string      `json:"end"`
+	GTID         string      `json:"gtid,omitempty"`
+	Time         time.Time   `json:"time"`
+	Last         time.Time   `json:"last"`
+	Thread       uint32      `json:"thread,omitempty"` // 0 where the log does not say
+	ServerID     uint32      `json:"server_id"`
+	User         string      `json:"user,omitempty"`
+	Tables       []string    `json:"tables"`
+	RowsLost     int64       `json:"rows_lost"`
+	Exact        bool        `json:"rows_lost_exact"` // else at least so many
+	Statements   []Statement `json:"statements"`
+	SessionAfter Writes      `json:"session_after"` // what the same session wrote afterwards
+	OthersAfter  Writes      `json:"others_after"`  // what all others wrote since
+	StopBefore   string      `json:"stop_before"`   // the flag's value
+}
+
+// Statement is one statement of the log.
+type Statement struct {
+	Position string    `json:"position"`
+	Time     time.Time `json:"time"`
+	Kind     string    `json:"kind"`
+	SQL      string    `json:"sql"`
+	Tables   []string  `json:"tables,omitempty"`
+	RowsLost int64     `json:"rows_lost,omitempty"`
+	Note     string    `json:"note,omitempty"`
+}
+
+// Writes counts what was written.
+type Writes struct {
+	Transactions int64 `json:"transactions"`
+	Rows         int64 `json:"rows"`
+}
+
+// Where the first state of a table comes from.
+const (
+	BaseSnapshot = "snapshot"
+	BaseLog      = "log" // its CREATE is in the log
+	BaseNone     = "none"
+)
+
+// TableRow is what the log did to one table.
+type TableRow struct {
+	Database     string    `json:"database"`
+	Name         string    `json:"name"`
+	Base         string    `json:"base"` // one of the constants above
+	BasePosition string    `json:"base_position,omitempty"`
+	BaseRows     int64     `json:"base_rows"` // 0 too where they were not counted
+	Inserted     int64     `json:"inserted"`
+	Updated      int64     `json:"updated"`
+	Deleted      int64     `json:"deleted"`
+	LastChange   time.Time `json:"last_change,omitzero"`
+	Lane         string    `json:"lane,omitempty"` // fold or serial
+	Note         string    `json:"note,omitempty"`
+}
+
+// SnapshotPart is the full backup.
+type SnapshotPart struct {
+	Path     string    `json:"path"`
+	Format   string    `json:"format"`
+	Server   string    `json:"server"`
+	Taken    time.Time `json:"taken,omitzero"`
+	Complete bool      `json:"complete"`
+	Position string    `json:"position,omitempty"`
+	GTIDs    string    `json:"gtids,omitempty"`
+	Tables   int       `json:"tables"`
+	Rows     int64     `json:"rows"` // 0 too where they were not counted
+	Note     string    `json:"note,omitempty"`
+}
+
+// Command is a command line ready to be run.
+type Command struct {
+	Purpose string `json:"purpose"`
+	Line    string `json:"line"`
+}
+
+// WriteAudit writes a in a format, Text or JSON. With color the text carries a terminal's colours.
+func WriteAudit(w io.Writer, a *Audit, format string, color bool) error {
+	tagged := *a
+	tagged.Schema = AuditSchema
+	tagged.Databases, tagged.Incidents, tagged.Findings = some(a.Databases), some(a.Incidents), some(a.Findings)
+	tagged.Commands, tagged.Tables, tagged.Changes = some(a.Commands), some(a.Tables), some(a.Changes)
+	tagged.Archive.Roots, tagged.Archive.Files = some(a.Archive.Roots), some(a.Archive.Files)
+	return write(w, format, color, &tagged, func(p *page) { auditText(p, &tagged) })
+}
