@@ -110,12 +110,17 @@ func (a *Archive) between(f, next *File) {
 // closed reports a file that ends as its server ended it, and between transactions.
 func (f *File) closed() bool { return f.best.closed() }
 
-// crashed records an end without Rotate or Stop that the successor's GTIDs prove. What lies behind the last
-// whole transaction was never committed.
+// crashed records an end without Rotate or Stop that the successor's GTIDs prove: every transaction that
+// was committed lies before it.
 func (a *Archive) crashed(f, next *File) {
-	text := fmt.Sprintf("%s ends without Rotate or Stop; %s shows that nothing is lost", f.name, next.name)
-	if f.best.state == Torn {
-		text = fmt.Sprintf("%s ends in an unfinished transaction; %s shows that it was never committed", f.name, next.name)
+	text := ""
+	switch {
+	case next.Format.Created == 0:
+		text = fmt.Sprintf("%s is cut off after %d, but no transaction was behind it: %s begins where it ends", f.name, f.Good, next.name)
+	case f.best.state == Torn:
+		text = fmt.Sprintf("%s ends in a transaction that its server did not finish, and %s shows that it was never committed", f.name, next.name)
+	default:
+		text = fmt.Sprintf("%s ends without Rotate or Stop, as after a crash, and %s shows that nothing is lost", f.name, next.name)
 	}
 	f.Proven, f.Damage = true, nil
 	a.add(Finding{Code: CodeCrash, Severity: Note, Pos: f.End(), Path: f.Path, Text: text})

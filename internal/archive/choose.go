@@ -68,17 +68,34 @@ func compareCopies(ctx context.Context, whole []*candidate, workers int) ([]*var
 		}
 		groups[id] = append(groups[id], c)
 	}
-	out := make([]*variant, len(order))
+	out := make([][]*variant, len(order))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(workers)
 	for i, id := range order {
 		g.Go(func() error {
-			v, err := newVariant(ctx, groups[id])
+			v, err := split(ctx, groups[id])
 			out[i] = v
 			return err
 		})
 	}
-	return out, g.Wait()
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.Concat(out...), nil
+}
+
+// split makes one file of the copies, or several where intact copies hold different events: then what comes
+// before and after them in the log may tell which of them is right.
+func split(ctx context.Context, copies []*candidate) ([]*variant, error) {
+	var out []*variant
+	for len(copies) > 0 {
+		v, rest, err := newVariant(ctx, copies)
+		if err != nil {
+			return nil, err
+		}
+		out, copies = append(out, v), rest
+	}
+	return out, nil
 }
 
 // better orders copies: complete ones first, then by how far they can be used.
@@ -109,11 +126,12 @@ func (c *candidate) closed() bool {
 	return c.state == Intact && !c.skim.Ending.Open
 }
 
-func newVariant(ctx context.Context, copies []*candidate) (*variant, error) {
+// newVariant makes a file of the best copy and those that agree with it; rest is the intact ones that do not.
+func newVariant(ctx context.Context, copies []*candidate) (v *variant, rest []*candidate, err error) {
 	slices.SortFunc(copies, better)
 	best := copies[0]
 	k := best.skim
-	v := &variant{file: &File{
+	v = &variant{file: &File{
 		Path: best.path, Size: best.bytes, Format: k.First, First: k.Began, Last: k.Ended,
 		HasPrevious: k.HasPrevious, Previous: k.Previous, GTIDs: k.GTIDs,
 		Transactions: k.Transactions, Anonymous: k.Anonymous, Events: k.Events, Ending: k.Ending,
@@ -126,20 +144,24 @@ func newVariant(ctx context.Context, copies []*candidate) (*variant, error) {
 	v.base, v.number = binlog.SplitName(best.name)
 	v.file.Copies = []Copy{{Path: best.path, Size: best.size, State: best.state, Err: best.err, Used: true}}
 	for _, c := range copies[1:] {
-		state, err := c.state, c.err
-		if c.digest.size != best.digest.size || c.digest != best.digest {
-			same, at, cerr := samePrefix(ctx, best, c)
-			if cerr != nil {
-				return nil, cerr
+		state, why := c.state, c.err
+		if c.digest != best.digest {
+			same, at, err := samePrefix(ctx, best, c)
+			if err != nil {
+				return nil, nil, err
+			}
+			if !same && c.state == Intact {
+				rest = append(rest, c)
+				continue
 			}
 			if !same {
-				state, err = Differs, fmt.Errorf("it holds other bytes than %s before offset %d", best.path, at)
+				state, why = Differs, fmt.Errorf("it holds other bytes than %s before offset %d", best.path, at)
 			}
-			v.findings = append(v.findings, v.compared(c, best, state, err))
+			v.findings = append(v.findings, compared(c, best, state, why))
 		}
-		v.file.Copies = append(v.file.Copies, Copy{Path: c.path, Size: c.size, State: state, Err: err})
+		v.file.Copies = append(v.file.Copies, Copy{Path: c.path, Size: c.size, State: state, Err: why})
 	}
-	return v, nil
+	return v, rest, nil
 }
 
 func serverUUID(g gtid.GTID) string {
@@ -149,7 +171,7 @@ func serverUUID(g gtid.GTID) string {
 }
 
 // compared tells what a copy that is not like the chosen one means.
-func (v *variant) compared(c, best *candidate, state State, err error) Finding {
+func compared(c, best *candidate, state State, err error) Finding {
 	f := Finding{Severity: Note, Path: c.path, Pos: binlog.Position{File: c.name, Offset: c.skim.Good}}
 	spare := fmt.Sprintf("; %s is used instead", best.path)
 	if best.state != Intact {
@@ -157,10 +179,7 @@ func (v *variant) compared(c, best *candidate, state State, err error) Finding {
 	}
 	switch state {
 	case Differs:
-		f.Code, f.Severity = CodeDiffers, Broken
-		f.Pos = binlog.Position{File: c.name}
-		f.Text = fmt.Sprintf("%s and %s are copies of one file with different events: %v", c.path, best.path, err)
-		f.Remedy = "find out which of the two is its server's, and leave the other away"
+		return differs(c, best)
 	case Torn:
 		f.Code, f.Text = CodeTorn, fmt.Sprintf("%s is cut short after %d%s", c.path, c.skim.Good, spare)
 	case Corrupt:
@@ -174,6 +193,12 @@ func (v *variant) compared(c, best *candidate, state State, err error) Finding {
 		f.Text = fmt.Sprintf("%s ends at %d, before the file was complete%s", c.path, c.skim.Good, spare)
 	}
 	return f
+}
+
+func differs(c, used *candidate) Finding {
+	return Finding{Code: CodeDiffers, Severity: Broken, Path: c.path, Pos: binlog.Position{File: c.name},
+		Text:   fmt.Sprintf("%s and %s are copies of one file, but their events differ; %s is used", c.path, used.path, used.path),
+		Remedy: "find out which of the two is its server's, and leave the other away"}
 }
 
 // samePrefix compares two copies over what both hold intact, the in-use flag aside; at is the offset up to

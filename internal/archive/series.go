@@ -84,24 +84,40 @@ func buildSeries(variants []*variant) []*series {
 		return cmp.Or(cmp.Compare(a.base, b.base), cmp.Compare(a.number, b.number), a.file.First.Compare(b.file.First))
 	})
 	var out []*series
-	for _, v := range variants {
+	for len(variants) > 0 {
+		n := 1
+		for n < len(variants) && variants[n].base == variants[0].base && variants[n].number == variants[0].number {
+			n++
+		}
+		out = extend(out, slices.Clone(variants[:n]))
+		variants = variants[n:]
+	}
+	return out
+}
+
+// extend appends files of one name to series, the best pair first; a file that follows none begins its own.
+func extend(out []*series, files []*variant) []*series {
+	for len(files) > 0 {
 		var to *series
-		best, apart := contradicts, time.Duration(0)
+		which, best, apart := 0, contradicts, time.Duration(0)
 		for _, s := range out {
 			tail := s.list[len(s.list)-1]
-			if tail.base != v.base || tail.number >= v.number || v.relay() != s.relay {
-				continue
-			}
-			how, gap := follows(tail, v), v.file.First.Sub(tail.file.Last).Abs()
-			if how > best || how == best && how != contradicts && gap < apart {
-				to, best, apart = s, how, gap
+			for i, v := range files {
+				if tail.base != v.base || tail.number >= v.number || v.relay() != s.relay {
+					continue
+				}
+				how, gap := follows(tail, v), v.file.First.Sub(tail.file.Last).Abs()
+				if how > best || how == best && how != contradicts && gap < apart {
+					to, which, best, apart = s, i, how, gap
+				}
 			}
 		}
 		if to == nil {
-			to = &series{relay: v.relay()}
+			to = &series{relay: files[which].relay()}
 			out = append(out, to)
 		}
-		to.list = append(to.list, v)
+		to.list = append(to.list, files[which])
+		files = slices.Delete(files, which, which+1)
 	}
 	return out
 }
@@ -146,6 +162,11 @@ func (a *Archive) describeOthers(all []*series) {
 	for _, s := range all[1:] {
 		f := Finding{Code: CodeForeign, Severity: Warning, Path: s.first().Path,
 			Text: fmt.Sprintf("left out: %s: not of the log that is read, %s", s, main)}
+		if c, used := a.rivals(s); used != nil {
+			used.Copies = append(used.Copies, Copy{Path: c.path, Size: c.size, State: Differs})
+			a.add(differs(c, used.best))
+			continue
+		}
 		switch {
 		case s.relay:
 			f.Code = CodeRelayLog
@@ -162,6 +183,15 @@ func (a *Archive) describeOthers(all []*series) {
 		}
 		a.add(f)
 	}
+}
+
+// rivals tells whether a series is but one intact copy that differs from the one in the chain.
+func (a *Archive) rivals(s *series) (*candidate, *File) {
+	i := a.Index(s.first().name)
+	if len(s.list) != 1 || i < 0 || a.Files[i].best.identity() != s.first().best.identity() {
+		return nil, nil
+	}
+	return s.first().best, a.Files[i]
 }
 
 func sameServer(s, t *series) bool {

@@ -22,7 +22,7 @@ const (
 	magicGzip      = "\x1f\x8b"
 	magicZstd      = "\x28\xb5\x2f\xfd"
 
-	readAhead = 1 << 20
+	readAhead = 256 << 10
 	// maxWindow is the most that zstd makes without being told to use more (its level 22 takes 128 MiB).
 	maxWindow = 128 << 20
 )
@@ -133,7 +133,8 @@ func unpackError(what string, err error) error {
 }
 
 // Open gives the content of the chosen copy, unpacked: the bytes that were verified, even if the file has
-// grown since.
+// grown since. What a crashed server left behind its last transaction is not among them where it is proven
+// that it was never committed.
 func (f *File) Open(ctx context.Context) (io.ReadCloser, error) {
 	s, err := openSource(ctx, f.Path, nil)
 	if err != nil {
@@ -142,8 +143,12 @@ func (f *File) Open(ctx context.Context) (io.ReadCloser, error) {
 	if f.best.state == Corrupt || f.best.state == Unsupported {
 		return s, nil // where the damage is, the reader says
 	}
+	size := f.Size
+	if f.Proven {
+		size = int64(f.Good)
+	}
 	return struct {
 		io.Reader
 		io.Closer
-	}{io.LimitReader(s, f.Size), s}, nil
+	}{io.LimitReader(s, size), s}, nil
 }

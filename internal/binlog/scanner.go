@@ -24,6 +24,7 @@ type Format struct {
 	Checksum      bool   // events end in a CRC32
 	InUse         bool   // not closed by its server: live, crashed, or copied while in use
 	ServerID      uint32
+	signed        bool // the format description itself ends in a CRC32: from 5.6.1 on, whatever Checksum is
 	postHeader    []byte
 }
 
@@ -69,6 +70,7 @@ type Scanner struct {
 	inner  bool // events of a compressed payload: no magic, no checksum
 	frame  Frame
 	eof    bool
+	failed error // of the source, told once the bytes before it are used up
 	// Moved counts events whose own next position disagrees with where they lie: relay logs, and
 	// files that were cut out of others.
 	Moved int
@@ -104,9 +106,12 @@ func (s *Scanner) fill(n int) (int, error) {
 		s.end += k
 		if errors.Is(err, io.EOF) {
 			s.eof = true
-		} else if err != nil {
-			return s.end - s.start, &ReadError{Pos: Position{s.name, s.off}, Kind: err}
+		} else if err != nil { // what came with the error is still good
+			s.eof, s.failed = true, err
 		}
+	}
+	if s.failed != nil && s.end-s.start < n {
+		return s.end - s.start, &ReadError{Pos: Position{s.name, s.off}, Kind: s.failed}
 	}
 	return s.end - s.start, nil
 }
@@ -137,6 +142,9 @@ func (s *Scanner) Next() (*Frame, error) {
 		return nil, err
 	}
 	if n < int(h.Size) {
+		if !s.inner && s.Moved == 0 && h.NextPos != 0 && h.NextPos != uint32(s.off+uint64(h.Size)) {
+			return nil, s.fail(ErrCorrupt, h, "it says that it is %d bytes long and that the next event is at %d, which do not agree", h.Size, h.NextPos)
+		}
 		return nil, s.fail(ErrTorn, h, "%d of the event's %d bytes", n, h.Size)
 	}
 	return s.take(h)
@@ -182,7 +190,7 @@ func (s *Scanner) take(h Header) (*Frame, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := s.verify(h, event, f.Checksum); err != nil {
+		if err := s.verify(h, event, f.signed); err != nil {
 			return nil, err
 		}
 		s.format = f
@@ -228,6 +236,9 @@ func (s *Scanner) verify(h Header, event []byte, on bool) error {
 	return nil
 }
 
+// mostOldTypes is well above the 27 event types of MySQL 5.5 and below the 35 of 5.6.
+const mostOldTypes = 30
+
 // parseFormat reads a format description event: version (2 bytes), server version (50), created (4),
 // header length (1), one post-header length for each event type, then since 5.6.1 the checksum
 // algorithm (1) and the event's own checksum (4).
@@ -255,13 +266,18 @@ func (s *Scanner) parseFormat(h Header, body []byte) (*Format, error) {
 			return nil, s.fail(ErrCorrupt, h, "no checksum algorithm")
 		}
 		switch alg := lengths[len(lengths)-5]; alg {
-		case 0, 255:
+		case 0:
+			f.signed = true
 		case 1:
-			f.Checksum = true
+			f.signed, f.Checksum = true, true
+		case 255: // of a server that knew no checksums, in a relay log
 		default:
 			return nil, s.fail(ErrCorrupt, h, "checksum algorithm %d", alg)
 		}
 		lengths = lengths[:len(lengths)-5]
+	} else if n == 0 || len(lengths) > mostOldTypes && !f.MariaDB {
+		// A damaged version must not turn checksums off.
+		return nil, s.fail(ErrCorrupt, h, "server version %q does not go with its %d event types", f.ServerVersion, len(lengths))
 	}
 	f.postHeader = bytes.Clone(lengths)
 	return f, nil
