@@ -135,18 +135,25 @@ type TableRow struct {
 	Note         string    `json:"note,omitempty"`
 }
 
+// Whether a backup was seen to its own end mark; some have none.
+const (
+	Yes     = "yes"
+	No      = "no"
+	Unknown = "unknown"
+)
+
 // SnapshotPart is the full backup.
 type SnapshotPart struct {
-	Path     string    `json:"path"`
-	Format   string    `json:"format"`
-	Server   string    `json:"server"`
-	Taken    time.Time `json:"taken,omitzero"`
-	Complete bool      `json:"complete"`
-	Position string    `json:"position,omitempty"`
-	GTIDs    string    `json:"gtids,omitempty"`
-	Tables   int       `json:"tables"`
-	Rows     int64     `json:"rows"` // 0 too where they were not counted
-	Note     string    `json:"note,omitempty"`
+	Path     string   `json:"path"`
+	Format   string   `json:"format"`
+	Server   string   `json:"server"`
+	Taken    string   `json:"taken,omitempty"` // as the backup says it, often in a zone that it does not tell
+	Complete string   `json:"complete"`        // Yes, No or Unknown
+	Position string   `json:"position,omitempty"`
+	GTIDs    string   `json:"gtids,omitempty"`
+	Tables   int      `json:"tables"`
+	Rows     int64    `json:"rows"` // 0 too where they were not counted
+	Notes    []string `json:"notes,omitempty"`
 }
 
 // Command is a command line ready to be run.

@@ -247,11 +247,16 @@ func snapshotText(p *page, s *SnapshotPart) {
 	if s.Server != "" {
 		kind += " of " + s.Server
 	}
-	if !s.Taken.IsZero() {
-		kind += ", taken " + text.Time(s.Taken)
+	if s.Taken != "" {
+		kind += ", taken " + s.Taken
 	}
-	if !s.Complete {
-		kind += ", INCOMPLETE"
+	switch s.Complete {
+	case Yes:
+		kind += ", complete"
+	case No:
+		kind += ", CUT SHORT"
+	default:
+		kind += ", with no mark at its end that would show it is complete"
 	}
 	p.field("file", s.Path)
 	p.field("kind", kind)
@@ -268,5 +273,7 @@ func snapshotText(p *page, s *SnapshotPart) {
 		size += ", " + text.Counted(s.Rows, "row")
 	}
 	p.field("holds", size)
-	p.field("note", s.Note)
+	for _, n := range s.Notes {
+		p.field("note", n)
+	}
 }

@@ -36,7 +36,7 @@ func healthy() *Audit {
 			{Database: "shop", Name: "orders", Base: BaseSnapshot, BaseRows: 1234567, Inserted: 50321, Updated: 120004, Deleted: 12, LastChange: at("03 23:59:59"), Lane: "fold"},
 			{Database: "shop", Name: "订单备注", Base: BaseLog, BasePosition: "binlog.000004:1200", Inserted: 5, LastChange: at("02 11:00:00"), Lane: "serial", Note: "no key"},
 		},
-		Snapshot: &SnapshotPart{Path: "/backup/full dump --all.sql.zst", Format: "mysqldump", Server: "MySQL 8.0.36", Taken: at("01 02:00:00"), Complete: true,
+		Snapshot: &SnapshotPart{Path: "/backup/full dump --all.sql.zst", Format: "mysqldump", Server: "MySQL 8.0.36", Taken: "2024-05-01 02:00:00 (its server's zone)", Complete: Yes,
 			Position: "binlog.000002:157", GTIDs: "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5000", Tables: 3, Rows: 1254567},
 		Archive: ArchivePart{Roots: []string{"/backup/binlogs", "/mnt/copy2/binlogs"}, Bytes: 12 << 30, Transactions: 400000,
 			From: "binlog.000001:4", To: "binlog.000012:71203", First: at("01 00:00:00"), Last: at("03 23:59:59")},
@@ -81,6 +81,7 @@ func gap() *Audit {
 			Remedy: "Find binlog.000005 in another copy and add its folder with --binlogs, or end the restore before it with --stop-before binlog.000004:1073741824."},
 	}
 	a.Commands = nil
+	a.Snapshot.Complete, a.Snapshot.Position, a.Snapshot.GTIDs, a.Snapshot.Notes = Unknown, "", "", []string{"It was made with --compact."}
 	return a
 }
 
