@@ -3,6 +3,8 @@
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME ?= 30s
+# What make fuzz looks through
+PACKAGES ?= ./...
 # Extra flags for go test, say: make test TESTFLAGS='-race -run TestFold'
 TESTFLAGS ?=
 
@@ -40,9 +42,9 @@ bench: build servers ## measure lifeboat against mysqlbinlog | mysql
 	scripts/bench
 
 fuzz: ## run each fuzz target for FUZZTIME (30s)
-	@set -e; for pkg in $$($(GO) list ./...); do \
-		names=$$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); \
-		for name in $$names; do \
+	@set -e; for pkg in $$($(GO) list $(PACKAGES)); do \
+		listed=$$($(GO) test -list '^Fuzz' $$pkg) || { echo "$$listed"; exit 1; }; \
+		for name in $$(echo "$$listed" | grep '^Fuzz' || true); do \
 			echo "$$name in $$pkg, $(FUZZTIME)"; \
 			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$pkg; \
 		done; \
