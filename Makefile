@@ -42,7 +42,7 @@ bench: build servers ## measure lifeboat against mysqlbinlog | mysql
 	scripts/bench
 
 fuzz: ## run each fuzz target for FUZZTIME (30s)
-	@set -e; for pkg in $$($(GO) list $(PACKAGES)); do \
+	@set -e; packages=$$($(GO) list $(PACKAGES)); for pkg in $$packages; do \
 		listed=$$($(GO) test -list '^Fuzz' $$pkg) || { echo "$$listed"; exit 1; }; \
 		for name in $$(echo "$$listed" | grep '^Fuzz' || true); do \
 			echo "$$name in $$pkg, $(FUZZTIME)"; \
