@@ -28,9 +28,9 @@ demo: build servers ## wipe a database and bring it back, in under two minutes
 	scripts/demo
 
 # -count=1: the results depend on server processes, which the test cache cannot see.
-# With the variable set, a test whose server is missing fails instead of skipping.
+# A test whose server is missing fails; it never skips.
 test: build servers ## run every test, against real servers
-	LIFEBOAT_REQUIRE_SERVERS=1 $(GO) test -count=1 -timeout 60m $(TESTFLAGS) ./...
+	$(GO) test -count=1 -timeout 60m $(TESTFLAGS) ./...
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
