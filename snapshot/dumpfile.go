@@ -1,0 +1,107 @@
+package snapshot
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"os"
+)
+
+// dumpFile is one file of SQL: mysqldump, mariadb-dump, or a script of the kind.
+type dumpFile struct {
+	path string
+	info os.FileInfo // as it was when index read it
+	idx  *Index
+	// views tells, for each view, up to which offset its statements are about
+	// the placeholder; -1 if it has none.
+	views map[tableID]int64
+}
+
+type tableID struct{ db, name string }
+
+func (f *dumpFile) index(ctx context.Context, db string, progress func(done, total int64)) (*Index, error) {
+	in, err := openInput(ctx, f.path)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	in.hash, in.progress = sha256.New(), progress
+	d := newReader(f.path, in, func(string) bool { return false })
+	d.only = db
+	b := newBuilder(d, db)
+	for {
+		st, err := d.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		b.add(st, d.size)
+	}
+	idx, err := b.finish()
+	if err != nil {
+		return nil, err
+	}
+	idx.Size = in.offset
+	idx.Fingerprint = hex.EncodeToString(in.hash.Sum(nil))
+	f.info, f.idx, f.views = in.info, idx, b.placeholders()
+	return idx, nil
+}
+
+func (f *dumpFile) statements(ctx context.Context, db string, visit func(Statement) error) error {
+	in, err := openInput(ctx, f.path)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if in.info.Size() != f.info.Size() || !in.info.ModTime().Equal(f.info.ModTime()) {
+		return &ReadError{f.path, -1, ErrChanged, "size or time of change differ: start again"}
+	}
+	asked := db
+	if f.idx.Nameless {
+		asked = ""
+	}
+	d := newReader(f.path, in, func(name string) bool { return name == asked })
+	d.only = db
+	started := false // whether any database was named yet
+	for {
+		st, err := d.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		started = started || st.Part == PartDatabase
+		if st.DB != asked && (started || st.Part != PartSession && st.Part != PartServer) {
+			continue
+		}
+		f.markPlaceholder(&st)
+		st.DB = db
+		if err := visit(st); err != nil {
+			return err
+		}
+	}
+	if in.offset != f.idx.Size {
+		return &ReadError{f.path, -1, ErrChanged, "its length differs: start again"}
+	}
+	return nil
+}
+
+// markPlaceholder tells a view's placeholder from the view, which comes later.
+func (f *dumpFile) markPlaceholder(st *Statement) {
+	if st.Part != PartTable && st.Part != PartView {
+		return
+	}
+	last, isView := f.views[tableID{st.DB, st.Object}]
+	if !isView {
+		return
+	}
+	if st.Offset <= last {
+		st.Part, st.Placeholder = PartTable, true
+	} else {
+		st.Part = PartView
+	}
+}

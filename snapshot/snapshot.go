@@ -1,0 +1,108 @@
+// Package snapshot reads full backups: when and where in the log they were
+// taken, which tables they hold, and their statements in order.
+//
+// A backup is read from its bytes, never as lines or as UTF-8, and opened
+// read-only. Nothing in it is run here. What cannot be told from it is an error
+// or a note in the Index, never a guess.
+package snapshot
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// format is one kind of backup.
+type format interface {
+	// index reads the whole backup once. Tables are those of db, all if it is "".
+	index(ctx context.Context, db string, progress func(done, total int64)) (*Index, error)
+	// statements visits the statements of the database db of a backup that index has read.
+	statements(ctx context.Context, db string, visit func(Statement) error) error
+}
+
+// Snapshot is a full backup that was read once, to its end.
+type Snapshot struct {
+	format format
+	index  *Index
+}
+
+// Open recognises a backup by its content and reads it once. db is the database
+// that is wanted, "" for all. progress may be nil; it is given bytes of the file
+// as it lies on the disk.
+//
+// Errors are ErrNotDump, ErrIncomplete, ErrCorrupt, ErrUnsupported,
+// ErrNoDatabase, or those of the file system.
+func Open(ctx context.Context, path string, db string, progress func(done, total int64)) (*Snapshot, error) {
+	f, err := recognise(path)
+	if err != nil {
+		return nil, err
+	}
+	index, err := f.index(ctx, db, progress)
+	if err != nil {
+		return nil, err
+	}
+	if db != "" && !index.Nameless && !slices.Contains(index.Databases, db) {
+		return nil, &ReadError{path, -1, ErrNoDatabase, fmt.Sprintf("%q; it holds %s", db, quoteList(index.Databases))}
+	}
+	return &Snapshot{format: f, index: index}, nil
+}
+
+func recognise(path string) (format, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return &dumpFile{path: path}, nil
+	}
+	scripts, err := filepath.Glob(filepath.Join(escapeGlob(path), "*.sql*"))
+	if err != nil {
+		return nil, err
+	}
+	detail := "a folder; give it the dump file itself"
+	if len(scripts) > 0 {
+		detail = "a folder of several dump files (mysqldump --tab, mydumper?), which lifeboat does not read: make one dump file with mysqldump or mariadb-dump"
+	}
+	return nil, &ReadError{path, -1, ErrNotDump, detail}
+}
+
+// escapeGlob keeps a path's own characters from acting as a pattern.
+func escapeGlob(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+// Index returns what Open found. It must not be changed.
+func (s *Snapshot) Index() *Index { return s.index }
+
+// Statements visits the statements of one database in order, with those session
+// settings that hold for it. If the backup names no database (Index.Nameless),
+// its statements are given out as those of db. An error of visit ends it and is
+// returned as it is.
+//
+// The file is read again, and refused with ErrChanged if it is not the one that
+// was opened.
+func (s *Snapshot) Statements(ctx context.Context, db string, visit func(Statement) error) error {
+	if !s.index.Nameless && !slices.Contains(s.index.Databases, db) {
+		return &ReadError{s.index.Path, -1, ErrNoDatabase, fmt.Sprintf("%q; it holds %s", db, quoteList(s.index.Databases))}
+	}
+	return s.format.statements(ctx, db, visit)
+}
+
+func quoteList(names []string) string {
+	const most = 20
+	if len(names) == 0 {
+		return "none"
+	}
+	var out []string
+	for i, n := range names {
+		if i == most {
+			out = append(out, fmt.Sprintf("and %d more", len(names)-most))
+			break
+		}
+		out = append(out, fmt.Sprintf("%q", n))
+	}
+	return strings.Join(out, ", ")
+}
