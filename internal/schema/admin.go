@@ -118,9 +118,10 @@ func (p *parser) maintain(v Verb) error {
 		if err := p.object(kind, Target); err != nil {
 			return err
 		}
-		// MariaDB's PERSISTENT FOR … may stand between tables.
-		if p.seq("PERSISTENT") {
-			return p.rest()
+		if p.seq("PERSISTENT") { // MariaDB's PERSISTENT FOR COLUMNS (a, b) INDEXES () stands between tables
+			if err := p.itemRest(); err != nil {
+				return err
+			}
 		}
 		if !p.punct(',') {
 			return p.rest()

@@ -10,7 +10,7 @@ func (p *parser) alter() error {
 		return p.alterTable()
 	case p.oneOf("DATABASE", "SCHEMA"):
 		return p.alterDatabase()
-	case p.seq("VIEW"), p.seq("MATERIALIZED", "VIEW"), p.seq("JSON", "RELATIONAL", "DUALITY", "VIEW"), p.seq("JSON", "DUALITY", "VIEW"):
+	case p.seq("VIEW"), p.seq("JSON", "RELATIONAL", "DUALITY", "VIEW"), p.seq("JSON", "DUALITY", "VIEW"):
 		p.st.Verb = AlterView
 		return p.viewBody()
 	case p.seq("EVENT"):

@@ -114,6 +114,9 @@ func describe(s Statement, sql string) string {
 			fmt.Fprintf(&b, " [%s]", sql[o.DBStart:o.DBEnd])
 		}
 		fmt.Fprintf(&b, " [%s]", sql[o.NameStart:o.NameEnd])
+		if o.Undecoded {
+			b.WriteString(" undecoded")
+		}
 	}
 	a := s.Alter
 	line := func(name string, set bool, v any) {

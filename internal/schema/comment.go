@@ -17,7 +17,7 @@ const (
 func (s *Scanner) skipBlank() error {
 	for s.pos < s.end {
 		switch c := s.sql[s.pos]; {
-		case isSpace(c):
+		case s.space(c):
 			s.pos++
 		case c == '#', c == '-' && s.at(s.pos+1) == '-' && (s.at(s.pos+2) <= ' ' || s.at(s.pos+2) == 0x7f):
 			n := bytes.IndexByte(s.sql[s.pos:s.end], '\n')

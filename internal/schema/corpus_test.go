@@ -19,6 +19,7 @@ func TestCorpusBinlogs(t *testing.T) {
 		t.Skip("no corpus beside the repository")
 	}
 	counts := make(map[Verb]int)
+	updated := 0
 	err := filepath.WalkDir(filepath.Join(corpus, "binlogs"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -34,6 +35,12 @@ func TestCorpusBinlogs(t *testing.T) {
 				continue
 			}
 			counts[st.Verb]++
+			for _, db := range q.updated {
+				if st.Verb.IsDDL() && !st.Touches(db, q.db) {
+					t.Errorf("%s: the event says it changed %s, and not so %.200q", path, db, q.sql)
+				}
+				updated++
+			}
 			if _, ok := st.Target(); !ok && (st.Verb.IsTableDDL() || st.Verb.IsProgramDDL()) && st.Verb != ImportTable {
 				t.Errorf("%s: %s without an object: %.200q", path, st.Verb, q.sql)
 			}
@@ -43,15 +50,19 @@ func TestCorpusBinlogs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if counts[CreateTable] < 50 || counts[Begin] < 100 {
-		t.Errorf("too few statements were found: %v", counts)
+	if counts[CreateTable] < 50 || counts[Begin] < 100 || updated < 100 {
+		t.Errorf("too few statements were found: %v, %d databases", counts, updated)
 	}
 	t.Log(counts)
 }
 
+// query is a Query event: its text, how to read it, and what its status
+// variables say of the databases it changed (nil if they do not say).
 type query struct {
-	sql  []byte
-	mode Mode
+	sql     []byte
+	db      string
+	mode    Mode
+	updated []string
 }
 
 // queryEvents reads version 4 binary logs, and only as far as their framing holds.
@@ -85,11 +96,10 @@ func queryEvents(data []byte) []query {
 			if post >= 13 {
 				varsLen = int(binary.LittleEndian.Uint16(body[11:]))
 			}
-			m := mode
-			if varsLen > 0 {
-				sqlMode(body[post:post+varsLen], &m)
-			}
-			found = append(found, query{body[post+varsLen+dbLen+1 : len(body)-checksum], m})
+			q := query{mode: mode, sql: body[post+varsLen+dbLen+1 : len(body)-checksum]}
+			q.db = string(body[post+varsLen : post+varsLen+dbLen])
+			q.status(body[post : post+varsLen])
+			found = append(found, q)
 		}
 		pos += size
 	}
@@ -114,15 +124,39 @@ func serverMode(version string) Mode {
 	return m
 }
 
-// sqlMode reads the flags and the sql_mode, which come first of the status variables.
-func sqlMode(vars []byte, m *Mode) {
-	if len(vars) > 5 && vars[0] == 0 {
-		vars = vars[5:]
-	}
-	if len(vars) >= 9 && vars[0] == 1 {
-		bits := binary.LittleEndian.Uint64(vars[1:])
-		m.ANSIQuotes = bits&0x4 != 0
-		m.NoBackslashEscapes = bits&0x100000 != 0
+// status reads the status variables up to the first it does not know.
+func (q *query) status(vars []byte) {
+	sizes := map[byte]int{0: 4, 1: 8, 3: 4, 4: 6, 7: 2, 8: 2, 9: 8, 10: 4, 13: 3, 16: 1, 17: 8, 18: 2, 19: 1, 20: 1, 128: 3, 129: 8}
+	for len(vars) > 1 {
+		code := vars[0]
+		vars = vars[1:]
+		switch size, ok := sizes[code]; {
+		case ok && len(vars) >= size:
+			if code == 1 {
+				bits := binary.LittleEndian.Uint64(vars)
+				q.mode.ANSIQuotes = bits&0x4 != 0
+				q.mode.NoBackslashEscapes = bits&0x100000 != 0
+			}
+			if code == 4 && binary.LittleEndian.Uint16(vars) == 28 {
+				q.mode.Charset = "gbk"
+			}
+			vars = vars[size:]
+		case code == 5 || code == 6:
+			vars = vars[1+vars[0]:]
+		case code == 11:
+			vars = vars[1+vars[0]:]
+			vars = vars[1+vars[0]:]
+		case code == 12:
+			n := int(vars[0])
+			vars = vars[1:]
+			for ; n > 0 && n < 254; n-- {
+				name, rest, _ := bytes.Cut(vars, []byte{0})
+				q.updated = append(q.updated, string(name))
+				vars = rest
+			}
+		default:
+			return
+		}
 	}
 }
 

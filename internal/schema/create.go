@@ -17,7 +17,7 @@ func (p *parser) create() error {
 		return p.createTable()
 	case p.at(0, "INDEX"), p.at(0, "UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR", "CLUSTERING") && p.at(1, "INDEX"):
 		return p.createIndex()
-	case p.seq("VIEW"), p.seq("MATERIALIZED", "VIEW"), p.seq("JSON", "RELATIONAL", "DUALITY", "VIEW"), p.seq("JSON", "DUALITY", "VIEW"):
+	case p.seq("VIEW"), p.seq("JSON", "RELATIONAL", "DUALITY", "VIEW"), p.seq("JSON", "DUALITY", "VIEW"):
 		p.st.Verb = CreateView
 		p.ifNotExists()
 		return p.viewBody()
@@ -54,7 +54,7 @@ func (p *parser) modifiers() error {
 			}
 		case p.seq("TEMPORARY"):
 			p.st.Temporary = true
-		case p.oneOf("AGGREGATE", "ONLINE", "OFFLINE", "IGNORE"):
+		case p.oneOf("AGGREGATE", "ONLINE", "OFFLINE", "IGNORE", "MATERIALIZED"):
 		default:
 			return nil
 		}

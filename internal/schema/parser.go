@@ -263,7 +263,7 @@ func (p *parser) ident() (string, Token, error) {
 func (p *parser) unquote(t Token) string {
 	b := p.text(t)
 	if t.Kind == Ident {
-		return string(b)
+		return p.mode.decode(b)
 	}
 	if len(b) < 2 {
 		return ""
@@ -283,7 +283,10 @@ func (p *parser) unquote(t Token) string {
 		}
 		out = append(out, b[i])
 	}
-	return string(out)
+	if t.Kind == String {
+		return string(out)
+	}
+	return p.mode.decode(out)
 }
 
 // name reads [db.]name, or .name, as the server's table_ident does.
@@ -342,7 +345,10 @@ func asciiLower(b []byte) []byte {
 	return b
 }
 
-func (p *parser) add(o Object) { p.st.Objects = append(p.st.Objects, o) }
+func (p *parser) add(o Object) {
+	o.Undecoded = !p.mode.decodes() && !(ascii(o.DB) && ascii(o.Name))
+	p.st.Objects = append(p.st.Objects, o)
+}
 
 // object reads a name and adds it.
 func (p *parser) object(kind ObjectKind, role Role) error {

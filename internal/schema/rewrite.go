@@ -49,6 +49,9 @@ func Rewrite(sql []byte, m Mode, from, to string) (out []byte, bodyChanges int, 
 	}
 	var edits []edit
 	for _, o := range p.st.Objects {
+		if o.Undecoded {
+			return nil, 0, fmt.Errorf("%w: it names %q in the character set %s", ErrCannotRewrite, o.String(), m.Charset)
+		}
 		if o.DBEnd > 0 && o.DB == from {
 			edits = append(edits, edit{o.DBStart, o.DBEnd, QuoteIdent(to)})
 		}
@@ -68,16 +71,10 @@ func Rewrite(sql []byte, m Mode, from, to string) (out []byte, bodyChanges int, 
 
 // encodable refuses names that would need conversion to the statement's character set.
 func encodable(m Mode, name string) error {
-	switch lower(m.Charset) {
-	case "", "utf8", "utf8mb3", "utf8mb4", "binary":
+	if m.utf8() || ascii(name) {
 		return nil
 	}
-	for i := 0; i < len(name); i++ {
-		if name[i] >= 0x80 {
-			return fmt.Errorf("%w: the name %q is not ASCII, and the statement is in %s", ErrCannotRewrite, name, m.Charset)
-		}
-	}
-	return nil
+	return fmt.Errorf("%w: the name %q is not ASCII, and the statement is in %s", ErrCannotRewrite, name, m.Charset)
 }
 
 // qualifiers finds the database's name where no object of the header stands.

@@ -59,6 +59,9 @@ func TestRewriteRefuses(t *testing.T) {
 	if _, _, err := Rewrite([]byte("DROP TABLE shop.t"), gbk, "shop", "店"); !errors.Is(err, ErrCannotRewrite) {
 		t.Errorf("UTF-8 name into a gbk statement: %v", err)
 	}
+	if _, _, err := Rewrite([]byte("DROP TABLE shop.\xb5\xea"), gbk, "shop", "x"); !errors.Is(err, ErrCannotRewrite) {
+		t.Errorf("gbk name: %v", err)
+	}
 	if out, _, err := Rewrite([]byte("DROP TABLE other.t"), gbk, "shop", "店"); err != nil || string(out) != "DROP TABLE other.t" {
 		t.Errorf("nothing to rewrite: %s, %v", out, err)
 	}

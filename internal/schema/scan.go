@@ -59,15 +59,17 @@ type Scanner struct {
 	pos      int
 	mode     Mode
 	mb       *multibyte
+	nbsp     byte // the character set's no-break space, 0 for none
 	region   int  // number of versioned comments entered so far
 	inCode   bool // inside a versioned comment that is run
 	remark   Span // what the last comment says
+	nameEnd  int  // where the last name ended: a dot right there is no decimal point
 	afterDot bool // a word directly after "." is a name whatever it looks like
 }
 
 // NewScanner returns a Scanner over sql, which it does not copy.
 func NewScanner(sql []byte, m Mode) *Scanner {
-	s := &Scanner{sql: sql, mode: m, mb: charsetBytes(m.Charset), end: len(bytes.TrimRight(sql, "\x00"))}
+	s := &Scanner{sql: sql, mode: m, nameEnd: -1, mb: charsetBytes(m.Charset), nbsp: noBreakSpace(m.Charset), end: len(bytes.TrimRight(sql, "\x00"))}
 	if bytes.HasPrefix(sql[:s.end], []byte("\xef\xbb\xbf")) {
 		s.pos = 3 // a byte order mark
 	}
@@ -96,6 +98,9 @@ func (s *Scanner) Next() (Token, error) {
 	}
 	t.Kind, t.End = kind, end
 	s.pos = end
+	if kind == Ident || kind == QuotedIdent {
+		s.nameEnd = end
+	}
 	s.afterDot = kind == Punct && s.sql[t.Start] == '.'
 	return t, nil
 }
@@ -120,7 +125,7 @@ func (s *Scanner) token() (TokenKind, int, error) {
 		return s.quoted(QuotedIdent, s.pos)
 	case c == '@':
 		return s.variable()
-	case c == '.' && !s.identBefore() && isDigit(s.at(s.pos+1)):
+	case c == '.' && s.nameEnd != s.pos && isDigit(s.at(s.pos+1)):
 		return Number, s.fraction(s.pos + 1), nil
 	case isDigit(c) && !s.afterDot:
 		kind, end := s.number()
@@ -132,20 +137,14 @@ func (s *Scanner) token() (TokenKind, int, error) {
 	case s.at(s.pos+1) == '\'' && (c|0x20 == 'n' || c|0x20 == 'x' || c|0x20 == 'b'):
 		return s.quoted(String, s.pos+1)
 	}
-	if isIdentByte(s.sql[s.pos]) {
+	if s.identByte(s.sql[s.pos]) {
 		return Ident, s.word(s.pos), nil
 	}
 	return Punct, s.pos + 1, nil
 }
 
-// identBefore tells whether a name ends right before the current byte, so that
-// "." there is a qualifier's dot and not a decimal point.
-func (s *Scanner) identBefore() bool {
-	return s.pos > 0 && (isIdentByte(s.sql[s.pos-1]) || s.sql[s.pos-1] == '`')
-}
-
 func (s *Scanner) word(i int) int {
-	for i < s.end && isIdentByte(s.sql[i]) {
+	for i < s.end && s.identByte(s.sql[i]) {
 		if s.mb != nil && s.sql[i] >= 0x80 {
 			i += s.mb.length(s.sql[i:s.end])
 		} else {
@@ -163,7 +162,7 @@ func (s *Scanner) number() (TokenKind, int) {
 		for (c == 'x' && isHex(s.at(j))) || (c == 'b' && (s.at(j) == '0' || s.at(j) == '1')) {
 			j++
 		}
-		if j > i+2 && !isIdentByte(s.at(j)) {
+		if j > i+2 && !s.identByte(s.at(j)) {
 			return Number, j
 		}
 		return Ident, s.word(i)
@@ -177,7 +176,7 @@ func (s *Scanner) number() (TokenKind, int) {
 	if end, ok := s.exponent(i); ok {
 		return Number, end
 	}
-	if isIdentByte(s.at(i)) {
+	if s.identByte(s.at(i)) {
 		return Ident, s.word(i)
 	}
 	return Number, i
@@ -261,7 +260,7 @@ func (s *Scanner) variable() (TokenKind, int, error) {
 			i++
 		}
 	}
-	for i < s.end && (isIdentByte(s.sql[i]) || s.sql[i] == '.') {
+	for i < s.end && (s.identByte(s.sql[i]) || s.sql[i] == '.') {
 		i = max(s.word(i), i+1)
 	}
 	return Variable, i, nil
@@ -274,7 +273,7 @@ func (s *Scanner) dollarQuotes() bool {
 
 func (s *Scanner) dollarQuoted() int {
 	i := s.pos + 1
-	for isIdentByte(s.at(i)) && s.at(i) != '$' {
+	for s.identByte(s.at(i)) && s.at(i) != '$' {
 		i++
 	}
 	if s.at(i) != '$' {
@@ -292,8 +291,11 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func isHex(c byte) bool { return isDigit(c) || ('a' <= c|0x20 && c|0x20 <= 'f') }
 
-func isIdentByte(c byte) bool {
-	return c >= 0x80 || c == '_' || c == '$' || isDigit(c) || ('a' <= c|0x20 && c|0x20 <= 'z')
+// identByte reports whether a name may hold the byte without quotes.
+func (s *Scanner) identByte(c byte) bool {
+	return (c >= 0x80 && c != s.nbsp) || c == '_' || c == '$' || isDigit(c) || ('a' <= c|0x20 && c|0x20 <= 'z')
 }
 
-func isSpace(c byte) bool { return c == ' ' || ('\t' <= c && c <= '\r') }
+func (s *Scanner) space(c byte) bool {
+	return c == ' ' || ('\t' <= c && c <= '\r') || (c >= 0x80 && c == s.nbsp)
+}

@@ -59,8 +59,8 @@ func (r Role) String() string {
 	return fmt.Sprintf("Role(%d)", uint8(r))
 }
 
-// Object is something that a statement names. DB and Name are unquoted, in the
-// statement's character set. DB is "" for the default database.
+// Object is something that a statement names. DB and Name are unquoted and UTF-8,
+// as the default database of the Query event is. DB is "" for the default database.
 //
 // A database itself has its name in both DB and Name, with the same spans; both
 // are "" where ALTER DATABASE leaves it out and means the default database.
@@ -68,6 +68,12 @@ type Object struct {
 	Kind     ObjectKind
 	DB, Name string
 	Role     Role
+
+	// Undecoded tells that a name holds characters beyond ASCII in a character set
+	// other than UTF-8, latin1 and binary: DB and Name are bytes of that set, and
+	// comparing them with UTF-8 names says nothing. Refuse such a statement, or
+	// ask a server.
+	Undecoded bool
 
 	// Where the two stand in the statement, with their quotes; 0, 0 for no qualifier.
 	DBStart, DBEnd, NameStart, NameEnd int
@@ -173,10 +179,21 @@ func (s Statement) Target() (Object, bool) {
 }
 
 // Touches reports whether one of the statement's objects is in the database db,
-// whatever its role.
+// whatever its role. What the body of a stored program names does not count,
+// and an Undecoded name never matches.
 func (s Statement) Touches(db, defaultDB string) bool {
 	for _, o := range s.Objects {
 		if o.Database(defaultDB) == db {
+			return true
+		}
+	}
+	return false
+}
+
+// Undecoded reports whether an object's name cannot be compared; see Object.
+func (s Statement) Undecoded() bool {
+	for _, o := range s.Objects {
+		if o.Undecoded {
 			return true
 		}
 	}
