@@ -64,7 +64,7 @@ type baseReader struct {
 
 func (b *baseReader) read(ctx context.Context) error {
 	err := b.r.src.Snapshot.Statements(ctx, b.r.p.Database, func(s snapshot.Statement) error {
-		if s.Part == snapshot.Rows && b.r.wants(s.Object) {
+		if s.Part == snapshot.PartRows && b.r.wants(s.Object) {
 			return b.rows(ctx, s)
 		}
 		if err := b.flush(ctx); err != nil {
@@ -117,15 +117,20 @@ func (b *baseReader) flush(ctx context.Context) error {
 // other runs or keeps a statement that is no row data.
 func (b *baseReader) other(ctx context.Context, s snapshot.Statement) error {
 	r := b.r
-	set := snapshotSettings(s)
+	set := r.srv.SessionSettings(target.Session{SQLMode: s.SQLMode, Client: s.ClientCharset, Collation: s.CollationConnection, TimeZone: s.TimeZone})
 	switch s.Part {
-	case snapshot.Table, snapshot.Sequence:
-		if !r.wants(s.Object) || r.st.Created[s.Object] || s.Dummy {
+	case snapshot.PartTable:
+		if !r.wants(s.Object) || r.st.Created[s.Object] || s.Placeholder {
 			return nil
 		}
 		return r.baseTable(ctx, s, set)
-	case snapshot.View, snapshot.Trigger, snapshot.Routine, snapshot.Event:
-		if !r.p.scope().Whole() || s.Dummy {
+	case snapshot.PartSequence, snapshot.PartOther:
+		return r.baseStep(ctx, s, set)
+	case snapshot.PartView, snapshot.PartTrigger, snapshot.PartRoutine, snapshot.PartEvent:
+		if !r.p.scope().Whole() || s.Placeholder {
+			return nil
+		}
+		if s.Drop {
 			return nil
 		}
 		return r.program(s.SQL, s.Offset, set)
@@ -150,6 +155,29 @@ func (r *runner) baseTable(ctx context.Context, s snapshot.Statement, set []stri
 	return r.cp.save(ctx, r.st)
 }
 
+// baseStep runs a statement that stands among the tables, such as CREATE INDEX. A stop between running
+// and noting it makes a resumed restore run it again, and find its effect there.
+func (r *runner) baseStep(ctx context.Context, s snapshot.Statement, set []string) error {
+	key := fmt.Sprintf("@%d", s.Offset)
+	if !r.p.scope().Whole() || r.st.Created[key] {
+		return nil
+	}
+	if err := r.ddl.Run(ctx, r.p.Into, s.SQL, set); err != nil && !(r.result.Resumed && alreadyThere(err)) {
+		return fmt.Errorf("snapshot, offset %d: %w", s.Offset, err)
+	}
+	r.st.Created[key] = true
+	return r.cp.save(ctx, r.st)
+}
+
+// alreadyThere reports the errors of making what exists: a table, column, index or foreign key.
+func alreadyThere(err error) bool {
+	switch target.Code(err) {
+	case 1050, 1060, 1061, 1826:
+		return true
+	}
+	return false
+}
+
 func (r *runner) baseLane(ctx context.Context, lane int, units <-chan unit) error {
 	c, err := r.srv.Conn(ctx, r.p.Into)
 	if err != nil {
@@ -163,7 +191,9 @@ func (r *runner) baseLane(ctx context.Context, lane int, units <-chan unit) erro
 	if m.stage != baseStage {
 		m = mark{stage: baseStage}
 	}
-	for _, q := range r.src.Snapshot.RowSettings() {
+	x := r.src.Snapshot.Index()
+	settings := r.srv.SessionSettings(target.Session{SQLMode: "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,STRICT_ALL_TABLES", Client: x.Charset, TimeZone: x.TimeZone})
+	for _, q := range append(settings, "SET SESSION unique_checks=0") {
 		if err := c.Exec(ctx, q); err != nil {
 			return err
 		}

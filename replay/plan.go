@@ -1,0 +1,385 @@
+package replay
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"lifeboat/filter"
+	"lifeboat/internal/archive"
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/binlog/gtid"
+	"lifeboat/snapshot"
+)
+
+// PlanSchema names the form of a plan's JSON.
+const PlanSchema = "lifeboat.plan/1"
+
+// Plan is what a restore will do, as data: what was reviewed is what runs. Two plans with the same
+// digest restore the same rows.
+type Plan struct {
+	Schema     string   `json:"schema"`
+	Digest     string   `json:"digest"`
+	Database   string   `json:"database"`
+	Into       string   `json:"into"`
+	Tables     []string `json:"only_tables,omitempty"`
+	Exclude    []string `json:"exclude_tables,omitempty"`
+	BaseLoaded bool     `json:"base_loaded,omitempty"`
+
+	Snapshot *PlanSnapshot `json:"snapshot,omitempty"`
+	Archive  []PlanFile    `json:"archive"`
+
+	Start      binlog.Position `json:"start"`       // where reading begins; zero: there is nothing to read
+	StartGTIDs gtid.Set        `json:"start_gtids"` // transactions that the base already holds
+	Exact      bool            `json:"exact"`       // the base's place in the log is known
+	StopSpec   string          `json:"stop_spec,omitempty"`
+	Stop       binlog.Position `json:"stop"` // the first transaction left out; zero: read to the end
+	End        binlog.Position `json:"end"`  // where what is read ends
+
+	SkipGTIDs gtid.Set          `json:"skip_gtids"`
+	SkipStart []binlog.Position `json:"skip_transactions,omitempty"`
+	// Void are transactions without effect, by their start, and why; VoidRanges the parts undone by
+	// ROLLBACK TO.
+	Void       map[string]string         `json:"void,omitempty"`
+	VoidRanges map[string][]filter.Range `json:"void_ranges,omitempty"`
+
+	Routes          []PlanTable `json:"tables"`
+	Incidents       []string    `json:"incidents_in_range,omitempty"`
+	Changes         int64       `json:"changes"` // row events and statements from start to stop
+	Findings        []string    `json:"findings,omitempty"`
+	Incomplete      []string    `json:"incomplete,omitempty"` // what cannot be restored
+	AllowIncomplete bool        `json:"allow_incomplete,omitempty"`
+	DropExisting    bool        `json:"drop_existing,omitempty"`
+
+	lookup map[string]*PlanTable
+}
+
+// PlanFile pins one file of the archive.
+type PlanFile struct {
+	Name   string `json:"name"`
+	Path   string `json:"path"`
+	Bytes  int64  `json:"bytes"`
+	Digest string `json:"digest"`
+}
+
+// PlanSnapshot pins the base.
+type PlanSnapshot struct {
+	Path        string          `json:"path"`
+	Format      string          `json:"format"`
+	Fingerprint string          `json:"fingerprint"`
+	Position    binlog.Position `json:"position"`
+	GTIDs       gtid.Set        `json:"gtids"`
+	Given       string          `json:"given_position,omitempty"` // by --snapshot-position
+}
+
+// Bases of a table.
+const (
+	BaseSnapshot = "snapshot"
+	BaseLog      = "log"
+	BaseTarget   = "target"
+	BaseNone     = "none"
+)
+
+// PlanTable is one table's route.
+type PlanTable struct {
+	Name     string `json:"name"`
+	Base     string `json:"base"`
+	BaseRows int64  `json:"base_rows"`
+	Inserted int64  `json:"inserted"`
+	Updated  int64  `json:"updated"`
+	Deleted  int64  `json:"deleted"`
+	Partial  bool   `json:"partial_images,omitempty"`
+	Lane     Lane   `json:"lane"`
+	Why      string `json:"why,omitempty"` // of the serial lane, or of no base
+}
+
+// Request is what a user asks for.
+type Request struct {
+	Archive          *archive.Archive
+	Snapshot         *snapshot.Snapshot // nil: none
+	SnapshotPosition string             // auto, unknown, FILE:POS or a GTID set
+	BaseLoaded       bool
+	Scope            filter.Scope
+	Into             string // "": the same name
+	Stop             filter.Stop
+	Skip             []string // GTID sets and incident:ID
+	AllowIncomplete  bool
+	DropExisting     bool
+	Progress         func(at binlog.Position)
+}
+
+// Refusals that have exit codes of their own, or a remedy that the command line prints.
+var (
+	ErrGap       = errors.New("the archive is incomplete in the range to restore")
+	ErrCorrupt   = errors.New("the archive is damaged in the range to restore")
+	ErrIncidents = errors.New("the range holds destructive incidents")
+	ErrNoBase    = errors.New("nothing to restore from")
+	ErrNewBase   = errors.New("the base is newer than the stop point")
+	ErrUnknownDB = errors.New("the database occurs nowhere")
+	ErrInexact   = errors.New("this cannot be restored exactly")
+)
+
+// planner makes one plan, step by step.
+type planner struct {
+	q       Request
+	p       *Plan
+	base    filter.Options
+	survey  *filter.Survey
+	scanErr error
+}
+
+// MakePlan reads archive and snapshot and decides everything that a restore does. It writes nothing. The
+// survey it made is returned also beside a refusal, for the report.
+func MakePlan(ctx context.Context, q Request) (*Plan, *filter.Survey, error) {
+	if q.Into == "" {
+		q.Into = q.Scope.Database
+	}
+	pl := &planner{q: q, p: &Plan{Schema: PlanSchema, Database: q.Scope.Database, Into: q.Into, Tables: q.Scope.Tables, Exclude: q.Scope.Exclude,
+		BaseLoaded: q.BaseLoaded, StopSpec: stopText(q.Stop), AllowIncomplete: q.AllowIncomplete, DropExisting: q.DropExisting}}
+	for _, step := range []func(context.Context) error{pl.start, pl.read, pl.known, pl.skips, pl.void, pl.tables, pl.intact, pl.exact, pl.incidents} {
+		if err := step(ctx); err != nil {
+			return pl.p, pl.survey, err
+		}
+	}
+	return pl.p, pl.survey, pl.p.seal()
+}
+
+func stopText(s filter.Stop) string {
+	if !s.Given {
+		return ""
+	}
+	if s.After {
+		return "after " + s.Point.String()
+	}
+	return "before " + s.Point.String()
+}
+
+// seal computes the digest: over everything that decides the result, and nothing else.
+func (p *Plan) seal() error {
+	c := *p
+	c.Digest, c.lookup = "", nil
+	c.Archive = slices.Clone(p.Archive)
+	for i := range c.Archive {
+		c.Archive[i].Path = ""
+	}
+	if p.Snapshot != nil {
+		s := *p.Snapshot
+		s.Path = ""
+		c.Snapshot = &s
+	}
+	text, err := json.Marshal(&c)
+	if err != nil {
+		return err
+	}
+	p.Digest = fmt.Sprintf("%x", sha256.Sum256(text))
+	return nil
+}
+
+func (p *Plan) route(name string) *PlanTable {
+	if p.lookup == nil {
+		p.lookup = map[string]*PlanTable{}
+		for i := range p.Routes {
+			p.lookup[p.Routes[i].Name] = &p.Routes[i]
+		}
+	}
+	return p.lookup[name]
+}
+
+// noBase reports a table whose rows cannot be restored since nothing says what it held before.
+func (p *Plan) noBase(name string) bool {
+	t := p.route(name)
+	return t != nil && t.Base == BaseNone
+}
+
+// partial reports a table some of whose row images are incomplete.
+func (p *Plan) partial(name string) bool {
+	t := p.route(name)
+	return t != nil && t.Partial
+}
+
+func (p *Plan) skips(start binlog.Position) bool { return slices.Contains(p.SkipStart, start) }
+
+// start finds where the base ends and the log begins.
+func (pl *planner) start(context.Context) error {
+	q, p := &pl.q, pl.p
+	files := q.Archive.Files
+	for _, f := range files {
+		p.Archive = append(p.Archive, PlanFile{Name: f.Name(), Path: f.Path, Bytes: f.Size, Digest: f.Digest})
+	}
+	pos, set, exact, err := pl.basePosition()
+	if err != nil {
+		return err
+	}
+	p.Exact = exact
+	if s := q.Snapshot; s != nil {
+		p.Snapshot = &PlanSnapshot{Path: s.Index().Path, Format: s.Index().Format, Fingerprint: s.Index().Fingerprint, Position: pos, GTIDs: set, Given: q.SnapshotPosition}
+		pl.base.BaseRows = map[filter.TableName]int64{}
+		for _, t := range s.Index().Tables {
+			if !t.View {
+				pl.base.BaseRows[filter.TableName{DB: pl.dumpDB(t.DB), Name: t.Name}] = t.Rows
+			}
+		}
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	p.Start = binlog.Position{File: files[0].Name(), Offset: 4}
+	switch {
+	case !set.IsEmpty():
+		p.StartGTIDs = set
+		for _, f := range files {
+			if f.HasPrevious && set.ContainsSet(f.Previous) {
+				p.Start = binlog.Position{File: f.Name(), Offset: 4}
+			}
+		}
+		if first := files[0]; first.HasPrevious && !set.ContainsSet(first.Previous) {
+			missing := first.Previous.Minus(set)
+			return fmt.Errorf("%w: the base ends before the log begins: transactions %s are in neither", ErrGap, missing.String())
+		}
+	case !pos.IsZero():
+		if q.Archive.Index(pos.File) < 0 {
+			return fmt.Errorf("%w: the base ends at %s, and the archive has no file %s (it has %s to %s); add the copy that has it, or say --snapshot-position unknown",
+				ErrGap, pos, pos.File, files[0].Name(), files[len(files)-1].Name())
+		}
+		p.Start = pos
+	}
+	return nil
+}
+
+// dumpDB names the database of a dump that does not name its own.
+func (pl *planner) dumpDB(db string) string {
+	if db == "" {
+		return pl.q.Scope.Database
+	}
+	return db
+}
+
+// basePosition is what the user says of the base, else what the base says of itself.
+func (pl *planner) basePosition() (pos binlog.Position, set gtid.Set, exact bool, err error) {
+	q := &pl.q
+	switch spec := q.SnapshotPosition; spec {
+	case "", "auto":
+	case "unknown":
+		return pos, set, false, nil
+	default:
+		if pos, err = binlog.ParsePosition(spec); err == nil && !strings.Contains(spec, ",") && !looksGTID(spec) {
+			return pos, set, true, nil
+		}
+		if set, err = gtid.ParseSet(spec); err != nil {
+			err = fmt.Errorf("--snapshot-position %q: write auto, unknown, FILE:OFFSET or a GTID set", spec)
+		}
+		return binlog.Position{}, set, true, err
+	}
+	if q.Snapshot == nil {
+		if q.BaseLoaded {
+			return pos, set, false, fmt.Errorf("with --base-loaded say where that base was taken: --snapshot-position FILE:OFFSET, a GTID set, or unknown")
+		}
+		return pos, set, true, nil // no base: the log from its beginning
+	}
+	c := q.Snapshot.Index().Coordinates
+	if c.Upstream {
+		return pos, set, false, fmt.Errorf("the snapshot's coordinates are those of its upstream server (--dump-replica), not of the server whose log this is: give --snapshot-position FILE:OFFSET, or unknown")
+	}
+	// GTIDs are the better witness where the log has them; a position names files by number only.
+	if !c.GTIDs.IsEmpty() && pl.archiveHasGTIDs() {
+		return pos, c.GTIDs, true, nil
+	}
+	if !c.Position.IsZero() {
+		return c.Position, set, true, nil
+	}
+	if !c.GTIDs.IsEmpty() {
+		return pos, c.GTIDs, true, nil
+	}
+	return pos, set, false, fmt.Errorf("the snapshot does not say where in the log it was taken: give --snapshot-position FILE:OFFSET or a GTID set, or unknown to replay the whole log over it")
+}
+
+func looksGTID(s string) bool {
+	_, err := gtid.ParseSet(s)
+	return err == nil
+}
+
+func (pl *planner) archiveHasGTIDs() bool {
+	for _, f := range pl.q.Archive.Files {
+		if !f.GTIDs.IsEmpty() {
+			return true
+		}
+	}
+	return false
+}
+
+// read surveys the log from there on.
+func (pl *planner) read(ctx context.Context) error {
+	o := pl.base
+	o.From, o.Stop, o.Progress = pl.p.Start, pl.q.Stop, pl.q.Progress
+	if set := pl.p.StartGTIDs; !set.IsEmpty() {
+		o.InBase = func(tx *binlog.Transaction) bool { return set.Contains(tx.GTID) }
+	}
+	if pl.p.Start.IsZero() {
+		pl.survey = &filter.Survey{}
+		return nil
+	}
+	survey, err := filter.Scan(ctx, Files(pl.q.Archive), pl.q.Scope, o)
+	pl.survey = survey
+	if survey != nil {
+		pl.p.End, pl.p.Stop, pl.p.Changes = survey.To, survey.Stop, survey.ChangesRead
+	}
+	var damage *binlog.ReadError
+	if errors.As(err, &damage) && survey != nil {
+		pl.scanErr = err // it matters only if it lies before the stop: see intact
+		return nil
+	}
+	return err
+}
+
+// Files are the chain's files as the reader takes them.
+func Files(a *archive.Archive) []binlog.File {
+	out := make([]binlog.File, len(a.Files))
+	for i, f := range a.Files {
+		out[i] = f
+	}
+	return out
+}
+
+// known makes sure that the database is there at all, and offers the names that are.
+func (pl *planner) known(context.Context) error {
+	db := pl.q.Scope.Database
+	if pl.survey.Databases[db] > 0 || pl.q.BaseLoaded {
+		return nil
+	}
+	names := map[string]bool{}
+	for n := range pl.survey.Databases {
+		names[n] = true
+	}
+	if s := pl.q.Snapshot; s != nil {
+		for _, d := range s.Index().Databases {
+			if d == db || d == "" {
+				return nil
+			}
+			names[d] = true
+		}
+	}
+	var list []string
+	for n := range names {
+		if n != "" && !filter.System(n) {
+			list = append(list, n)
+		}
+	}
+	slices.Sort(list)
+	if len(list) == 0 {
+		return fmt.Errorf("%w: %s; neither the log nor the snapshot names any database", ErrUnknownDB, db)
+	}
+	return fmt.Errorf("%w: %s; the names that do occur are %s", ErrUnknownDB, db, strings.Join(list, ", "))
+}
+
+// NewSource names what a plan made from a and s reads.
+func NewSource(a *archive.Archive, s *snapshot.Snapshot) Source {
+	src := Source{Files: Files(a), Snapshot: s}
+	for _, f := range a.Files {
+		src.Sizes = append(src.Sizes, f.Size)
+	}
+	return src
+}

@@ -1,0 +1,265 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"lifeboat/filter"
+	"lifeboat/internal/archive"
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/binlog/gtid"
+	"lifeboat/internal/schema"
+)
+
+// skips resolves what the user wants left out.
+func (pl *planner) skips(context.Context) error {
+	for _, spec := range pl.q.Skip {
+		id, isIncident := strings.CutPrefix(spec, "incident:")
+		if !isIncident {
+			set, err := gtid.ParseSet(spec)
+			if err != nil {
+				return fmt.Errorf("--skip %q: write a GTID set or incident:ID: %w", spec, err)
+			}
+			if err := pl.p.SkipGTIDs.Union(set); err != nil {
+				return fmt.Errorf("--skip %q: %w", spec, err)
+			}
+			continue
+		}
+		inc, err := pl.survey.Incident(id)
+		if err != nil {
+			return err
+		}
+		if inc.Thread == 0 {
+			pl.p.SkipStart = append(pl.p.SkipStart, inc.Start)
+			continue
+		}
+		if pl.survey.Format.MariaDB && inc.Kind != filter.KindMassDelete && inc.Kind != filter.KindMassUpdate {
+			return fmt.Errorf("%w: --skip incident:%s: this server's log does not say which session wrote which rows, so the rows that came with the wipe cannot be told from others; name their transactions with --skip GTIDSET", ErrInexact, id)
+		}
+		pl.p.SkipStart = append(pl.p.SkipStart, inc.Session...)
+	}
+	return nil
+}
+
+// void notes the transactions that had no effect as of the stop point: a distributed transaction that is
+// only decided later is one.
+func (pl *planner) void(context.Context) error {
+	p := pl.p
+	p.Void, p.VoidRanges = map[string]string{}, map[string][]filter.Range{}
+	for at, why := range pl.survey.Void {
+		p.Void[at.String()] = why
+	}
+	for at, xa := range pl.survey.XA {
+		if !xa.Decided.IsZero() && !p.Stop.IsZero() && xa.Decided.Compare(p.Stop) >= 0 {
+			p.Void[at.String()] = "prepared; committed only after the stop point"
+		}
+	}
+	for at, r := range pl.survey.VoidRanges {
+		p.VoidRanges[at.String()] = r
+	}
+	return nil
+}
+
+// tables decides each table's base and lane.
+func (pl *planner) tables(context.Context) error {
+	p, q := pl.p, &pl.q
+	all := map[string]*PlanTable{}
+	get := func(name string) *PlanTable {
+		t := all[name]
+		if t == nil {
+			t = &PlanTable{Name: name, Base: BaseNone, Lane: LaneFold}
+			all[name] = t
+		}
+		return t
+	}
+	creates := map[string]string{}
+	if q.Snapshot != nil && !q.BaseLoaded {
+		for _, t := range q.Snapshot.Index().Tables {
+			if !t.View && pl.dumpDB(t.DB) == p.Database && q.Scope.Has(p.Database, t.Name) {
+				d := get(t.Name)
+				d.Base, d.BaseRows = BaseSnapshot, t.Rows
+				creates[t.Name] = t.Create
+			}
+		}
+	}
+	for name, h := range pl.survey.Tables {
+		if name.DB != p.Database {
+			continue
+		}
+		t := get(name.Name)
+		t.Inserted, t.Updated, t.Deleted, t.Partial = h.Inserted, h.Updated, h.Deleted, h.Partial
+		if t.Base == BaseNone && h.Complete() {
+			t.Base = BaseLog
+		}
+		if t.Base == BaseNone && q.BaseLoaded {
+			t.Base = BaseTarget
+		}
+		if t.Base == BaseNone {
+			t.Why = fmt.Sprintf("it is not in the snapshot, and its CREATE is not in the log, which changes it from %s on", firstOf(h))
+			p.Incomplete = append(p.Incomplete, fmt.Sprintf("table %s: %s", t.Name, t.Why))
+		}
+	}
+	pl.predictLanes(all, creates)
+	for _, t := range all {
+		p.Routes = append(p.Routes, *t)
+	}
+	slices.SortFunc(p.Routes, func(a, b PlanTable) int { return strings.Compare(a.Name, b.Name) })
+	slices.Sort(p.Incomplete)
+	if len(p.Routes) == 0 && len(pl.survey.Statements) == 0 {
+		return fmt.Errorf("%w: neither the snapshot nor the log holds a table of %s that is wanted", ErrNoBase, p.Database)
+	}
+	if q.Snapshot == nil && !q.BaseLoaded && !slices.ContainsFunc(p.Routes, func(t PlanTable) bool { return t.Base != BaseNone }) {
+		return fmt.Errorf("%w: no snapshot was given, and the log holds the CREATE of no table of %s: give --snapshot", ErrNoBase, p.Database)
+	}
+	return nil
+}
+
+func firstOf(h *filter.History) binlog.Position {
+	if !h.FirstChange.IsZero() {
+		return h.FirstChange
+	}
+	return h.Lifetimes[0].Pos
+}
+
+// predictLanes says which tables will not fold, as far as the texts tell. The restore decides by the
+// target's own definitions.
+func (pl *planner) predictLanes(all map[string]*PlanTable, creates map[string]string) {
+	defs := map[string]*schema.Table{}
+	fks := map[string][]schema.ForeignKey{}
+	for name, text := range creates {
+		def, err := schema.ParseCreateTable([]byte(text), schema.Mode{MariaDB: pl.q.Snapshot.Index().MariaDB})
+		if err != nil {
+			continue // the lane is decided when the table exists
+		}
+		defs[name] = def
+		if len(def.ForeignKeys) > 0 {
+			fks[name] = def.ForeignKeys
+		}
+	}
+	serial := lanes(fks, pl.survey.Format.MariaDB, pl.survey.Format.VersionNumber())
+	for name, t := range all {
+		def := defs[name]
+		switch {
+		case t.Base == BaseNone:
+			t.Lane = ""
+		case t.Partial:
+			t.Lane, t.Why = LaneSerial, "the log holds incomplete row images (binlog_row_image is not FULL)"
+		case serial[name] != "":
+			t.Lane, t.Why = LaneSerial, serial[name]
+		case def != nil:
+			if _, ok := def.RowKey(); !ok {
+				t.Lane, t.Why = LaneSerial, "no primary key and no unique key without NULLs"
+			}
+		}
+	}
+}
+
+// intact refuses a range that the archive does not hold whole, unless that was accepted.
+func (pl *planner) intact(context.Context) error {
+	p := pl.p
+	if p.Start.IsZero() {
+		return nil
+	}
+	var gap, broken []string
+	for _, f := range pl.q.Archive.Problems(p.Start, p.Stop) {
+		line := f.Text
+		if f.Remedy != "" {
+			line += "; " + f.Remedy
+		}
+		switch f.Severity {
+		case archive.Gap:
+			gap = append(gap, line)
+		case archive.Broken:
+			broken = append(broken, line)
+		case archive.Warning:
+			p.Findings = append(p.Findings, line)
+		}
+	}
+	if pl.scanErr != nil && (p.Stop.IsZero() || p.End.Compare(p.Stop) < 0) && len(gap)+len(broken) == 0 {
+		broken = append(broken, pl.scanErr.Error())
+	}
+	switch {
+	case len(gap)+len(broken) == 0:
+		return nil
+	case len(broken) > 0:
+		return fmt.Errorf("%w: %s", ErrCorrupt, strings.Join(append(broken, gap...), "; "))
+	}
+	return fmt.Errorf("%w: %s", ErrGap, strings.Join(gap, "; "))
+}
+
+// exact refuses what would look right and be wrong.
+func (pl *planner) exact(context.Context) error {
+	p := pl.p
+	inRange := func(pos binlog.Position) bool { return p.Stop.IsZero() || pos.Compare(p.Stop) < 0 }
+	if !p.Stop.IsZero() && !p.Start.IsZero() && p.Exact && p.Stop.Compare(p.Start) < 0 {
+		return fmt.Errorf("%w: the base was taken at %s, the stop point is %s; use an older backup", ErrNewBase, p.Start, p.Stop)
+	}
+	if last := pl.survey.LastInBase; !p.Stop.IsZero() && !last.IsZero() && last.Compare(p.Stop) >= 0 {
+		return fmt.Errorf("%w: it already holds the transaction at %s, and the stop point is %s; use an older backup", ErrNewBase, last, p.Stop)
+	}
+	var blocking []string
+	for _, f := range pl.survey.Findings {
+		if !inRange(f.Pos) {
+			continue
+		}
+		line := fmt.Sprintf("%s: %s", f.Pos, f.Text)
+		p.Findings = append(p.Findings, line)
+		if f.Blocks {
+			blocking = append(blocking, line)
+		}
+	}
+	for _, h := range pl.survey.Tables {
+		if h.DB == p.Database && !h.PartialJSON.IsZero() && inRange(h.PartialJSON) {
+			return fmt.Errorf("%w: %s: table %s has partial JSON updates (binlog_row_value_options=PARTIAL_JSON), which this version cannot replay; stop before it, or leave the table out with --exclude-table", ErrInexact, h.PartialJSON, h.Name)
+		}
+	}
+	if len(blocking) > 0 && !p.AllowIncomplete {
+		return fmt.Errorf("%w: %s; stop before it, or leave it out with --allow-incomplete", ErrInexact, strings.Join(blocking, "; "))
+	}
+	p.Incomplete = append(p.Incomplete, blocking...)
+	if p.Exact {
+		return nil
+	}
+	return pl.unknownBase(inRange)
+}
+
+// unknownBase refuses what a base of unknown date leaves open.
+func (pl *planner) unknownBase(inRange func(binlog.Position) bool) error {
+	p := pl.p
+	for i := range p.Routes {
+		t := &p.Routes[i]
+		h := pl.survey.Tables[filter.TableName{DB: p.Database, Name: t.Name}]
+		if h == nil || t.Base == BaseLog || t.Base == BaseNone || h.Complete() {
+			continue
+		}
+		for _, l := range h.Lifetimes {
+			if inRange(l.Pos) && (strings.HasPrefix(l.Verb, "ALTER") || strings.HasPrefix(l.Verb, "RENAME")) {
+				return fmt.Errorf("%w: %s changes table %s, and a base of unknown date may or may not hold that: give --snapshot-position, or stop before it (%s)", ErrInexact, l.Pos, t.Name, l.SQL)
+			}
+			if strings.HasPrefix(l.Verb, "CREATE TABLE") || strings.HasPrefix(l.Verb, "TRUNCATE") {
+				break // from here on the log alone decides
+			}
+		}
+		if t.Lane == LaneSerial && h.Inserted+h.Updated+h.Deleted > 0 {
+			return fmt.Errorf("%w: table %s (%s) cannot be replayed over a base of unknown date: leave it out with --exclude-table %s, or give --snapshot-position", ErrInexact, t.Name, t.Why, t.Name)
+		}
+	}
+	return nil
+}
+
+// incidents refuses to replay a wipe unless the user has said what to do about it.
+func (pl *planner) incidents(context.Context) error {
+	p := pl.p
+	for _, inc := range pl.survey.Incidents {
+		if !p.Stop.IsZero() && inc.Start.Compare(p.Stop) >= 0 || p.skips(inc.Start) || p.SkipGTIDs.Contains(inc.GTID) {
+			continue
+		}
+		p.Incidents = append(p.Incidents, inc.ID)
+	}
+	if len(p.Incidents) > 0 && !pl.q.Stop.Given && len(pl.q.Skip) == 0 {
+		return fmt.Errorf("%w: %s", ErrIncidents, strings.Join(p.Incidents, ", "))
+	}
+	return nil
+}
