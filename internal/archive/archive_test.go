@@ -409,9 +409,12 @@ func TestCutAnywhere(t *testing.T) {
 		f := newServer(1, uuid).rotated(3, 1)
 		whole := write(t, f)
 		for _, name := range []string{number(2), number(3)} {
+			cut := write(t, f)
 			rotate := len(f[name]) - 44
 			for n := range f[name] {
-				cut := write(t, with(f, name, f[name][:n]))
+				if err := os.WriteFile(filepath.Join(cut, name), f[name][:n], 0o640); err != nil {
+					t.Fatal(err)
+				}
 				a, err := Open(t.Context(), []string{cut}, Options{})
 				if err != nil {
 					t.Fatalf("%s cut at %d: %v", name, n, err)
@@ -449,11 +452,13 @@ func TestCutAnywhere(t *testing.T) {
 // A flipped byte is always named, but for the in-use flag, which its server flips itself.
 func TestFlipAnywhere(t *testing.T) {
 	f := newServer(1, 0xaa).rotated(3, 1)
-	whole := write(t, f)
+	whole, bad := write(t, f), write(t, f)
 	for n := range f[number(2)] {
 		b := bytes.Clone(f[number(2)])
 		b[n] ^= 1
-		bad := write(t, with(f, number(2), b))
+		if err := os.WriteFile(filepath.Join(bad, number(2)), b, 0o640); err != nil {
+			t.Fatal(err)
+		}
 		a, err := Open(t.Context(), []string{bad}, Options{})
 		if err != nil {
 			t.Fatalf("byte %d flipped: %v", n, err)
