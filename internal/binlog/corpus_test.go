@@ -28,8 +28,10 @@ type memory struct {
 	b    []byte
 }
 
-func (m memory) Name() string                                { return m.name }
-func (m memory) Open(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(m.b)), nil }
+func (m memory) Name() string { return m.name }
+func (m memory) Open(context.Context) (io.ReadCloser, error) {
+	return io.NopCloser(bytes.NewReader(m.b)), nil
+}
 
 // tally is what a full read of one file counts.
 type tally struct {

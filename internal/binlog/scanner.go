@@ -12,6 +12,7 @@ import (
 )
 
 const (
+	firstRead    = 64 << 10 // most of an archive of many small files
 	readSize     = 1 << 20
 	maxEventSize = 1<<30 + 1<<20 // max_allowed_packet's ceiling, and room for an event's own fields
 )
@@ -78,7 +79,7 @@ type Scanner struct {
 
 // NewScanner reads a file from its first byte. name is the file's own name, used in positions.
 func NewScanner(r io.Reader, name string) *Scanner {
-	return &Scanner{r: r, name: name, buf: make([]byte, readSize)}
+	return &Scanner{r: r, name: name, buf: make([]byte, firstRead)}
 }
 
 // Format is the last format description seen; nil before the first.
@@ -95,7 +96,11 @@ func (s *Scanner) fail(kind error, h Header, format string, args ...any) error {
 func (s *Scanner) fill(n int) (int, error) {
 	for s.end-s.start < n && !s.eof {
 		if s.start > 0 && (len(s.buf)-s.start < n || s.start == s.end) {
-			copy(s.buf, s.buf[s.start:s.end])
+			kept := s.buf[s.start:s.end]
+			if len(s.buf) < readSize {
+				s.buf = make([]byte, readSize)
+			}
+			copy(s.buf, kept)
 			s.end -= s.start
 			s.start = 0
 		}
@@ -127,6 +132,9 @@ func (s *Scanner) Next() (*Frame, error) {
 	n, err := s.fill(headerSize)
 	if err != nil {
 		return nil, err
+	}
+	if n == 0 && s.format == nil {
+		return nil, s.fail(ErrTorn, Header{}, "it ends before its format description")
 	}
 	if n == 0 {
 		return nil, io.EOF
