@@ -32,7 +32,8 @@ type Incident struct {
 	SessionAfter Writes
 	OthersAfter  Writes
 
-	totalsAt Writes
+	totalsAt        Writes
+	before, through int64 // changes of the log before Start and through End
 }
 
 // Kinds of incidents.
@@ -83,6 +84,15 @@ func (s *Survey) Incident(id string) (*Incident, error) {
 	return nil, fmt.Errorf("incident:%s: %w: the incidents found are %s", id, ErrNoSuchPoint, strings.Join(known, ", "))
 }
 
+// origin tells where a table's rows come from.
+type origin uint8
+
+const (
+	fromNowhere origin = iota // neither the base nor the log made it
+	fromBase
+	fromLog
+)
+
 type presence uint8
 
 const (
@@ -94,6 +104,7 @@ const (
 // tableState follows one table through the log.
 type tableState struct {
 	presence presence
+	origin   origin
 	rows     int64
 	known    bool    // rows is exact
 	maker    session // who created it in this log
@@ -112,7 +123,7 @@ type incidentTracker struct {
 func newIncidentTracker(s *Survey, base map[TableName]int64) incidentTracker {
 	t := incidentTracker{survey: s, tables: map[TableName]*tableState{}, active: map[session]*Incident{}}
 	for name, rows := range base {
-		t.tables[name] = &tableState{presence: present, rows: rows, known: true}
+		t.tables[name] = &tableState{presence: present, origin: fromBase, rows: rows, known: true}
 	}
 	return t
 }
@@ -124,6 +135,19 @@ func (t *incidentTracker) state(name TableName) *tableState {
 		t.tables[name] = st
 	}
 	return st
+}
+
+// named is the incident that a stop names, once it has been found.
+func (t *incidentTracker) named(stop *Stop) *Incident {
+	if !stop.Given || stop.Incident == "" {
+		return nil
+	}
+	for _, i := range t.survey.Incidents {
+		if i.ID == stop.Incident {
+			return i
+		}
+	}
+	return nil
 }
 
 // transaction judges one transaction that took effect.
@@ -196,7 +220,7 @@ func (t *incidentTracker) statement(tx *binlog.Transaction, end binlog.Position,
 		for _, name := range t.targets(one) {
 			st := t.state(name)
 			t.lose(tx, end, who, one, KindTruncate, []TableName{name}, st.rows, st.known)
-			*st = tableState{presence: present, known: true, maker: st.maker}
+			*st = tableState{presence: present, origin: st.origin, known: true, maker: st.maker}
 		}
 	case schema.RenameTable:
 		t.rename(one.objects)
@@ -230,9 +254,9 @@ func (t *incidentTracker) create(tx *binlog.Transaction, end binlog.Position, wh
 			continue
 		} else if inc := t.active[who]; inc != nil && who.thread != 0 && slices.Contains(inc.Tables, name.Name) {
 			inc.Statements = append(inc.Statements, IncidentStatement{StatementRef: one.ref, Kind: "create"})
-			inc.End = end
+			inc.End, inc.through = end, t.survey.through
 		}
-		*st = tableState{presence: present, known: true, maker: who}
+		*st = tableState{presence: present, origin: fromLog, known: true, maker: who}
 	}
 }
 
@@ -350,14 +374,14 @@ func (t *incidentTracker) lose(tx *binlog.Transaction, end binlog.Position, who 
 	inc := t.active[who]
 	if inc == nil || who.thread == 0 || tx.Committed.Sub(inc.Last) > wipePause {
 		inc = &Incident{ID: strconv.Itoa(len(t.survey.Incidents) + 1), Kind: kind, Start: tx.Start, GTID: tx.GTID, Time: tx.Committed,
-			Thread: who.thread, ServerID: who.server, Exact: true, totalsAt: t.total}
+			Thread: who.thread, ServerID: who.server, Exact: true, totalsAt: t.total, before: t.survey.before}
 		t.survey.Incidents = append(t.survey.Incidents, inc)
 		t.active[who] = inc
 	}
 	if one.user != "" {
 		inc.User = one.user
 	}
-	inc.End, inc.Last = end, tx.Committed
+	inc.End, inc.Last, inc.through = end, tx.Committed, t.survey.through
 	inc.RowsLost += max(rows, 0)
 	inc.Exact = inc.Exact && exact
 	for _, name := range tables {

@@ -31,6 +31,11 @@ type Survey struct {
 	VoidRanges  map[binlog.Position][]Range // parts undone by ROLLBACK TO, by their transaction's start
 	XA          map[binlog.Position]XA      // distributed transactions, by the start of their rows
 	Stop        binlog.Position             // start of the first transaction left out; zero: read to the end
+	LastInBase  binlog.Position             // start of the last transaction that the base holds already
+	ChangesRead int64                       // row events and statements before Stop
+	Collations  map[string]uint16           // of databases, where a statement's session tells; ids
+
+	before, through int64 // changes before and through the transaction at hand
 }
 
 // Totals counts what was read.
@@ -56,6 +61,8 @@ type History struct {
 	FirstChange, LastChange    binlog.Position
 	LastTime                   time.Time
 	Lifetimes                  []StatementRef
+	Missing                    binlog.Position // where it is first changed while neither base nor log made it; zero: nowhere
+	FromLog                    bool            // its rows now all come from the log: it was created there
 	Partial                    bool            // some row image lacks columns (binlog_row_image is not FULL)
 	PartialJSON                binlog.Position // first partial JSON update
 }
@@ -131,6 +138,8 @@ type scanner struct {
 	prepared  map[string]binlog.Position // XA id → start of its rows
 	incidents incidentTracker
 	rows      binlog.RowReader
+	changes   int64                  // of the open transaction
+	frozen    map[TableName]*History // the histories as of a stop that names an incident
 }
 
 // txState gathers one transaction until its end is known.
@@ -169,7 +178,7 @@ type savepoint struct {
 func newScanner(scope Scope, o Options) *scanner {
 	s := &scanner{o: o, prepared: map[string]binlog.Position{}, stop: stopFinder{stop: o.Stop}}
 	s.survey = &Survey{Scope: scope, From: o.From, Databases: map[string]int64{}, Tables: map[TableName]*History{},
-		Void: map[binlog.Position]string{}, VoidRanges: map[binlog.Position][]Range{}, XA: map[binlog.Position]XA{}}
+		Collations: map[string]uint16{}, Void: map[binlog.Position]string{}, VoidRanges: map[binlog.Position][]Range{}, XA: map[binlog.Position]XA{}}
 	s.incidents = newIncidentTracker(s.survey, o.BaseRows)
 	return s
 }
@@ -186,14 +195,18 @@ func (s *scanner) item(it *binlog.Item) error {
 	case binlog.FileEnd:
 		s.survey.To = it.End
 		if it.Ending.InTx {
+			s.survey.through += s.changes
+			s.changes = 0
 			s.survey.Void[it.Ending.TxFrom] = "its end is missing"
 			s.tx = nil
 		}
 	case binlog.Begin:
 		s.tx = &txState{inBase: s.o.InBase != nil && s.o.InBase(it.Tx)}
 	case binlog.RowChange:
+		s.changes++
 		return s.rowEvent(it)
 	case binlog.Statement:
+		s.changes++
 		return s.statement(it)
 	case binlog.Savepoint:
 		if s.tx != nil {
@@ -265,6 +278,9 @@ func (s *scanner) count(it *binlog.Item) (n int64, err error) {
 
 func (s *scanner) statement(it *binlog.Item) error {
 	q := it.Query
+	if c := q.Vars.DatabaseCollation; c != 0 && s.survey.Collations[q.Database] == 0 {
+		s.survey.Collations[q.Database] = c
+	}
 	ref := StatementRef{Pos: it.Tx.Start, End: it.End, GTID: it.Tx.GTID, Time: it.Tx.Committed, Thread: q.ThreadID, SQL: Excerpt(q.SQL, 200)}
 	st, err := schema.Classify(q.SQL, ReadingMode(q, s.format))
 	if err != nil {

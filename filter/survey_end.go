@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"slices"
 	"strings"
 
 	"lifeboat/internal/binlog"
@@ -14,6 +15,9 @@ func (s *scanner) end(it *binlog.Item) error {
 	if state == nil {
 		return nil
 	}
+	s.survey.before = s.survey.through
+	s.survey.through += s.changes
+	s.changes = 0
 	t := &s.survey.Totals
 	t.Transactions++
 	if s.survey.First.IsZero() {
@@ -23,10 +27,18 @@ func (s *scanner) end(it *binlog.Item) error {
 	if err := s.survey.GTIDs.Add(tx.GTID); err != nil {
 		s.find("gtid", tx.Start, true, "%v", err)
 	}
+	found := s.stop.found
 	if err := s.stop.transaction(tx, it.End); err != nil {
 		return err
 	}
+	if s.stop.found && !found {
+		s.survey.ChangesRead = s.survey.before
+		if s.stop.at == it.End {
+			s.survey.ChangesRead = s.survey.through
+		}
+	}
 	if state.inBase {
+		s.survey.LastInBase = tx.Start
 		t.InBase++
 		return nil
 	}
@@ -43,19 +55,52 @@ func (s *scanner) end(it *binlog.Item) error {
 		s.survey.VoidRanges[tx.Start] = state.undone
 		s.find("rolled-back", tx.Start, false, "part of this transaction was undone by ROLLBACK TO SAVEPOINT")
 	}
+	s.incidents.transaction(tx, it.End, state)
+	s.record(it, state)
+	return nil
+}
+
+// record files a transaction under its tables, unless it lies behind the stop.
+func (s *scanner) record(it *binlog.Item, state *txState) {
+	stop := &s.o.Stop
+	if s.stop.found && (!stop.After || s.stop.at != it.End) && it.Tx.Start.Compare(s.stop.at) >= 0 {
+		return
+	}
+	inc := s.incidents.named(stop)
+	if inc != nil && !stop.After {
+		if s.frozen == nil {
+			s.frozen = s.survey.Tables
+		}
+		return
+	}
 	for name, c := range state.rows {
-		t.Rows += c.all()
-		t.RowsInScope += c.all()
-		s.history(name).add(c, it)
-		if !c.partialJSON.IsZero() && s.survey.Tables[name].Updated > 0 {
-			s.survey.Tables[name].PartialJSON = c.partialJSON
+		s.survey.Totals.Rows += c.all()
+		s.survey.Totals.RowsInScope += c.all()
+		h := s.history(name)
+		h.add(c, it)
+		if !c.partialJSON.IsZero() && h.PartialJSON.IsZero() {
+			h.PartialJSON = c.partialJSON
+		}
+		if h.Missing.IsZero() && s.incidents.state(name).origin == fromNowhere {
+			h.Missing = c.first
 		}
 	}
 	for i := range state.statements {
 		s.settle(&state.statements[i])
 	}
-	s.incidents.transaction(tx, it.End, state)
-	return nil
+	if inc != nil && inc.End == it.End {
+		s.frozen = copyHistories(s.survey.Tables)
+	}
+}
+
+func copyHistories(m map[TableName]*History) map[TableName]*History {
+	out := make(map[TableName]*History, len(m))
+	for name, h := range m {
+		c := *h
+		c.Lifetimes = slices.Clone(h.Lifetimes)
+		out[name] = &c
+	}
+	return out
 }
 
 func (s *scanner) history(name TableName) *History {
@@ -94,14 +139,24 @@ func (s *scanner) settle(one *statement) {
 		switch o.Role {
 		case schema.Like, schema.Source, schema.Reference:
 		default:
-			h := s.history(TableName{o.DB, o.Name})
+			name := TableName{o.DB, o.Name}
+			h := s.history(name)
 			h.Lifetimes = append(h.Lifetimes, one.ref)
+			switch origin := s.incidents.state(name).origin; {
+			case origin == fromLog:
+				h.FromLog = true
+			case origin == fromNowhere && h.Missing.IsZero() && one.st.Verb != schema.DropTable:
+				h.Missing = one.ref.Pos
+			}
 		}
 	}
 }
 
 // finish names what stayed open at the end of the log, and resolves a stop that names an incident.
 func (s *scanner) finish() error {
+	if s.frozen != nil {
+		s.survey.Tables = s.frozen
+	}
 	for id, start := range s.prepared {
 		s.survey.Void[start] = "prepared, and neither committed nor rolled back"
 		s.find("xa-undecided", start, false, "distributed transaction %s was prepared, and neither committed nor rolled back in this log: its rows are left out", id)
@@ -111,28 +166,19 @@ func (s *scanner) finish() error {
 		if err != nil {
 			return err
 		}
-		s.survey.Stop = inc.Start
+		s.survey.Stop, s.survey.ChangesRead = inc.Start, inc.before
 		if s.o.Stop.After {
-			s.survey.Stop = inc.End
+			s.survey.Stop, s.survey.ChangesRead = inc.End, inc.through
 		}
 		return nil
 	}
+	found := s.stop.found
 	if err := s.stop.finish(s.survey.To); err != nil {
 		return err
 	}
+	if !found {
+		s.survey.ChangesRead = s.survey.through
+	}
 	s.survey.Stop = s.stop.at
 	return nil
-}
-
-// Complete reports whether the log holds the table's whole life from its creation on, so that no base
-// is needed: true when its first lifetime event creates it before any row changed.
-func (h *History) Complete() bool {
-	if len(h.Lifetimes) == 0 {
-		return false
-	}
-	first := h.Lifetimes[0]
-	if !h.FirstChange.IsZero() && h.FirstChange.Compare(first.Pos) < 0 {
-		return false
-	}
-	return strings.HasPrefix(first.Verb, "CREATE")
 }

@@ -2,10 +2,13 @@ package replay
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
 
+	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
 	"lifeboat/snapshot"
 )
@@ -47,9 +50,21 @@ func (r *runner) loadBase(ctx context.Context) error {
 	return g.Wait()
 }
 
-// makeDatabase creates the database to restore into. It is empty until the snapshot or the log fill it.
+// makeDatabase creates the database to restore into, with the collation that the log's sessions saw in
+// it. It is empty until the snapshot or the log fill it.
 func (r *runner) makeDatabase(ctx context.Context) error {
-	return r.ddl.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+quoteDB(r.p.Into))
+	collate := ""
+	if r.p.Collation != 0 {
+		var name string
+		err := r.ddl.Row(ctx, fmt.Sprintf("SELECT COLLATION_NAME FROM information_schema.COLLATIONS WHERE ID = %d", r.p.Collation), &name)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if err == nil {
+			collate = " COLLATE " + name
+		}
+	}
+	return r.ddl.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+quoteDB(r.p.Into)+collate)
 }
 
 // baseReader cuts the snapshot into steps, in file order.
@@ -119,6 +134,8 @@ func (b *baseReader) other(ctx context.Context, s snapshot.Statement) error {
 	r := b.r
 	set := r.srv.SessionSettings(target.Session{SQLMode: s.SQLMode, Client: s.ClientCharset, Collation: s.CollationConnection, TimeZone: s.TimeZone})
 	switch s.Part {
+	case snapshot.PartDatabase:
+		return r.baseDatabase(ctx, s, set)
 	case snapshot.PartTable:
 		if !r.wants(s.Object) || r.st.Created[s.Object] || s.Placeholder {
 			return nil
@@ -136,6 +153,20 @@ func (b *baseReader) other(ctx context.Context, s snapshot.Statement) error {
 		return r.program(s.SQL, s.Offset, set)
 	}
 	return nil
+}
+
+// baseDatabase runs the snapshot's own CREATE DATABASE, which knows the database's character set.
+func (r *runner) baseDatabase(ctx context.Context, s snapshot.Statement, set []string) error {
+	mode := schema.Mode{MariaDB: r.src.Snapshot.Index().MariaDB}
+	st, err := schema.Classify(s.SQL, mode)
+	if err != nil || st.Verb != schema.CreateDatabase {
+		return err
+	}
+	text, _, err := schema.Rewrite(s.SQL, mode, r.p.Database, r.p.Into)
+	if err != nil {
+		return err
+	}
+	return r.createDatabase(ctx, text, set)
 }
 
 // baseTable makes one table of the snapshot. A stop between making it and noting so leaves it empty, so

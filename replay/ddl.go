@@ -56,7 +56,11 @@ func (r *runner) logged(ctx context.Context, w *walk, it *binlog.Item, st *schem
 		r.open.Filtered++
 		return nil
 	}
-	if !st.Verb.IsDDL() || r.allWithoutBase(st, q) {
+	missing, err := r.withoutBase(ctx, st, q)
+	if err != nil {
+		return err
+	}
+	if !st.Verb.IsDDL() || missing {
 		r.open.Filtered++
 		return nil
 	}
@@ -83,19 +87,28 @@ func (r *runner) takesEffect(st *schema.Statement, q *binlog.Query) bool {
 	return true
 }
 
-// allWithoutBase reports a statement about nothing but tables whose base is missing.
-func (r *runner) allWithoutBase(st *schema.Statement, q *binlog.Query) bool {
-	n := 0
+// withoutBase reports a statement about nothing but tables that the target lacks because they have no
+// base. What makes a table is not one.
+func (r *runner) withoutBase(ctx context.Context, st *schema.Statement, q *binlog.Query) (bool, error) {
+	switch st.Verb {
+	case schema.CreateTable, schema.CreateTableLike, schema.CreateTableSelect:
+		return false, nil
+	}
+	missing := false
 	for _, o := range filter.Touched(st, q) {
-		if o.Kind != schema.KindTable || o.Role == schema.Like || o.Role == schema.Source || o.Role == schema.Reference {
+		if o.Kind != schema.KindTable || o.DB != r.p.Database || o.Role != schema.Target && o.Role != schema.RenameFrom {
 			continue
 		}
-		if o.DB == r.p.Database && !r.p.noBase(o.Name) {
-			return false
+		if !r.p.mayMiss(o.Name) {
+			return false, nil
 		}
-		n++
+		def, err := r.define(ctx, o.Name)
+		if err != nil || def != nil {
+			return false, err
+		}
+		missing = true
 	}
-	return n > 0
+	return missing, nil
 }
 
 // localise turns a logged statement into the one to run: only its part in scope, under the target's

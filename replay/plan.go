@@ -47,6 +47,7 @@ type Plan struct {
 	Void       map[string]string         `json:"void,omitempty"`
 	VoidRanges map[string][]filter.Range `json:"void_ranges,omitempty"`
 
+	Collation       uint16      `json:"database_collation,omitempty"` // id, as the log's sessions saw it
 	Routes          []PlanTable `json:"tables"`
 	Incidents       []string    `json:"incidents_in_range,omitempty"`
 	Changes         int64       `json:"changes"` // row events and statements from start to stop
@@ -93,8 +94,11 @@ type PlanTable struct {
 	Updated  int64  `json:"updated"`
 	Deleted  int64  `json:"deleted"`
 	Partial  bool   `json:"partial_images,omitempty"`
-	Lane     Lane   `json:"lane"`
-	Why      string `json:"why,omitempty"` // of the serial lane, or of no base
+	// Missing is where the log changes the table while nothing has made it; until it is made, its
+	// changes are left out.
+	Missing binlog.Position `json:"missing,omitzero"`
+	Lane    Lane            `json:"lane"`
+	Why     string          `json:"why,omitempty"` // of the serial lane, or of no base
 }
 
 // Request is what a user asks for.
@@ -189,10 +193,10 @@ func (p *Plan) route(name string) *PlanTable {
 	return p.lookup[name]
 }
 
-// noBase reports a table whose rows cannot be restored since nothing says what it held before.
-func (p *Plan) noBase(name string) bool {
+// mayMiss reports a table whose changes have no base, at least until the log makes the table.
+func (p *Plan) mayMiss(name string) bool {
 	t := p.route(name)
-	return t != nil && t.Base == BaseNone
+	return t != nil && !t.Missing.IsZero()
 }
 
 // partial reports a table some of whose row images are incomplete.

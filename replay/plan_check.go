@@ -88,19 +88,27 @@ func (pl *planner) tables(context.Context) error {
 		if name.DB != p.Database {
 			continue
 		}
+		changed := h.Inserted+h.Updated+h.Deleted > 0
+		if all[name.Name] == nil && !changed && !h.FromLog {
+			continue // only dropped, or looked for
+		}
 		t := get(name.Name)
+		t.Missing = h.Missing
 		t.Inserted, t.Updated, t.Deleted, t.Partial = h.Inserted, h.Updated, h.Deleted, h.Partial
-		if t.Base == BaseNone && h.Complete() {
+		switch {
+		case t.Base != BaseNone:
+		case h.FromLog:
 			t.Base = BaseLog
-		}
-		if t.Base == BaseNone && q.BaseLoaded {
+		case q.BaseLoaded:
 			t.Base = BaseTarget
-		}
-		if t.Base == BaseNone {
-			t.Why = fmt.Sprintf("it is not in the snapshot, and its CREATE is not in the log, which changes it from %s on", firstOf(h))
+		case h.Missing.IsZero():
+			t.Base = BaseSnapshot // renamed from one that the snapshot holds, or dropped
+		default:
+			t.Why = fmt.Sprintf("it is not in the snapshot, and its CREATE is not in the log, which changes it from %s on", h.Missing)
 			p.Incomplete = append(p.Incomplete, fmt.Sprintf("table %s: %s", t.Name, t.Why))
 		}
 	}
+	p.Collation = pl.survey.Collations[p.Database]
 	pl.predictLanes(all, creates)
 	for _, t := range all {
 		p.Routes = append(p.Routes, *t)
@@ -114,13 +122,6 @@ func (pl *planner) tables(context.Context) error {
 		return fmt.Errorf("%w: no snapshot was given, and the log holds the CREATE of no table of %s: give --snapshot", ErrNoBase, p.Database)
 	}
 	return nil
-}
-
-func firstOf(h *filter.History) binlog.Position {
-	if !h.FirstChange.IsZero() {
-		return h.FirstChange
-	}
-	return h.Lifetimes[0].Pos
 }
 
 // predictLanes says which tables will not fold, as far as the texts tell. The restore decides by the
@@ -231,7 +232,7 @@ func (pl *planner) unknownBase(inRange func(binlog.Position) bool) error {
 	for i := range p.Routes {
 		t := &p.Routes[i]
 		h := pl.survey.Tables[filter.TableName{DB: p.Database, Name: t.Name}]
-		if h == nil || t.Base == BaseLog || t.Base == BaseNone || h.Complete() {
+		if h == nil || t.Base == BaseLog || t.Base == BaseNone {
 			continue
 		}
 		for _, l := range h.Lifetimes {

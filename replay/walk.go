@@ -165,7 +165,7 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 		return t, nil
 	}
 	t := &route{name: tm.Table}
-	if tm.Database != r.p.Database || !r.wants(tm.Table) || r.p.noBase(tm.Table) {
+	if tm.Database != r.p.Database || !r.wants(tm.Table) {
 		t.filtered = true
 		r.routes[tm] = t
 		return nil, nil
@@ -173,6 +173,11 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 	def, err := r.define(ctx, tm.Table)
 	if err != nil {
 		return nil, err
+	}
+	if def == nil {
+		t.filtered = true
+		r.routes[tm] = t
+		return nil, nil
 	}
 	if t.shape, err = target.NewShape(def, tm); err != nil {
 		return nil, err
@@ -198,7 +203,8 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 	return t, nil
 }
 
-// define reads a table's definition from the target, once between two DDL statements.
+// define reads a table's definition from the target, once between two DDL statements. It is nil for a
+// table that the plan knows to have no base.
 func (r *runner) define(ctx context.Context, name string) (*schema.Table, error) {
 	if def, ok := r.defs[name]; ok {
 		return def, nil
@@ -207,7 +213,7 @@ func (r *runner) define(ctx context.Context, name string) (*schema.Table, error)
 	if err != nil {
 		return nil, err
 	}
-	if def == nil {
+	if def == nil && !r.p.mayMiss(name) {
 		return nil, fmt.Errorf("table %s has rows here, but does not exist on the target: neither the snapshot nor the log made it; leave it out with --exclude-table %s", name, name)
 	}
 	if r.defs == nil {
