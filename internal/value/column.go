@@ -265,6 +265,14 @@ func (c *Column) content(raw []byte) ([]byte, error) {
 	return raw[c.lengthWidth():], nil
 }
 
+// isAddress tells MariaDB's UUID, INET6 and INET4 from BINARY. Their images hold the bytes in the order of
+// the text, without the zeros at the end; of fewer bytes than all the server does not take them.
+func (c *Column) isAddress() bool {
+	return c.DataType == "uuid" || c.DataType == "inet6" || c.DataType == "inet4"
+}
+
+func (c *Column) isFloat() bool { return c.Type == TypeFloat || c.Type == TypeDouble }
+
 // isText tells text in a character set from bytes.
 func (c *Column) isText() bool { return c.Charset != "" && c.Charset != "binary" }
 

@@ -68,7 +68,6 @@ func appendJSONMatch(dst []byte, quotedName string, raw []byte) ([]byte, error) 
 type jsonWriter struct {
 	dst    []byte // the SQL string so far
 	patch  []byte // the pairs of path and value, each after a comma
-	root   []byte // the expression of the whole value, where it is one that text would change
 	legs   [maxJSONDepth]jsonLeg
 	depth  int
 	budget int // bytes of the document not yet accounted for; see spend
@@ -96,10 +95,6 @@ func renderJSON(dst, raw []byte) (*jsonWriter, error) {
 func (w *jsonWriter) finish(start int, asJSON bool) []byte {
 	const replace, cast = "JSON_REPLACE(CAST(", "CAST("
 	switch {
-	case w.root != nil:
-		w.dst = append(w.dst[:start], cast...)
-		w.dst = append(w.dst, w.root...)
-		w.dst = append(w.dst, " AS JSON)"...)
 	case w.patch != nil:
 		w.dst = slices.Insert(w.dst, start, []byte(replace)...)
 		w.dst = append(w.dst, " AS JSON)"...)
@@ -195,32 +190,29 @@ func jsonScalarSize(typ byte) (int, bool) {
 // number beyond 32 bits, and an unsigned one within, need an SQL value of that type.
 
 func (w *jsonWriter) integer(n int64) {
-	if n > math.MaxUint32 {
-		w.instead(func(dst []byte) []byte { return strconv.AppendInt(dst, n, 10) })
+	if n <= math.MaxUint32 {
+		w.dst = strconv.AppendInt(w.dst, n, 10)
 		return
 	}
-	w.dst = strconv.AppendInt(w.dst, n, 10)
+	w.instead()
+	w.patch = strconv.AppendInt(w.patch, n, 10)
 }
 
 func (w *jsonWriter) unsigned(n uint64) {
-	if n <= math.MaxUint32 {
-		w.instead(func(dst []byte) []byte {
-			dst = append(dst, "CAST("...)
-			dst = strconv.AppendUint(dst, n, 10)
-			return append(dst, " AS UNSIGNED)"...)
-		})
+	if n > math.MaxUint32 {
+		w.dst = strconv.AppendUint(w.dst, n, 10)
 		return
 	}
-	w.dst = strconv.AppendUint(w.dst, n, 10)
+	w.instead()
+	w.patch = append(w.patch, "CAST("...)
+	w.patch = strconv.AppendUint(w.patch, n, 10)
+	w.patch = append(w.patch, " AS UNSIGNED)"...)
 }
 
-// instead puts a null in the text, and has it replaced by the SQL expression that write appends.
-func (w *jsonWriter) instead(write func([]byte) []byte) {
+// instead puts a null in the text and its path in the patch. The caller appends the SQL value that
+// replaces it.
+func (w *jsonWriter) instead() {
 	w.dst = append(w.dst, "null"...)
-	if w.depth == 0 {
-		w.root = write(nil)
-		return
-	}
 	w.patch = append(w.patch, ",_utf8mb4'$"...)
 	for i := range w.legs[:w.depth] {
 		if l := &w.legs[i]; l.key != nil {
@@ -233,7 +225,6 @@ func (w *jsonWriter) instead(write func([]byte) []byte) {
 		}
 	}
 	w.patch = append(w.patch, "',"...)
-	w.patch = write(w.patch)
 }
 
 // container appends an array or object: a count and a size, for objects each key's offset and

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"math"
+	"strconv"
 )
 
 // AppendKeyLiteral appends raw as a literal to compare a key column with, as in k = … or (k, l) IN
@@ -14,28 +16,23 @@ func (c *Column) AppendKeyLiteral(dst, raw []byte) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	switch typ, length := c.real(); typ {
+	switch typ, _ := c.real(); typ {
 	case TypeVarchar, TypeVarString, TypeString, TypeTinyBlob, TypeMediumBlob, TypeLongBlob, TypeBlob:
 		if c.isText() {
 			return appendIntroduced(dst, c.Charset, b), nil
 		}
-		return c.appendBytesKey(dst, b, typ, length), nil
-	case TypeGeometry, TypeVector:
-		return appendQuoted(dst, b), nil
-	case TypeBlobCompressed, TypeVarcharCompressed, TypeJSON:
+		return c.appendPadded(dst, b), nil
+	case TypeSet:
+		return appendSetKey(dst, b), nil
+	case TypeBlobCompressed, TypeVarcharCompressed, TypeJSON, TypeGeometry, TypeVector:
 		return dst, fmt.Errorf("%s cannot be a key: %w", c, ErrUnsupported)
 	}
 	return c.appendScalar(dst, b)
 }
 
-// appendBytesKey gives BINARY(n) its trailing zeros back, which the image lacks.
-func (c *Column) appendBytesKey(dst, b []byte, typ byte, length int) []byte {
-	dst = append(dst, '\'')
-	dst = appendEscaped(dst, b)
-	if typ == TypeString {
-		dst = appendZeros(dst, length-len(b))
-	}
-	return append(dst, '\'')
+// appendSetKey appends a SET's number as the server compares it: signed.
+func appendSetKey(dst, b []byte) []byte {
+	return strconv.AppendInt(dst, int64(littleEndian(b)), 10)
 }
 
 // AppendMatch appends a condition that holds for rows whose column, named quotedName, has exactly the
@@ -46,7 +43,7 @@ func (c *Column) AppendMatch(dst []byte, quotedName string, raw []byte) ([]byte,
 		dst = append(dst, quotedName...)
 		return append(dst, " IS NULL"...), nil
 	}
-	typ, length := c.real()
+	typ, _ := c.real()
 	b, err := c.content(raw)
 	if err != nil {
 		return dst, err
@@ -72,15 +69,36 @@ func (c *Column) AppendMatch(dst []byte, quotedName string, raw []byte) ([]byte,
 		}
 		dst = append(dst, quotedName...)
 		dst = append(dst, " <=> "...)
-		return c.appendBytesKey(dst, b, typ, length), nil
-	case TypeGeometry, TypeVector:
+		return c.appendPadded(dst, b), nil
+	case TypeVector:
+		// Vectors cannot be compared, their bytes can.
+		dst = append(append(dst, "CAST("...), quotedName...)
+		dst = append(dst, " AS BINARY) <=> "...)
+		return appendQuoted(dst, b), nil
+	case TypeGeometry:
 		dst = append(dst, quotedName...)
 		dst = append(dst, " <=> "...)
 		return appendQuoted(dst, b), nil
 	}
 	dst = append(dst, quotedName...)
 	dst = append(dst, " <=> "...)
+	switch {
+	case c.isFloat() && float(b) == 0:
+		return c.appendZeroMatch(dst, quotedName, b), nil
+	case typ == TypeSet:
+		return appendSetKey(dst, b), nil
+	}
 	return c.appendScalar(dst, b)
+}
+
+// appendZeroMatch tells 0 from -0, which are equal as numbers, by their text.
+func (c *Column) appendZeroMatch(dst []byte, quotedName string, b []byte) []byte {
+	dst = append(dst, "0 AND CAST("...)
+	dst = append(dst, quotedName...)
+	if math.Signbit(float(b)) {
+		return append(dst, " AS CHAR) LIKE '-%'"...)
+	}
+	return append(dst, " AS CHAR) NOT LIKE '-%'"...)
 }
 
 // Compare orders two values of a key column: numbers, dates and times by what they mean, text and bytes

@@ -13,8 +13,12 @@ func (c *Column) AppendLiteral(dst, raw []byte) ([]byte, error) {
 		return dst, err
 	}
 	switch typ, _ := c.real(); typ {
-	case TypeVarchar, TypeVarString, TypeString, TypeTinyBlob, TypeMediumBlob, TypeLongBlob, TypeBlob,
-		TypeGeometry, TypeVector:
+	case TypeString:
+		if c.isAddress() {
+			return c.appendPadded(dst, b), nil
+		}
+		return appendQuoted(dst, b), nil
+	case TypeVarchar, TypeVarString, TypeTinyBlob, TypeMediumBlob, TypeLongBlob, TypeBlob, TypeGeometry, TypeVector:
 		return appendQuoted(dst, b), nil
 	case TypeBlobCompressed, TypeVarcharCompressed:
 		b, err := inflate(b)

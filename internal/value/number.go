@@ -65,9 +65,29 @@ func decimalSize(precision, scale int) (int, error) {
 	return digitBytes(precision-scale) + digitBytes(scale), nil
 }
 
-// appendDecimal appends a DECIMAL's digits: those before the point without leading zeros, those after
-// it all.
+// appendDecimal appends a DECIMAL's digits without leading zeros.
 func appendDecimal(dst, b []byte, precision, scale int) ([]byte, error) {
+	start := len(dst)
+	dst, err := appendDecimalDigits(dst, b, precision, scale)
+	if err != nil {
+		return dst, err
+	}
+	if dst[start] == '-' {
+		start++
+	}
+	point := start + precision - scale
+	zeros := start
+	for zeros < point-1 && dst[zeros] == '0' {
+		zeros++
+	}
+	if scale == 0 {
+		dst = dst[:point]
+	}
+	return append(dst[:start], dst[zeros:]...), nil
+}
+
+// appendDecimalDigits appends precision-scale digits, a point, and scale digits.
+func appendDecimalDigits(dst, b []byte, precision, scale int) ([]byte, error) {
 	whole := precision - scale
 	split := digitBytes(whole)
 	d := decimalReader{b: b, flip: 0x80}
@@ -75,26 +95,15 @@ func appendDecimal(dst, b []byte, precision, scale int) ([]byte, error) {
 		d.mask = 0xff
 		dst = append(dst, '-')
 	}
-	start := len(dst)
 	dst = d.group(dst, whole%digitsPerGroup)
 	for d.at < split {
 		dst = d.group(dst, digitsPerGroup)
 	}
-	zeros := start
-	for zeros < len(dst) && dst[zeros] == '0' {
-		zeros++
+	dst = append(dst, '.')
+	for range scale / digitsPerGroup {
+		dst = d.group(dst, digitsPerGroup)
 	}
-	dst = append(dst[:start], dst[zeros:]...)
-	if len(dst) == start {
-		dst = append(dst, '0')
-	}
-	if scale > 0 {
-		dst = append(dst, '.')
-		for range scale / digitsPerGroup {
-			dst = d.group(dst, digitsPerGroup)
-		}
-		dst = d.group(dst, scale%digitsPerGroup)
-	}
+	dst = d.group(dst, scale%digitsPerGroup)
 	if d.bad {
 		return dst, fmt.Errorf("DECIMAL(%d,%d) with a group of digits out of range: %w", precision, scale, ErrCorrupt)
 	}
