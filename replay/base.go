@@ -54,6 +54,9 @@ func (r *runner) loadBase(ctx context.Context) error {
 // it. It is empty until the snapshot or the log fill it.
 func (r *runner) makeDatabase(ctx context.Context) error {
 	collate := ""
+	if r.p.Charset != "" {
+		collate = " DEFAULT CHARSET=" + r.p.Charset
+	}
 	if r.p.Collation != 0 {
 		var name string
 		err := r.ddl.Row(ctx, fmt.Sprintf("SELECT COLLATION_NAME FROM information_schema.COLLATIONS WHERE ID = %d", r.p.Collation), &name)

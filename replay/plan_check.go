@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -108,7 +109,7 @@ func (pl *planner) tables(context.Context) error {
 			p.Incomplete = append(p.Incomplete, fmt.Sprintf("table %s: %s", t.Name, t.Why))
 		}
 	}
-	p.Collation = pl.survey.Collations[p.Database]
+	pl.databaseDefault(creates)
 	pl.predictLanes(all, creates)
 	for _, t := range all {
 		p.Routes = append(p.Routes, *t)
@@ -123,6 +124,32 @@ func (pl *planner) tables(context.Context) error {
 	}
 	return nil
 }
+
+// databaseDefault finds the character set that tables made without one of their own take. Sessions in a
+// MySQL log tell it; else the snapshot's tables show what most of them have.
+func (pl *planner) databaseDefault(creates map[string]string) {
+	p := pl.p
+	if p.Collation = pl.survey.Collations[p.Database]; p.Collation != 0 {
+		return
+	}
+	votes := map[string]int{}
+	for _, text := range creates {
+		if m := tableCharset.FindStringSubmatch(text); m != nil {
+			votes[m[1]]++
+		}
+	}
+	for clause, n := range votes {
+		if best := votes[p.Charset]; n > best || n == best && clause < p.Charset {
+			p.Charset = clause
+		}
+	}
+	if p.Charset != "" && slices.ContainsFunc(pl.survey.Statements, func(s filter.StatementRef) bool { return strings.HasPrefix(s.Verb, "CREATE TABLE") }) {
+		p.Findings = append(p.Findings, fmt.Sprintf("neither the log nor the snapshot says the default character set of database %s; most of its tables have %s, so tables that the log creates without naming one get that", p.Database, p.Charset))
+	}
+}
+
+// tableCharset finds the table's own default behind the last parenthesis, as SHOW CREATE TABLE writes it.
+var tableCharset = regexp.MustCompile(`\).*DEFAULT CHARSET=(\w+(?: COLLATE=\w+)?)[^)]*$`)
 
 // predictLanes says which tables will not fold, as far as the texts tell. The restore decides by the
 // target's own definitions.

@@ -55,8 +55,11 @@ func (s *source) run(script string) {
 // dump makes a backup with the server's own tool.
 func (s *source) dump(args ...string) string {
 	s.t.Helper()
+	if s.kind == "mysql56" {
+		return s.ownDump()
+	}
 	tool, client := "mysqldump", s.kind
-	if s.kind == "mariadb1011" || s.kind == "mysql56" {
+	if s.kind == "mariadb1011" {
 		tool, client = "mariadb-dump", "mariadb1011"
 	}
 	coordinates := "--source-data=2"
@@ -75,6 +78,44 @@ func (s *source) dump(args ...string) string {
 	cmd.Stderr = &msg
 	if err := cmd.Run(); err != nil {
 		s.t.Fatalf("%s: %v: %s", tool, err, msg.String())
+	}
+	return path
+}
+
+// ownDump writes what mysqldump of 5.6 would: no client of today talks to that server.
+func (s *source) ownDump() string {
+	s.t.Helper()
+	var b strings.Builder
+	var file, offset string
+	var rest [3]sql.NullString
+	if err := s.db.QueryRow("SHOW MASTER STATUS").Scan(&file, &offset, &rest[0], &rest[1], &rest[2]); err != nil {
+		s.t.Fatal(err)
+	}
+	b.WriteString("-- MySQL dump 10.13  Distrib 5.6.24, for linux (x86_64)\n--\n-- Host: localhost    Database: shop\n-- ------------------------------------------------------\n-- Server version\t5.6.24-log\n\n")
+	b.WriteString("/*!40101 SET NAMES utf8mb4 */;\n/*!40103 SET TIME_ZONE='+00:00' */;\n/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;\n")
+	b.WriteString("--\n-- Position to start replication or point-in-time recovery from\n--\n\n-- CHANGE MASTER TO MASTER_LOG_FILE='" + file + "', MASTER_LOG_POS=" + offset + ";\n\n")
+	if _, err := s.db.Exec("SET GLOBAL time_zone='+00:00'"); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, table := range column(s.t, s.db, "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA='shop' AND TABLE_TYPE='BASE TABLE'") {
+		var n, create string
+		if err := s.db.QueryRow("SHOW CREATE TABLE shop."+table).Scan(&n, &create); err != nil {
+			s.t.Fatal(err)
+		}
+		b.WriteString("DROP TABLE IF EXISTS `" + table + "`;\n" + create + ";\n")
+		var cols []string
+		for _, c := range column(s.t, s.db, "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA='shop' AND TABLE_NAME='"+table+"' ORDER BY ORDINAL_POSITION") {
+			cols = append(cols, "QUOTE(`"+c+"`)")
+		}
+		for _, row := range column(s.t, s.db, "SELECT CONCAT_WS(',',"+strings.Join(cols, ",")+") FROM shop.`"+table+"`") {
+			b.WriteString("INSERT INTO `" + table + "` VALUES (" + row + ");\n")
+		}
+	}
+	b.WriteString("/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER=`root`@`localhost` SQL SECURITY DEFINER */\n/*!50001 VIEW `open_orders` AS select `orders`.`id` AS `id` from `orders` where (`orders`.`state` = 'new') */;\n")
+	b.WriteString("DELIMITER ;;\n/*!50003 CREATE TRIGGER mark BEFORE INSERT ON note FOR EACH ROW SET NEW.k = NEW.k + 1 */;;\nDELIMITER ;\n-- Dump completed on 2026-11-24 12:00:00\n")
+	path := filepath.Join(s.dir, "base.sql")
+	if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+		s.t.Fatal(err)
 	}
 	return path
 }
