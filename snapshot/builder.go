@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 )
@@ -30,6 +31,21 @@ type created struct {
 
 func newBuilder(d *reader, db string) *builder {
 	return &builder{d: d, db: db, byID: map[tableID]*tableFacts{}}
+}
+
+// run reads to the end.
+func (b *builder) run() (*Index, error) {
+	b.d.only = b.db
+	for {
+		st, err := b.d.next()
+		if err == io.EOF {
+			return b.finish()
+		}
+		if err != nil {
+			return nil, err
+		}
+		b.add(st, b.d.size)
+	}
 }
 
 func (b *builder) table(db, name string) *tableFacts {
@@ -95,6 +111,9 @@ func (b *builder) finish() (*Index, error) {
 		idx.Coordinates.Position, idx.Coordinates.Upstream = Coordinates{}.Position, false
 		idx.Coordinates.GTIDs = Coordinates{}.GTIDs
 		b.note("it gives coordinates that contradict one another, so none are used: %s", strings.ReplaceAll(idx.Coordinates.Source, "\n", "; "))
+	}
+	if c := idx.Coordinates; !c.GTIDs.IsEmpty() && c.Position.IsZero() && !idx.MariaDB {
+		b.note("it gives a GTID set and no binlog position (no --source-data): if the server was written to while it was made, the set may name transactions whose rows it lacks")
 	}
 	b.names(idx)
 	for _, t := range b.tables {

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"io"
 	"os"
+	"slices"
+	"strings"
 )
 
 // dumpFile is one file of SQL: mysqldump, mariadb-dump, or a script of the kind.
@@ -28,26 +30,30 @@ func (f *dumpFile) index(ctx context.Context, db string, progress func(done, tot
 	defer in.Close()
 	in.hash, in.progress = sha256.New(), progress
 	d := newReader(f.path, in, func(string) bool { return false })
-	d.only = db
 	b := newBuilder(d, db)
-	for {
-		st, err := d.next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		b.add(st, d.size)
-	}
-	idx, err := b.finish()
+	idx, err := b.run()
 	if err != nil {
+		return nil, err
+	}
+	if err := f.notTab(idx); err != nil {
 		return nil, err
 	}
 	idx.Size = in.offset
 	idx.Fingerprint = hex.EncodeToString(in.hash.Sum(nil))
 	f.info, f.idx, f.views = in.info, idx, b.placeholders()
 	return idx, nil
+}
+
+// notTab refuses the half of a mysqldump --tab that holds no rows.
+func (f *dumpFile) notTab(idx *Index) error {
+	rows := strings.TrimSuffix(f.path, ".sql") + ".txt"
+	if slices.ContainsFunc(idx.Tables, func(t Table) bool { return t.HasData }) || rows == f.path+".txt" {
+		return nil
+	}
+	if _, err := os.Stat(rows); err != nil {
+		return nil // no such neighbour: a dump without data
+	}
+	return &ReadError{f.path, -1, ErrUnsupported, "made with mysqldump --tab: its rows are in " + rows + ", which lifeboat does not read; make the dump without --tab"}
 }
 
 func (f *dumpFile) statements(ctx context.Context, db string, visit func(Statement) error) error {

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -30,7 +31,7 @@ func (d *reader) comment(p piece) error {
 		d.where = strings.TrimSpace(text[len("WHERE: "):])
 	case d.aboutCoordinates(text):
 	default:
-		return d.commentedCoordinates(p)
+		d.commentedCoordinates(p)
 	}
 	return nil
 }
@@ -120,18 +121,17 @@ func (d *reader) aboutCoordinates(text string) bool {
 }
 
 // commentedCoordinates reads -- CHANGE MASTER TO …; and /* SET @@GLOBAL.GTID_PURGED='…';*/
-func (d *reader) commentedCoordinates(p piece) error {
+func (d *reader) commentedCoordinates(p piece) {
 	sql, ok := coordinateComment(p.text)
 	if !ok {
-		return nil
+		return
 	}
 	f, ok, err := readCoordinates(sql, d.mode)
-	if err != nil {
-		return d.fail(p.offset, ErrCorrupt, "coordinates cannot be read: %v", err)
-	}
-	if ok {
+	switch {
+	case err != nil:
+		d.facts.Notes = append(d.facts.Notes, fmt.Sprintf("coordinates in the comment at byte %d cannot be read: %v", p.offset, err))
+	case ok:
 		line, _, _ := bytes.Cut(p.text, []byte("\n"))
 		d.take(f, line, p.offset)
 	}
-	return nil
 }

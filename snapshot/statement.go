@@ -47,7 +47,9 @@ type Statement struct {
 	// Drop says that it is a DROP … of Object.
 	Drop bool
 	// Placeholder marks what a dump says of a view before the view itself comes,
-	// so that views can refer to one another: a loader skips it.
+	// so that views can refer to one another. Dumps give views by name, not by
+	// dependence: a loader either runs placeholders too, or creates the views
+	// last and tries those again that failed for want of another.
 	Placeholder bool
 
 	// Session settings in force at the statement, as the backup made them; ""
