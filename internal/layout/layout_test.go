@@ -50,6 +50,7 @@ var order = []struct {
 	{"internal/ui", "internal/ui/text"},
 	{"internal/report", "internal/ui/text"},
 	{testSupport, "internal/target/scratch"},
+	{"internal/workload", ""},
 	{"cmd/lifeboat", "*"},
 }
 
