@@ -73,14 +73,20 @@ func openCheckpoint(ctx context.Context, srv *target.Server, db string) (*checkp
 }
 
 func (cp *checkpoint) lock(ctx context.Context) error {
+	got, err := userLock(ctx, cp.c, "job", cp.db)
+	if err == nil && !got {
+		err = fmt.Errorf("another lifeboat is restoring %s on this server; wait for it, or stop it first", cp.db)
+	}
+	return err
+}
+
+// userLock takes a lock that lives as long as the session, waiting a little: the server may not yet have
+// noticed that an earlier run was killed.
+func userLock(ctx context.Context, c *target.Conn, what, db string) (bool, error) {
+	const seconds = 20
 	var got sql.NullInt64
-	if err := cp.c.Row(ctx, fmt.Sprintf("SELECT GET_LOCK('lifeboat-%08x', 0)", crc32.ChecksumIEEE([]byte(cp.db))), &got); err != nil {
-		return err
-	}
-	if got.Int64 != 1 {
-		return fmt.Errorf("another lifeboat is restoring %s on this server; wait for it, or stop it first", cp.db)
-	}
-	return nil
+	err := c.Row(ctx, fmt.Sprintf("SELECT GET_LOCK('lifeboat-%s-%08x', %d)", what, crc32.ChecksumIEEE([]byte(db)), seconds), &got)
+	return got.Int64 == 1, err
 }
 
 func (cp *checkpoint) load(ctx context.Context) (*State, error) {
@@ -173,7 +179,8 @@ func (cp *checkpoint) mark(ctx context.Context, lane int) (m mark, err error) {
 
 func readMark(ctx context.Context, c *target.Conn, db string, lane int) (m mark, err error) {
 	var at []byte
-	err = c.Row(ctx, fmt.Sprintf("SELECT stage, phase, done, at, n1, n2 FROM %s.lane WHERE db = %s AND lane = %d", checkpointDB, target.Quote(db), lane),
+	// A session of a run that was killed may still be committing: a locking read waits for it.
+	err = c.Row(ctx, fmt.Sprintf("SELECT stage, phase, done, at, n1, n2 FROM %s.lane WHERE db = %s AND lane = %d FOR UPDATE", checkpointDB, target.Quote(db), lane),
 		&m.stage, &m.phase, &m.done, &at, &m.n1, &m.n2)
 	if errors.Is(err, sql.ErrNoRows) {
 		return mark{stage: baseStage - 1}, nil

@@ -82,6 +82,12 @@ func (pl *planner) tables(context.Context) error {
 				d := get(t.Name)
 				d.Base, d.BaseRows = BaseSnapshot, t.Rows
 				creates[t.Name] = t.Create
+				switch {
+				case !t.HasData:
+					p.Incomplete = append(p.Incomplete, fmt.Sprintf("table %s: the snapshot holds its definition, but not its rows", t.Name))
+				case t.Where != "":
+					p.Incomplete = append(p.Incomplete, fmt.Sprintf("table %s: the snapshot holds only the rows where %s", t.Name, t.Where))
+				}
 			}
 		}
 	}

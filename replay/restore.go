@@ -146,6 +146,12 @@ func Restore(ctx context.Context, p *Plan, src Source, srv *target.Server, o Opt
 		return nil, err
 	}
 	defer func() { r.ddl.Close() }()
+	// A statement of an earlier run that was killed may still be running: its session holds this lock.
+	if got, err := userLock(ctx, r.ddl, "ddl", p.Into); err != nil {
+		return nil, err
+	} else if !got {
+		return nil, fmt.Errorf("a statement of an earlier run is still running on the target (see SHOW PROCESSLIST); run this again when it has ended")
+	}
 	if r.st.Phase == phaseBase {
 		if err := r.base(ctx); err != nil {
 			return nil, err
