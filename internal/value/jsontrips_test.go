@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand"
 	"strings"
+
+	"lifeboat/internal/testserver"
 )
 
 // jsonTrips has documents made from text and from SQL values. The table typed of its setup holds a column
@@ -51,14 +53,14 @@ func jsonTrips() []roundTrip {
 		doubles = append(doubles, fmt.Sprintf("%v", random.NormFloat64()*100), fmt.Sprintf("%.6f", random.Float64()*180), fmt.Sprintf("%.2f", random.Float64()*1e6))
 	}
 	return []roundTrip{
-		{name: "JSON_text", ddl: "JSON", servers: []string{mysql97}, values: []string{
+		{name: "JSON_text", ddl: "JSON", servers: []string{testserver.MySQL97}, values: []string{
 			doc("null"), doc("true"), doc("false"), doc("0"), doc(`""`), doc("[]"), doc("{}"), doc("[[]]"), doc("[{}]"), doc(`{"a":{}}`),
 			doc(`"plain"`), doc(`"q\" b\\ s\/ t\t n\n r\r b\b f\f u\u0001\u0000\u001f\u007f ' % _ ü 中 😀"`), doc(`"\ud83d\ude00"`),
 			doc(`{"":1,"a":2,"b b":3,"q\"\\'\n\u0000":4,"中文":[1,{"😀":null}]}`), doc(`{"b":1,"a":2,"aa":3,"A":4}`),
 			doc("[" + strings.Join(many, ",") + "]"), doc("{" + strings.Join(object, ",") + "}"), doc(strings.Repeat("[", 100) + strings.Repeat("]", 100)),
 			doc(strings.Repeat(`{"a":[`, 49) + "1.5" + strings.Repeat("]}", 49)), doc(`"` + strings.Repeat("x", 127) + `"`), doc(`"` + strings.Repeat("x", 128) + `"`), doc(`"` + strings.Repeat("é", 20000) + `"`),
 		}},
-		{name: "JSON_numbers", loose: true, ddl: "JSON", servers: []string{mysql97}, values: []string{
+		{name: "JSON_numbers", loose: true, ddl: "JSON", servers: []string{testserver.MySQL97}, values: []string{
 			doc("1"), doc("-1"), doc("32767"), doc("32768"), doc("-32768"), doc("-32769"), doc("65535"), doc("65536"), doc("2147483647"), doc("2147483648"), doc("-2147483648"), doc("-2147483649"),
 			doc("4294967295"), doc("4294967296"), doc("9223372036854775807"), doc("9223372036854775808"), doc("-9223372036854775808"), doc("18446744073709551615"), doc("18446744073709551616"),
 			doc("1.0"), doc("-0.0"), doc("3.0"), doc("0.1"), doc("6.02214076e23"), doc("1e22"), doc("1e23"), doc("1e-22"), doc("1e-23"), doc("1e100"), doc("123456789012345.0"), doc("999999999999999.0"), doc("1e15"), doc("1e16"), doc("0.00001"), doc("0.000001"),
@@ -67,6 +69,6 @@ func jsonTrips() []roundTrip {
 			"CAST(1.10 AS JSON)", "JSON_ARRAY(0.5, 0.00, 123456789.123456789, -1.5)", "CAST(CAST(1.10 AS DECIMAL(65,30)) AS JSON)", "JSON_OBJECT('a', 18446744073709551615, 'b', 99999999999999999999)",
 			doc("[" + strings.Join(doubles, ",") + "]"), "JSON_ARRAY(" + strings.Join(cast, ",") + ")",
 		}},
-		{name: "JSON_typed", loose: true, ddl: "JSON", servers: []string{mysql97}, setup: typed, values: fromColumns},
+		{name: "JSON_typed", loose: true, ddl: "JSON", servers: []string{testserver.MySQL97}, setup: typed, values: fromColumns},
 	}
 }

@@ -3,6 +3,8 @@ package value
 import (
 	"fmt"
 	"slices"
+
+	"lifeboat/internal/testserver"
 )
 
 func roundTrips() []roundTrip {
@@ -55,7 +57,7 @@ func numberTrips() []roundTrip {
 		{name: "DECIMAL_1_0", ddl: "DECIMAL(1,0)", key: true, values: []string{"0", "9", "-9"}},
 		{name: "DECIMAL_18_9", ddl: "DECIMAL(18,9)", key: true, values: []string{"0", "123456789.123456789", "-1.000000001", "100000000"}},
 		{name: "DECIMAL_9_4", ddl: "DECIMAL(9,4) UNSIGNED", column: Column{Unsigned: true}, key: true, values: []string{"0", "12345.6789", "0.0001"}},
-		{name: "DECIMAL_65_38", ddl: "DECIMAL(65,38)", key: true, servers: []string{maria}, values: []string{"0", "-0.00000000000000000000000000000000000001", "999999999999999999999999999.99999999999999999999999999999999999999"}},
+		{name: "DECIMAL_65_38", ddl: "DECIMAL(65,38)", key: true, servers: []string{testserver.MariaDB1011}, values: []string{"0", "-0.00000000000000000000000000000000000001", "999999999999999999999999999.99999999999999999999999999999999999999"}},
 	}
 }
 
@@ -76,6 +78,12 @@ func temporalTrips() (all []roundTrip) {
 			roundTrip{name: fmt.Sprintf("TIMESTAMP_%d", digits), ddl: fmt.Sprintf("TIMESTAMP(%d) NULL", digits), key: true, values: []string{
 				"'0000-00-00 00:00:00'", "'1970-01-01 00:00:01'", "'2038-01-19 03:14:07" + f + "'", "'2026-02-28 12:34:56" + nines + "'", "'2000-02-29 23:59:59'", "'1999-12-31 23:59:59'", "'2000-03-01 00:00:00'"}})
 	}
+	// What MySQL wrote before 5.6.4, as MariaDB still can.
+	off, on := []string{"SET GLOBAL mysql56_temporal_format = OFF"}, []string{"SET GLOBAL mysql56_temporal_format = ON"}
+	all = append(all,
+		roundTrip{name: "old_TIME", typ: TypeTime, ddl: "TIME", key: true, servers: []string{testserver.MariaDB1011}, before: off, setup: on, values: []string{"'00:00:00'", "'-00:00:01'", "'838:59:59'", "'-838:59:59'", "'12:34:56'", "'-24:00:00'"}},
+		roundTrip{name: "old_DATETIME", typ: TypeDatetime, ddl: "DATETIME", key: true, servers: []string{testserver.MariaDB1011}, before: off, setup: on, values: []string{"'0000-00-00 00:00:00'", "'1000-01-01 00:00:00'", "'9999-12-31 23:59:59'", "'2025-02-31 01:02:03'", "'2020-00-00 00:00:01'"}},
+		roundTrip{name: "old_TIMESTAMP", typ: TypeTimestamp, ddl: "TIMESTAMP NULL", key: true, servers: []string{testserver.MariaDB1011}, before: off, setup: on, values: []string{"'0000-00-00 00:00:00'", "'1970-01-01 00:00:01'", "'2038-01-19 03:14:07'", "'2024-02-29 12:34:56'"}})
 	return append(all, roundTrip{name: "DATE", ddl: "DATE", key: true, values: []string{
 		"'0000-00-00'", "'1000-01-01'", "'9999-12-31'", "'2024-02-29'", "'2025-02-31'", "'2020-00-00'", "'2020-06-00'", "'0000-01-01'", "'0001-01-01'", "'1752-09-14'"}})
 }
@@ -128,12 +136,12 @@ func charsets() []charset {
 	sets := []charset{
 		{name: "latin1", values: append(plain, "_latin1 0xe9", "_latin1 0xff", "_latin1 0x80", "_latin1 0x8190", "_latin1 0xa0")},
 		{name: "ascii", values: plain},
-		{name: "utf8", values: utf8, servers: []string{mysql56}},
-		{name: "utf8mb3", values: utf8, servers: []string{mysql97, maria}},
+		{name: "utf8", values: utf8, servers: []string{testserver.MySQL56}},
+		{name: "utf8mb3", values: utf8, servers: []string{testserver.MySQL97, testserver.MariaDB1011}},
 		{name: "utf8mb4", values: append(utf8, "'😀'", "'👩‍🚀'")},
 		{name: "gbk", values: append(plain, "'中文'", "_gbk 0x815c", "_gbk 0xbf5c", "_gbk 0xd55c27")},
 		{name: "gb2312", values: append(plain, "'中文'")},
-		{name: "gb18030", values: append(plain, "'中文'", "_gb18030 0x815c", "'😀'"), servers: []string{mysql97}},
+		{name: "gb18030", values: append(plain, "'中文'", "_gb18030 0x815c", "'😀'"), servers: []string{testserver.MySQL97}},
 		{name: "big5", values: append(plain, "'中文'", "_big5 0xa55c", "_big5 0xb35c")},
 		{name: "sjis", values: append(plain, "'日本'", "_sjis 0x835c", "_sjis 0x955c", "_sjis 0xb1")},
 		{name: "cp932", values: append(plain, "'日本'", "_cp932 0x835c", "_cp932 0x815f")},
@@ -152,6 +160,8 @@ func charsets() []charset {
 func otherTrips() []roundTrip {
 	return []roundTrip{
 		{name: "ENUM", ddl: "ENUM('a','b','','c')", key: true, values: []string{"'a'", "'b'", "'c'", "3"}},
+		{name: "ENUM_zero", ddl: "ENUM('a','b')", key: true, lenient: true, values: []string{"'a'", "'nosuch'", "'b'"}},
+		{name: "ENUM_zero_300", ddl: manyMembers(300), lenient: true, values: []string{"256", "'nosuch'"}},
 		{name: "ENUM_300", ddl: manyMembers(300), key: true, values: []string{"1", "255", "256", "300"}},
 		{name: "SET", ddl: "SET('a','b','c')", key: true, values: []string{"''", "'a'", "'a,c'", "7"}},
 		{name: "SET_64", ddl: set64(), key: true, values: []string{"0", "1", "18446744073709551615", "9223372036854775808"}},
@@ -159,19 +169,20 @@ func otherTrips() []roundTrip {
 			"ST_GeomFromText('POINT(1 2)')", "ST_GeomFromText('POINT(-1.5 1e300)', 0)", "ST_GeomFromText('LINESTRING(0 0,1 1,2 2)')",
 			"ST_GeomFromText('POLYGON((0 0,10 0,10 10,0 10,0 0),(5 5,7 5,7 7,5 7,5 5))')", "ST_GeomFromText('MULTIPOINT(1 1,2 2)')",
 			"ST_GeomFromText('GEOMETRYCOLLECTION(POINT(1 1),LINESTRING(0 0,1 1))')"}},
-		{name: "GEOMETRY_4326", ddl: "GEOMETRY", servers: []string{mysql97, maria}, values: []string{"ST_GeomFromText('POINT(10 20)', 4326)", "ST_GeomFromText('LINESTRING(10 20,11 21)', 4326)", "ST_GeomFromText('POINT(10 20)', 3857)"}},
-		{name: "POINT_SRID", ddl: "POINT SRID 4326", servers: []string{mysql97}, values: []string{"ST_GeomFromText('POINT(10 20)', 4326)", "ST_GeomFromText('POINT(-89.5 179)', 4326)"}},
-		{name: "GEOMETRYCOLLECTION_empty", ddl: "GEOMETRYCOLLECTION", servers: []string{mysql97}, values: []string{"ST_GeomFromText('GEOMETRYCOLLECTION EMPTY')"}},
-		{name: "VECTOR", ddl: "VECTOR(4)", servers: []string{mysql97}, column: Column{DataType: "vector"}, values: []string{"TO_VECTOR('[1,2,3,4]')", "TO_VECTOR('[0.1,-0,1e-37,3.4e38]')", "TO_VECTOR('[1]')"}},
-		{name: "UUID", ddl: "UUID", servers: []string{maria}, key: true, column: Column{DataType: "uuid"}, values: []string{"'00000000-0000-0000-0000-000000000000'", "'123e4567-e89b-12d3-a456-426655440000'",
+		{name: "GEOMETRY_4326", ddl: "GEOMETRY", servers: []string{testserver.MySQL97, testserver.MariaDB1011}, values: []string{"ST_GeomFromText('POINT(10 20)', 4326)", "ST_GeomFromText('LINESTRING(10 20,11 21)', 4326)", "ST_GeomFromText('POINT(10 20)', 3857)"}},
+		{name: "POINT_SRID", ddl: "POINT SRID 4326", servers: []string{testserver.MySQL97}, values: []string{"ST_GeomFromText('POINT(10 20)', 4326)", "ST_GeomFromText('POINT(-89.5 179)', 4326)"}},
+		{name: "GEOMETRYCOLLECTION_empty", ddl: "GEOMETRYCOLLECTION", servers: []string{testserver.MySQL97}, values: []string{"ST_GeomFromText('GEOMETRYCOLLECTION EMPTY')"}},
+		{name: "VECTOR", ddl: "VECTOR(4)", servers: []string{testserver.MySQL97}, column: Column{DataType: "vector"}, values: []string{"TO_VECTOR('[1,2,3,4]')", "TO_VECTOR('[0.1,-0,1e-37,3.4e38]')", "TO_VECTOR('[1]')"}},
+		{name: "UUID", ddl: "UUID", servers: []string{testserver.MariaDB1011}, key: true, column: Column{DataType: "uuid"}, values: []string{"'00000000-0000-0000-0000-000000000000'", "'123e4567-e89b-12d3-a456-426655440000'",
 			"'123e4567-e89b-42d3-a456-426655440000'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'", "'27005c00-0a0d-1aff-8000-000000000000'", "'01020304-0506-7708-890a-0b0c0d0e0f10'", "'01020304-0506-0708-090a-0b0c0d0e0f00'"}},
-		{name: "INET6", ddl: "INET6", servers: []string{maria}, key: true, column: Column{DataType: "inet6"}, values: []string{"'::'", "'::1'", "'2001:db8::ff00:42:8329'", "'::ffff:192.0.2.128'", "'ffff::'", "'2700:5c00::'"}},
-		{name: "INET4", ddl: "INET4", servers: []string{maria}, key: true, column: Column{DataType: "inet4"}, values: []string{"'0.0.0.0'", "'1.2.3.4'", "'255.255.255.255'", "'10.0.0.0'", "'39.92.0.0'"}},
-		{name: "MariaDB_JSON", ddl: "JSON", servers: []string{maria}, column: Column{Charset: "utf8mb4", DataType: "json"}, values: []string{`'{"a": [1, 2.0, "é\\"\\\\n"]}'`, "'3.0'", "'[]'", `'"中文"'`}},
-		{name: "compressed_TEXT", ddl: "TEXT COMPRESSED", servers: []string{maria}, column: Column{Charset: "utf8mb4"}, values: []string{"''", "'a'", "REPEAT('abc中', 1000)", "REPEAT(' ', 100)"}},
-		{name: "compressed_BLOB", ddl: "BLOB COMPRESSED", servers: []string{maria}, values: []string{"''", "0x00", "REPEAT(0x00275c, 10000)", allBytes(), "REPEAT('x', 101)"}},
-		{name: "compressed_VARCHAR", ddl: "VARCHAR(1000) COMPRESSED", servers: []string{maria}, column: Column{Charset: "latin1"}, values: []string{"''", "'a'", "REPEAT('abc', 300)"}},
-		{name: "compressed_VARBINARY", ddl: "VARBINARY(200) COMPRESSED", servers: []string{maria}, values: []string{"''", "0x00", "REPEAT(0x00275c, 60)"}},
+		{name: "INET6", ddl: "INET6", servers: []string{testserver.MariaDB1011}, key: true, column: Column{DataType: "inet6"}, values: []string{"'::'", "'::1'", "'2001:db8::ff00:42:8329'", "'::ffff:192.0.2.128'", "'ffff::'", "'2700:5c00::'"}},
+		{name: "INET4", ddl: "INET4", servers: []string{testserver.MariaDB1011}, key: true, column: Column{DataType: "inet4"}, values: []string{"'0.0.0.0'", "'1.2.3.4'", "'255.255.255.255'", "'10.0.0.0'", "'39.92.0.0'"}},
+		{name: "MariaDB_JSON", ddl: "JSON", servers: []string{testserver.MariaDB1011}, column: Column{Charset: "utf8mb4", DataType: "json"}, values: []string{`'{"a": [1, 2.0, "é\\"\\\\n"]}'`, "'3.0'", "'[]'", `'"中文"'`}},
+		{name: "compressed_TEXT", ddl: "TEXT COMPRESSED", servers: []string{testserver.MariaDB1011}, column: Column{Charset: "utf8mb4"}, values: []string{"''", "'a'", "REPEAT('abc中', 1000)", "REPEAT(' ', 100)"}},
+		{name: "compressed_BLOB", ddl: "BLOB COMPRESSED", servers: []string{testserver.MariaDB1011}, values: []string{"''", "0x00", "REPEAT(0x00275c, 10000)", allBytes(), "REPEAT('x', 101)"}},
+		{name: "compressed_VARCHAR", ddl: "VARCHAR(1000) COMPRESSED", servers: []string{testserver.MariaDB1011}, column: Column{Charset: "latin1"}, values: []string{"''", "'a'", "REPEAT('abc', 300)"}},
+		{name: "compressed_VARCHAR_255", ddl: "VARCHAR(255) COMPRESSED CHARACTER SET latin1", servers: []string{testserver.MariaDB1011}, column: Column{Charset: "latin1"}, values: []string{"''", "REPEAT('ab', 127)"}},
+		{name: "compressed_VARBINARY", ddl: "VARBINARY(200) COMPRESSED", servers: []string{testserver.MariaDB1011}, values: []string{"''", "0x00", "REPEAT(0x00275c, 60)"}},
 	}
 }
 

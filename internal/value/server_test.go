@@ -9,7 +9,7 @@ import (
 	"sort"
 	"testing"
 
-	_ "github.com/go-sql-driver/mysql"
+	"lifeboat/internal/testserver"
 )
 
 // server is a real server with its binlog.
@@ -19,20 +19,9 @@ type server struct {
 	dataDir string
 }
 
-const (
-	mysql97 = "mysql97"
-	maria   = "mariadb1011"
-	mysql56 = "mysql56"
-)
-
 func openServer(t *testing.T, kind string) *server {
-	dir := map[string]string{mysql97: "a", maria: "b", mysql56: "c"}[kind]
-	db, err := sql.Open("mysql", "root@unix(/tmp/value/"+dir+"/s)/")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	return &server{kind: kind, db: db, dataDir: "/tmp/value/" + dir + "/data"}
+	s := testserver.Source(t, kind, "--max-allowed-packet=64M")
+	return &server{kind: kind, db: testserver.Open(t, s), dataDir: s.DataDir()}
 }
 
 // session opens a connection and runs setup on it.
@@ -59,11 +48,11 @@ func run(t *testing.T, conn *sql.Conn, query string) {
 // warnings lists what the last statement was warned about.
 func warnings(t *testing.T, conn *sql.Conn) []string {
 	t.Helper()
-	return strings2(t, conn, "SHOW WARNINGS")
+	return query(t, conn, "SHOW WARNINGS")
 }
 
-// strings2 returns the rows of a query, their columns joined by tabs.
-func strings2(t *testing.T, conn *sql.Conn, query string) []string {
+// query returns the rows of a query, their columns joined by tabs.
+func query(t *testing.T, conn *sql.Conn, query string) []string {
 	t.Helper()
 	out, err := queryRows(conn, query)
 	if err != nil {
@@ -110,27 +99,47 @@ func queryRows(conn *sql.Conn, query string) ([]string, error) {
 // image is one row of a WRITE_ROWS event, cut into columns; nil is NULL.
 type image [][]byte
 
-// logged returns the images of all rows written to a table, from the binlogs of the server.
-func (s *server) logged(t *testing.T, columns func(types []byte, metas []uint16) []Column, table string) []image {
+// mark is the end of the binlogs now: the number of files, and the size of the last.
+type mark struct{ file, offset int }
+
+func (s *server) binlogs(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(s.dataDir, "binlog.0*"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no binlogs in %s: %v", s.dataDir, err)
 	}
 	sort.Strings(files)
-	var out []image
-	for _, f := range files {
+	return files
+}
+
+func (s *server) mark(t *testing.T) mark {
+	t.Helper()
+	files := s.binlogs(t)
+	info, err := os.Stat(files[len(files)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mark{file: len(files) - 1, offset: int(info.Size())}
+}
+
+// logged returns the images of all rows written to a table since the mark.
+func (s *server) logged(t *testing.T, since mark, columns func(types []byte, metas []uint16) []Column, table string) []image {
+	t.Helper()
+	r := rowsOf{table: table, columns: columns}
+	for i, f := range s.binlogs(t)[since.file:] {
 		data, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := rowsOf{table: table, columns: columns}
-		if err := r.file(data); err != nil {
+		from := 4
+		if i == 0 {
+			from = since.offset
+		}
+		if err := r.file(data, from); err != nil {
 			t.Fatalf("%s: %v", f, err)
 		}
-		out = append(out, r.out...)
 	}
-	return out
+	return r.out
 }
 
 // rowsOf is a minimal reader of binlogs with CRC32 checksums, independent of internal/binlog.
@@ -141,9 +150,9 @@ type rowsOf struct {
 	out     []image
 }
 
-func (r *rowsOf) file(data []byte) error {
+func (r *rowsOf) file(data []byte, at int) error {
 	r.maps = map[uint64][]Column{}
-	for at := 4; at+19 <= len(data); {
+	for at+19 <= len(data) {
 		size := int(littleEndian(data[at+9 : at+13]))
 		if size < 19 || at+size > len(data) {
 			return fmt.Errorf("an event of %d bytes at %d", size, at)
