@@ -24,6 +24,10 @@ func (w *walk) statement(ctx context.Context, it *binlog.Item) error {
 			w.step()
 			return r.unread(it, err)
 		}
+		if st.Undecoded() {
+			w.step()
+			return r.unread(it, fmt.Errorf("a name in a character set that lifeboat does not read: %s", filter.Excerpt(it.Query.SQL, 80)))
+		}
 		w.step()
 		return r.logged(ctx, w, it, &st, before)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"lifeboat/filter"
 	"lifeboat/internal/binlog"
@@ -60,13 +62,16 @@ func (w *walk) item(ctx context.Context, it *binlog.Item) error {
 func (w *walk) begin(it *binlog.Item) {
 	p, tx := w.r.p, it.Tx
 	w.tx, w.events = tx.Start, 0
-	w.undone = p.VoidRanges[tx.Start.String()]
+	w.undone = nil
+	if len(p.VoidRanges) > 0 {
+		w.undone = p.VoidRanges[tx.Start.String()]
+	}
 	switch {
 	case !p.Stop.IsZero() && tx.Start.Compare(p.Stop) >= 0:
 		w.fate, w.stopped = beyond, true
 	case p.StartGTIDs.Contains(tx.GTID):
 		w.fate = inBase
-	case p.SkipGTIDs.Contains(tx.GTID), p.skips(tx.Start), p.Void[tx.Start.String()] != "":
+	case p.SkipGTIDs.Contains(tx.GTID), p.skips(tx.Start), len(p.Void) > 0 && p.Void[tx.Start.String()] != "":
 		w.fate = leftOut
 	default:
 		w.fate = apply
@@ -179,6 +184,9 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 		r.routes[tm] = t
 		return nil, nil
 	}
+	if def.SystemVersioned {
+		return nil, fmt.Errorf("%w: table %s is system-versioned, and its history cannot be replayed yet; leave it out with --exclude-table %s", ErrInexact, def.Name, def.Name)
+	}
 	if t.shape, err = target.NewShape(def, tm); err != nil {
 		return nil, err
 	}
@@ -191,6 +199,9 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 		}
 		r.result.Lanes[tm.Table] = why
 		t.cascades = r.fks.parents[tm.Table]
+		if r.result.Resumed && !strings.EqualFold(def.Engine, "InnoDB") {
+			r.incomplete("table %s is of engine %s, which has no transactions: its changes around the stop may have been made twice", def.Name, def.Engine)
+		}
 	} else if old := r.fold.tables[tm.Table]; old != nil {
 		if string(old.tm.Types) != string(tm.Types) || fmt.Sprint(old.tm.Meta) != fmt.Sprint(tm.Meta) {
 			return nil, fmt.Errorf("%w: the columns of %s change here, and the log has no statement that changed them", target.ErrShape, tm.Table)
@@ -201,6 +212,13 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 	}
 	r.routes[tm] = t
 	return t, nil
+}
+
+// incomplete notes once what the result cannot be trusted for.
+func (r *runner) incomplete(format string, args ...any) {
+	if line := fmt.Sprintf(format, args...); !slices.Contains(r.result.Incomplete, line) {
+		r.result.Incomplete = append(r.result.Incomplete, line)
+	}
 }
 
 // define reads a table's definition from the target, once between two DDL statements. It is nil for a
