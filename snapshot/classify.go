@@ -38,6 +38,9 @@ func (d *reader) rows(p piece, st *Statement) error {
 	if d.insertDB != "" {
 		st.DB = d.insertDB
 	}
+	if d.facts.TimeZone == "" {
+		d.facts.TimeZone = st.TimeZone
+	}
 	return nil
 }
 
@@ -68,9 +71,6 @@ func (d *reader) setStatement(p piece, st *Statement) error {
 	}
 	if d.facts.Charset == "" {
 		d.facts.Charset = d.sess.get("character_set_connection")
-	}
-	if d.facts.TimeZone == "" {
-		d.facts.TimeZone = d.sess.get("time_zone")
 	}
 	d.settle()
 	return nil

@@ -144,6 +144,9 @@ func (d *reader) begin(head []byte, offset int64) (drop bool, err error) {
 	case bytes.HasPrefix(head, []byte("mysqldump:")), bytes.HasPrefix(head, []byte("mariadb-dump:")):
 		return false, d.fail(offset, ErrUnsupported, "a message of the dump tool was written into the file: %s; if it is only a warning, remove the line, else make the dump again", excerpt(head))
 	}
+	if len(head) < headSize && !bytes.Contains(head, d.s.delim) && (d.statement > 0 || d.header) {
+		return false, errUnterminated // the file ends here, perhaps inside a word
+	}
 	if d.statement == 0 && !d.header {
 		return false, d.fail(offset, ErrNotDump, "%s is no SQL statement", excerpt(head))
 	}

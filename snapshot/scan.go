@@ -14,6 +14,9 @@ func (s *splitter) scan() error {
 			n, closed := s.inQuote(s.buf[s.pos:s.end])
 			s.pos += n
 			if closed {
+				if s.quote == '\n' || s.quote == '*' {
+					s.commentEnd = s.here()
+				}
 				s.quote = 0
 				continue
 			}
@@ -76,10 +79,10 @@ func (s *splitter) special(b []byte, i int) error {
 	case ')':
 		s.depth--
 	case '#':
-		s.quote = '\n'
+		s.enterComment(b, i, '\n')
 	case '-':
 		if next == '-' && lineComment(b[i:]) {
-			s.quote = '\n'
+			s.enterComment(b, i, '\n')
 		}
 	case '/':
 		if next != '*' {
@@ -89,7 +92,7 @@ func (s *splitter) special(b []byte, i int) error {
 			s.inCode = true
 			s.pos = i + n
 		} else {
-			s.quote = '*'
+			s.enterComment(b, i, '*')
 			s.pos = i + 2
 		}
 	case '*':
@@ -110,11 +113,21 @@ func (s *splitter) special(b []byte, i int) error {
 	return nil
 }
 
+func (s *splitter) enterComment(b []byte, i int, kind byte) {
+	s.quote = kind
+	if s.depth == 0 && s.insert {
+		s.rowMayFollow = s.rowBegins(b, i)
+	}
+}
+
 // rowBegins tells the parenthesis of a row from that of a column list or an expression.
 func (s *splitter) rowBegins(b []byte, i int) bool {
 	j := i - 1
 	for j > s.start && isSpace(b[j]) {
 		j--
+	}
+	if s.base+int64(j) < s.commentEnd {
+		return s.rowMayFollow
 	}
 	if b[j] == ',' {
 		return s.rows > 0

@@ -72,11 +72,14 @@ type splitter struct {
 	insert bool
 	drop   bool
 	head   []byte // of a statement whose start was dropped, nil otherwise
-	offset int64
+	// A comment between rows must not hide what stands before it.
+	commentEnd   int64 // offset after the last comment
+	rowMayFollow bool  // what rowBegins said at its start
+	offset       int64
 }
 
 func newSplitter(r io.Reader, begin func([]byte, int64) (bool, error)) *splitter {
-	s := &splitter{r: r, begin: begin, buf: make([]byte, bufferSize)}
+	s := &splitter{r: r, begin: begin}
 	s.setDelimiter([]byte(";"))
 	return s
 }
@@ -106,7 +109,7 @@ func (s *splitter) fill() error {
 		s.move(keep)
 	}
 	if s.end == len(s.buf) {
-		grown := make([]byte, 2*len(s.buf))
+		grown := make([]byte, max(bufferSize, 2*len(s.buf)))
 		copy(grown, s.buf[:s.end])
 		s.buf = grown
 	}
@@ -274,6 +277,9 @@ func (s *splitter) delimiterLine() error {
 	}
 	words := bytes.Fields(line)
 	if len(words) < 2 {
+		if n < 0 {
+			return errUnterminated
+		}
 		return errClientCommand
 	}
 	s.pos += len(line)
@@ -286,6 +292,9 @@ func (s *splitter) delimiterLine() error {
 }
 
 func (s *splitter) statement(head []byte) (piece, error) {
+	if head[0] == 0 {
+		return piece{}, errNUL
+	}
 	drop, err := s.begin(head, s.offset)
 	if err != nil {
 		return piece{}, err
