@@ -71,7 +71,7 @@ func newFolder(parent string, keep bool) (*folder, error) {
 		os.Remove(first)
 	}
 	f := &folder{path: strings.TrimSuffix(path, unfinished), state: state{Keep: keep}}
-	lock, err := takeLock(filepath.Join(path, lockName))
+	lock, err := takeLock(filepath.Join(path, lockName), os.O_CREATE|os.O_EXCL)
 	if err == nil {
 		f.lock = lock
 		err = os.Rename(path, f.path)
@@ -94,7 +94,7 @@ func openFolder(path string) (*folder, error) {
 	if err := f.readState(); err != nil {
 		return nil, fmt.Errorf("%s is not the folder of a scratch server: %w", path, err)
 	}
-	lock, err := takeLock(filepath.Join(path, lockName))
+	lock, err := takeLock(filepath.Join(path, lockName), 0)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -179,9 +179,9 @@ func (f *folder) unlock() error {
 
 var errInUse = errors.New("in use by another lifeboat that is running")
 
-// takeLock locks the file, which it makes if need be. The lock ends with the process; server processes do not inherit it.
-func takeLock(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+// takeLock opens the file, with further flags, and locks it. The lock ends with the process; server processes do not inherit it.
+func takeLock(path string, flags int) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|flags, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +232,7 @@ func sweepOne(path string) (bool, error) {
 			return false, nil
 		}
 	}
-	lock, err := takeLock(filepath.Join(path, lockName))
+	lock, err := takeLock(filepath.Join(path, lockName), 0)
 	if errors.Is(err, errInUse) || errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

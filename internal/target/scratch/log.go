@@ -22,7 +22,7 @@ const (
 
 var (
 	// What servers print when a write finds no room, or hits a limit on the size of files.
-	noRoom = regexp.MustCompile(`(?i)no space left|disk (is )?full|errno: 28\b|errno: 122\b|errcode: 28\b|error: 28\b|error number 28\b|os error 28\b|File too large|errno: 27\b|disk quota`)
+	noRoom = regexp.MustCompile(`(?i)no space left|disk (is )?full|out of disk space|(errno:?|errcode:?|error:?|error number) (28|27|122)\b|File too large|quota exceeded`)
 	// The lines that say why; the rest tells only what was going on.
 	weighty = regexp.MustCompile(`\[ERROR\]|\bERROR\b|[Ff]atal|[Ee]rrno|[Ee]rrcode|assertion|signal \d+|No such file|denied|unknown (option|variable)`)
 )

@@ -3,6 +3,7 @@
 package scratch
 
 import (
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -20,6 +21,8 @@ func runsIn(pid int, folder string) bool {
 	out, err := exec.Command("ps", "-ww", "-o", "command=", "-p", strconv.Itoa(pid)).Output()
 	return err == nil && strings.Contains(string(out), "--datadir="+folder+"/")
 }
+
+func clone(*os.File, *os.File) bool { return false }
 
 // memory is what this process may use of the machine's memory, in bytes; 0 if that cannot be told.
 func memory() int64 { return 0 }

@@ -8,6 +8,7 @@ package scratch
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -285,11 +286,21 @@ func (s *Server) Done() <-chan struct{} {
 	return s.proc.done
 }
 
+// crashTime is how long a server may take from its last word on a connection to its end.
+const crashTime = 5 * time.Second
+
 // Explain adds to an error that a statement met what the server logged about it, if the server has died or its disk
 // is full (the error then is ErrDiskFull too). Any other error it returns as it is.
 func (s *Server) Explain(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err != nil && (errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, driver.ErrBadConn)) {
+		// The connection breaks before the dying server is quite gone.
+		select {
+		case <-s.proc.done:
+		case <-time.After(crashTime):
+		}
+	}
 	switch {
 	case err == nil || s.closed:
 		return err

@@ -1,10 +1,12 @@
 package scratch
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -97,4 +99,42 @@ func copyTree(to, from string) error {
 		}
 		return fmt.Errorf("%s is neither a file nor a folder", path)
 	})
+}
+
+func copyFile(to, from string) (err error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	if clone(out, in) {
+		return nil
+	}
+	return copySparse(out, in)
+}
+
+// copySparse leaves out blocks of zeros, which are most of a fresh data folder: logs and tablespaces are written ahead.
+func copySparse(out, in *os.File) error {
+	block, zeros := make([]byte, 64<<10), make([]byte, 64<<10)
+	var size int64
+	for {
+		n, err := io.ReadFull(in, block)
+		if n > 0 && !bytes.Equal(block[:n], zeros[:n]) {
+			if _, err := out.WriteAt(block[:n], size); err != nil {
+				return err
+			}
+		}
+		size += int64(n)
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			return out.Truncate(size)
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
