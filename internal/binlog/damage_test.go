@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"testing"
 )
 
@@ -152,6 +153,61 @@ func TestEveryFlip(t *testing.T) {
 					case err != nil && (!errors.As(err, &re) || re.Pos.File != f.name):
 						t.Fatalf("byte %d ^ %#x: %v is not a ReadError with its position", n, bit, err)
 					}
+				}
+			}
+		})
+	}
+}
+
+// Reading from any place between transactions gives the rest of the file; from any other place, an error
+// that names the nearest.
+func TestFrom(t *testing.T) {
+	for _, f := range damageable(t) {
+		t.Run(f.path, func(t *testing.T) {
+			whole, _, err := steps(t, f.name, f.b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			good := map[uint64]bool{}
+			k := &Skim{scan: NewScanner(bytes.NewReader(f.b), f.name)}
+			for {
+				fr, err := k.scan.Next()
+				if err != nil {
+					break
+				}
+				if err := k.event(fr); err != nil {
+					t.Fatal(err)
+				}
+				good[k.Good] = true
+			}
+			for off := uint64(5); off <= uint64(len(f.b))+1; off++ {
+				var got []step
+				r, err := NewReader([]File{memory{f.name, f.b}}, Position{f.name, off})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for err == nil {
+					var it Item
+					if it, err = r.Next(context.Background()); err == nil && it.Kind != FileStart && it.Kind != FileEnd {
+						got = append(got, step{kind: it.Kind, pos: it.Pos, end: it.End})
+					}
+				}
+				_ = r.Close()
+				var re *ReadError
+				if !good[off] {
+					if !errors.As(err, &re) || re.Pos != (Position{f.name, off}) || len(got) > 0 {
+						t.Fatalf("from %d: %v after %d steps", off, err, len(got))
+					}
+					continue
+				}
+				var want []step
+				for _, s := range whole {
+					if s.kind != FileStart && s.pos.Offset >= off {
+						want = append(want, step{kind: s.kind, pos: s.pos, end: s.end})
+					}
+				}
+				if !errors.Is(err, io.EOF) || !slices.Equal(got, want) {
+					t.Fatalf("from %d: %d steps (%v), want %d", off, len(got), err, len(want))
 				}
 			}
 		})

@@ -94,6 +94,7 @@ type Reader struct {
 	context    bool     // Intvar, Rand or User_var seen
 	loose      Position // of the first event that waits for the statement or the rows it belongs to
 	ending     Ending
+	skipped    *Skim // of what lies before from
 }
 
 // NewReader reads files in the order given. A from that is not zero names a place between transactions
@@ -196,11 +197,10 @@ func (r *Reader) step() error {
 	} else {
 		r.outerPos, r.outerEnd = pos, end
 	}
-	if pos.File == r.from.File && pos.Offset < r.from.Offset && fr.Type != FormatDescriptionEvent {
-		if end.Offset > r.from.Offset {
-			return &ReadError{Pos: r.from, Kind: ErrUnsupported, Detail: fmt.Sprintf("not the start of an event; the nearest are %d and %d", pos.Offset, end.Offset)}
+	if r.skipping(pos) {
+		if err := r.skip(fr, end); err != nil || fr.Type != FormatDescriptionEvent {
+			return err
 		}
-		return nil
 	}
 	switch waits(fr.Type) {
 	case startsWaiting:
@@ -216,6 +216,27 @@ func (r *Reader) step() error {
 			return err
 		}
 		return r.corrupt(fr.Type, err)
+	}
+	return nil
+}
+
+func (r *Reader) skipping(pos Position) bool {
+	return pos.File == r.from.File && pos.Offset < r.from.Offset
+}
+
+// skip passes over an event before the place to start at, which must be one between transactions.
+func (r *Reader) skip(fr *Frame, end Position) error {
+	if r.skipped == nil {
+		r.skipped = &Skim{scan: r.scan}
+	}
+	if end.Offset > r.from.Offset {
+		return &ReadError{Pos: r.from, Kind: ErrUnsupported, Detail: fmt.Sprintf("not the start of an event; the nearest are %d and %d", fr.Offset, end.Offset)}
+	}
+	if err := r.skipped.event(fr); err != nil {
+		return r.corrupt(fr.Type, err)
+	}
+	if end.Offset == r.from.Offset && !r.skipped.idle() {
+		return &ReadError{Pos: r.from, Kind: ErrUnsupported, Detail: fmt.Sprintf("inside a transaction; the nearest place before it is %d", r.skipped.Good)}
 	}
 	return nil
 }
@@ -252,6 +273,9 @@ func (r *Reader) corrupt(typ EventType, err error) error {
 }
 
 func (r *Reader) endFile(err error) error {
+	if end := (Position{r.scan.name, r.scan.off}); r.skipping(end) {
+		return &ReadError{Pos: r.from, Kind: ErrTorn, Detail: fmt.Sprintf("the file ends at %d already", end.Offset)}
+	}
 	if errors.Is(err, ErrTorn) {
 		r.ending.Torn = err
 	}
