@@ -24,7 +24,7 @@ bin/lifeboat: FORCE
 servers: ## unpack throwaway MySQL and MariaDB servers into .servers
 	scripts/servers
 
-demo: build servers ## wipe a database and bring it back, in under two minutes
+demo: build ## wipe a database and bring it back, in under two minutes
 	scripts/demo
 
 # -count=1: the results depend on server processes, which the test cache cannot see.
@@ -38,7 +38,7 @@ lint: ## gofmt, go vet, staticcheck
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-bench: build servers ## measure lifeboat against mysqlbinlog | mysql
+bench: build ## measure lifeboat against mysqlbinlog | mysql
 	scripts/bench
 
 fuzz: ## run each fuzz target for FUZZTIME (30s)
