@@ -1,0 +1,53 @@
+package target
+
+import (
+	"slices"
+	"strings"
+)
+
+// Session is what a dump says of the session its statements want; "" leaves the server's own.
+type Session struct {
+	SQLMode   string
+	Client    string // character_set_client
+	Collation string // collation_connection
+	TimeZone  string
+}
+
+// SessionSettings writes the session as SET statements. Foreign keys stay unchecked: a dump's tables come
+// in any order.
+func (s *Server) SessionSettings(v Session) []string {
+	set := []string{
+		"SET SESSION sql_mode=" + Quote(s.modesKnown(v.SQLMode)),
+		"SET SESSION foreign_key_checks=0",
+	}
+	if v.Client != "" {
+		set = append(set, "SET NAMES "+word(v.Client))
+	}
+	if v.Collation != "" {
+		set = append(set, "SET SESSION collation_connection="+word(v.Collation))
+	}
+	if v.TimeZone != "" {
+		set = append(set, "SET SESSION time_zone="+Quote(v.TimeZone))
+	}
+	return set
+}
+
+// word keeps a character set's name from being anything else.
+func word(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return -1
+	}, name)
+}
+
+// modesKnown leaves out the modes that MySQL 8 no longer takes; none of them changes what is stored.
+func (s *Server) modesKnown(modes string) string {
+	if s.MariaDB || s.Number < 80000 {
+		return modes
+	}
+	gone := []string{"NO_AUTO_CREATE_USER", "DB2", "MAXDB", "MSSQL", "MYSQL323", "MYSQL40", "ORACLE", "POSTGRESQL", "NO_FIELD_OPTIONS", "NO_KEY_OPTIONS", "NO_TABLE_OPTIONS"}
+	kept := slices.DeleteFunc(strings.Split(modes, ","), func(m string) bool { return slices.Contains(gone, strings.ToUpper(strings.TrimSpace(m))) })
+	return strings.Join(kept, ",")
+}
