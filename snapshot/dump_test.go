@@ -110,6 +110,9 @@ func TestGolden(t *testing.T) {
 // TestEveryPrefix cuts dumps short at every byte: none may look whole.
 func TestEveryPrefix(t *testing.T) {
 	for _, path := range dumps(t) {
+		if strings.Contains(path, "mysql56") || strings.Contains(path, "nodata") {
+			continue // like the others, and this takes the square of their length
+		}
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			whole := read(t, path)
 			end := bytes.LastIndex(whole, []byte("-- Dump completed"))
