@@ -223,3 +223,18 @@ func xid(body []byte) (text string, onePhase bool, err error) {
 	}
 	return fmt.Sprintf("X'%x',X'%x',%d", body[13:13+g], body[13+g:13+g+b], format), body[0] != 0, nil
 }
+
+// AllColumns reports that no column is left out of the images (binlog_row_image=FULL).
+func (r *Rows) AllColumns() bool {
+	n := len(r.Table.Types)
+	return (r.Before == nil || popcount(r.Before, n) == n) && (r.After == nil || popcount(r.After, n) == n)
+}
+
+// Cut splits one image that was kept as bytes (Image.Raw) into columns again.
+func (im *Image) Cut(t *TableMap, present, raw []byte) error {
+	rest, err := im.read(t, present, raw)
+	if err == nil && len(rest) > 0 {
+		err = fmt.Errorf("table %s.%s: %d bytes too many in a row image", t.Database, t.Table, len(rest))
+	}
+	return err
+}
