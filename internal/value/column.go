@@ -198,7 +198,7 @@ func (c *Column) stringSize(data []byte) (int, error) {
 		if length >= 1 && length <= 8 {
 			return length, nil
 		}
-	case TypeString, TypeVarString:
+	case TypeString:
 		return prefixed(data, shortLength(length))
 	}
 	return 0, fmt.Errorf("metadata %#04x of a string column: %w", c.Meta, ErrCorrupt)

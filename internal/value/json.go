@@ -29,6 +29,9 @@ const (
 // maxJSONDepth is the servers' own limit on how deep arrays and objects nest.
 const maxJSONDepth = 100
 
+// maxPatch bounds the expressions beside a document: the servers take no statement over 1 GiB.
+const maxPatch = 1 << 30
+
 // AppendJSONLiteral appends an SQL expression that the server turns into the same binary JSON as raw
 // (without its length bytes), its numbers' types and its DECIMAL, DATE, TIME and DATETIME values included.
 //
@@ -38,8 +41,8 @@ const maxJSONDepth = 100
 //
 // An empty raw is what the server makes of a missing value: the JSON null.
 func AppendJSONLiteral(dst, raw []byte) ([]byte, error) {
-	w, err := renderJSON(dst, raw)
-	if err != nil {
+	var w jsonWriter
+	if err := w.render(dst, raw); err != nil {
 		return dst, err
 	}
 	return w.finish(len(dst), false), nil
@@ -49,8 +52,8 @@ func AppendJSONLiteral(dst, raw []byte) ([]byte, error) {
 func appendJSONMatch(dst []byte, quotedName string, raw []byte) ([]byte, error) {
 	dst = append(dst, quotedName...)
 	dst = append(dst, " <=> "...)
-	w, err := renderJSON(dst, raw)
-	if err != nil {
+	var w jsonWriter
+	if err := w.render(dst, raw); err != nil {
 		return dst, err
 	}
 	start := len(dst)
@@ -79,15 +82,15 @@ type jsonLeg struct {
 	index int
 }
 
-func renderJSON(dst, raw []byte) (*jsonWriter, error) {
-	w := &jsonWriter{dst: append(dst, "_utf8mb4'"...), budget: 2*len(raw) + 16}
+func (w *jsonWriter) render(dst, raw []byte) error {
+	w.dst, w.budget = append(dst, "_utf8mb4'"...), 2*len(raw)+16
 	if len(raw) == 0 {
 		w.dst = append(w.dst, "null"...)
 	} else if err := w.value(raw[0], raw[1:]); err != nil {
-		return nil, err
+		return err
 	}
 	w.dst = append(w.dst, '\'')
-	return w, nil
+	return nil
 }
 
 // finish wraps the text, which begins at start, in what its patches need, and makes it a JSON value
@@ -159,13 +162,13 @@ func (w *jsonWriter) scalar(typ byte, b []byte) error {
 		}
 		w.dst = append(w.dst, [...]string{"null", "true", "false"}[n]...)
 	case jsonInt16:
-		w.integer(int64(int16(n)))
+		return w.integer(int64(int16(n)))
 	case jsonInt32:
-		w.integer(int64(int32(n)))
+		return w.integer(int64(int32(n)))
 	case jsonInt64:
-		w.integer(int64(n))
+		return w.integer(int64(n))
 	case jsonUint16, jsonUint32, jsonUint64:
-		w.unsigned(n)
+		return w.unsigned(n)
 	case jsonDouble:
 		return w.double(math.Float64frombits(n))
 	}
@@ -189,29 +192,38 @@ func jsonScalarSize(typ byte) (int, bool) {
 // The server's parser makes integers of up to 32 bits signed and larger ones unsigned, so a signed
 // number beyond 32 bits, and an unsigned one within, need an SQL value of that type.
 
-func (w *jsonWriter) integer(n int64) {
+func (w *jsonWriter) integer(n int64) error {
 	if n <= math.MaxUint32 {
 		w.dst = strconv.AppendInt(w.dst, n, 10)
-		return
+		return nil
 	}
-	w.instead()
+	if err := w.instead(); err != nil {
+		return err
+	}
 	w.patch = strconv.AppendInt(w.patch, n, 10)
+	return nil
 }
 
-func (w *jsonWriter) unsigned(n uint64) {
+func (w *jsonWriter) unsigned(n uint64) error {
 	if n > math.MaxUint32 {
 		w.dst = strconv.AppendUint(w.dst, n, 10)
-		return
+		return nil
 	}
-	w.instead()
+	if err := w.instead(); err != nil {
+		return err
+	}
 	w.patch = append(w.patch, "CAST("...)
 	w.patch = strconv.AppendUint(w.patch, n, 10)
 	w.patch = append(w.patch, " AS UNSIGNED)"...)
+	return nil
 }
 
 // instead puts a null in the text and its path in the patch. The caller appends the SQL value that
 // replaces it.
-func (w *jsonWriter) instead() {
+func (w *jsonWriter) instead() error {
+	if len(w.patch) > maxPatch {
+		return fmt.Errorf("JSON with so many values that text does not carry that no statement can hold them: %w", ErrUnsupported)
+	}
 	w.dst = append(w.dst, "null"...)
 	w.patch = append(w.patch, ",_utf8mb4'$"...)
 	for i := range w.legs[:w.depth] {
@@ -225,6 +237,7 @@ func (w *jsonWriter) instead() {
 		}
 	}
 	w.patch = append(w.patch, "',"...)
+	return nil
 }
 
 // container appends an array or object: a count and a size, for objects each key's offset and

@@ -18,7 +18,9 @@ func (w *jsonWriter) double(f float64) error {
 		w.dst = text
 		return nil
 	}
-	w.instead()
+	if err := w.instead(); err != nil {
+		return err
+	}
 	w.patch = strconv.AppendFloat(w.patch, f, 'e', -1, 64)
 	return nil
 }
@@ -63,7 +65,9 @@ func (w *jsonWriter) opaque(b []byte) error {
 	if err := w.spend(len(data)); err != nil {
 		return err
 	}
-	w.instead()
+	if err := w.instead(); err != nil {
+		return err
+	}
 	switch typ {
 	case TypeNewDecimal:
 		w.patch, err = appendOpaqueDecimal(w.patch, data)

@@ -25,7 +25,7 @@ func jsonTrips() []roundTrip {
 		"INSERT INTO typed (bi, vb, tb, bl, mb, lb, bt, b64, ts, dt, da, ti, de, d65) VALUES (0x0001020000, '', '', '', '', '', 0, 0, '0000-00-00 00:00:00', '0000-00-00 00:00:00', '2025-02-31', '-838:59:59', 0, " +
 			"-99999999999999999999999999999999999.999999999999999999999999999999)",
 	}
-	fromColumns := []string{"(SELECT JSON_ARRAYAGG(d) FROM documents)"}
+	fromColumns := []string{"JSON_ARRAY(" + strings.Repeat("CAST(7 AS UNSIGNED),", 20000) + "1)", "(SELECT JSON_ARRAYAGG(d) FROM documents)"}
 	for _, c := range strings.Split("bi b16 vb tb bl mb lb bt b64 ye ts ts0 dt dt3 da ti ge de d65 en fl ch bo bu", " ") {
 		for _, row := range []string{"bt = 5", "bt = 0"} {
 			for _, form := range []string{"JSON_ARRAY(1, %s, 'x')", "JSON_OBJECT('k', %s, 'l', JSON_ARRAY(%[1]s, %[1]s))", "JSON_EXTRACT(JSON_ARRAY(%s), '$[0]')"} {
