@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"lifeboat/filter"
+	"lifeboat/internal/archive"
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/report"
+	"lifeboat/internal/ui"
+	"lifeboat/replay"
+	"lifeboat/snapshot"
+)
+
+type auditOptions struct {
+	source
+	output
+	progress ui.Mode
+}
+
+func auditCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "audit", Usage: "is the archive complete, and what happened to the database?",
+		Description: "Reads binlogs and snapshot, and changes nothing. Without --database it covers all databases.\n" +
+			"Exit codes: 0 complete, 10 gaps or a torn end, 11 damaged.",
+		Flags: flags(sourceFlags(), []cli.Flag{formatFlag(report.Text), fileFlag(), progressFlag()}),
+		Action: func(c *cli.Context) (err error) {
+			var o auditOptions
+			if o.source, err = readSource(c); err != nil {
+				return err
+			}
+			if o.output, err = readOutput(c); err != nil {
+				return err
+			}
+			if o.progress, err = readProgress(c); err != nil {
+				return err
+			}
+			return audit(c.Context, e, o)
+		},
+	}
+}
+
+// audit reads everything that a restore would read, the same way, and reports it.
+func audit(ctx context.Context, e *env, o auditOptions) (err error) {
+	m := newMeter(e, o.progress, phaseArchive, phaseSnapshot, phaseSurvey)
+	defer func() { m.close(outcome(err), err) }()
+	f := &facts{source: &o.source}
+	if f.archive, err = openArchive(ctx, &o.source, m); err != nil {
+		return err
+	}
+	if err := f.openSnapshot(ctx, m); err != nil {
+		return err
+	}
+	if err := f.read(ctx, m); err != nil {
+		return err
+	}
+	a := f.report(e)
+	m.close("done", nil)
+	if err := o.write(e, func(w sink) error { return report.WriteAudit(w, a, o.format, w.color) }); err != nil {
+		return err
+	}
+	switch a.ExitCode {
+	case exitCorrupt:
+		return &reported{errArchiveCorrupt}
+	case exitGap:
+		return &reported{errArchiveGap}
+	}
+	return nil
+}
+
+// facts are what an audit finds out, before it is put into words.
+type facts struct {
+	*source
+	archive  *archive.Archive
+	snapshot *snapshot.Snapshot
+	plan     *replay.Plan // of a restore to the end of the log; nil for all databases
+	survey   *filter.Survey
+	before   []*filter.Incident // those whose effect the base already holds
+	findings []archive.Finding  // besides the archive's
+}
+
+func (f *facts) find(code string, s archive.Severity, at binlog.Position, path, text, remedy string) {
+	f.findings = append(f.findings, archive.Finding{Code: code, Severity: s, Pos: at, Path: path, Text: text, Remedy: remedy})
+}
+
+// openSnapshot makes findings of what is wrong with the snapshot: the archive is worth a report without it.
+func (f *facts) openSnapshot(ctx context.Context, m *meter) (err error) {
+	f.snapshot, err = openSnapshot(ctx, f.source, m)
+	const code = "snapshot"
+	remedy := "use another backup"
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return err
+	case errors.Is(err, snapshot.ErrCorrupt):
+		f.find(code, archive.Broken, binlog.Position{}, f.source.snapshot, err.Error(), remedy)
+	case errors.Is(err, snapshot.ErrIncomplete), errors.Is(err, snapshot.ErrNotDump), errors.Is(err, snapshot.ErrUnsupported):
+		f.find(code, archive.Gap, binlog.Position{}, f.source.snapshot, err.Error(), remedy)
+	case errors.Is(err, snapshot.ErrNoDatabase):
+		f.find(code, archive.Warning, binlog.Position{}, f.source.snapshot, err.Error(), remedy)
+	default:
+		return err
+	}
+	return nil
+}
+
+// read surveys the log as a restore would: for one database by making its plan.
+func (f *facts) read(ctx context.Context, m *meter) (err error) {
+	progress := m.survey(f.archive)
+	if f.scope.Database == "" {
+		f.survey, err = filter.Scan(ctx, replay.Files(f.archive), f.scope, filter.Options{Progress: progress})
+		return f.damage(err)
+	}
+	q := replay.Request{Archive: f.archive, Snapshot: f.snapshot, SnapshotPosition: f.position, Scope: f.scope, AllowIncomplete: true, Progress: progress}
+	f.plan, f.survey, err = replay.MakePlan(ctx, q)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, replay.ErrUnknownDB):
+		return err
+	case f.survey == nil:
+		if err == nil {
+			return errors.New("nothing was read")
+		}
+		f.find("base", severityOf(err), binlog.Position{}, f.source.snapshot, err.Error(), "")
+		f.plan = nil
+		f.survey, err = filter.Scan(ctx, replay.Files(f.archive), f.scope, filter.Options{Progress: progress})
+		return f.damage(err)
+	case errors.Is(err, replay.ErrIncidents), errors.Is(err, replay.ErrGap), errors.Is(err, replay.ErrCorrupt):
+		// The incidents, and the archive's own findings, say it better.
+	case err != nil:
+		f.find("restore", archive.Warning, binlog.Position{}, "", "a restore to the end of the log would be refused: "+err.Error(), "")
+	}
+	return f.readBefore(ctx)
+}
+
+func severityOf(err error) archive.Severity {
+	switch exitCode(err) {
+	case exitCorrupt:
+		return archive.Broken
+	case exitGap:
+		return archive.Gap
+	}
+	return archive.Warning
+}
+
+// damage turns the end that damage put to a reading into a finding, unless the archive's own say it.
+func (f *facts) damage(err error) error {
+	var at *binlog.ReadError
+	if err == nil || !errors.As(err, &at) || f.survey == nil {
+		return err
+	}
+	for _, x := range f.archive.Findings {
+		if x.Severity >= archive.Gap && !x.Pos.IsZero() && x.Pos.Compare(at.Pos) <= 0 {
+			return nil
+		}
+	}
+	f.find("corrupt", severityOf(err), at.Pos, "", err.Error(), "find an intact copy of "+at.Pos.File)
+	return nil
+}
+
+// readBefore looks for incidents between the start of the archive and the place the base was taken at: what
+// they destroyed is not in that base.
+func (f *facts) readBefore(ctx context.Context) error {
+	start, set := f.plan.Start, f.plan.StartGTIDs
+	files := replay.Files(f.archive)
+	first := binlog.Position{File: files[0].Name(), Offset: 4}
+	if start.IsZero() || set.IsEmpty() && start.Compare(first) <= 0 {
+		return nil
+	}
+	if i := f.archive.Index(start.File); set.IsEmpty() && i >= 0 {
+		files = files[:i+1]
+	}
+	s, err := filter.Scan(ctx, files, f.scope, filter.Options{})
+	var at *binlog.ReadError
+	if err != nil && !(errors.As(err, &at) && s != nil) {
+		return err
+	}
+	for _, in := range s.Incidents {
+		if set.IsEmpty() && in.Start.Compare(start) < 0 || set.Contains(in.GTID) {
+			f.before = append(f.before, in)
+			f.find("incident-before-base", archive.Warning, in.Start, "",
+				fmt.Sprintf("%s of %s, before the snapshot was taken: the snapshot does not hold what it destroyed", in.Kind, someNames(in.Tables)),
+				"to get that back, use a snapshot from before it")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,301 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"lifeboat/filter"
+	"lifeboat/internal/archive"
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/report"
+)
+
+// report puts the facts into words.
+func (f *facts) report(e *env) *report.Audit {
+	a := &report.Audit{Tool: e.tool(), Generated: time.Now().UTC(), Database: f.scope.Database, Databases: f.databases(), Archive: archivePart(f.archive, f.survey)}
+	for _, in := range f.survey.Incidents {
+		a.Incidents = append(a.Incidents, incidentPart(in, f.stopValue(in)))
+	}
+	a.Findings = f.findingParts()
+	if f.snapshot != nil {
+		a.Snapshot = f.snapshotPart()
+	}
+	a.Tables = f.tables()
+	a.Changes = f.changes()
+	f.verdict(a)
+	a.Commands = f.commands(a)
+	return a
+}
+
+// stopValue names the place before an incident. Its id means the same to restore only where both read the
+// same: one database, over the same snapshot.
+func (f *facts) stopValue(in *filter.Incident) string {
+	if f.plan != nil && f.snapshot != nil {
+		return "incident:" + in.ID
+	}
+	return in.Start.String()
+}
+
+func (f *facts) databases() []string {
+	names := map[string]bool{}
+	for n := range f.survey.Databases {
+		names[n] = true
+	}
+	if f.snapshot != nil {
+		for _, n := range f.snapshot.Index().Databases {
+			names[n] = true
+		}
+	}
+	maps.DeleteFunc(names, func(n string, _ bool) bool { return n == "" || filter.System(n) })
+	return slices.Sorted(maps.Keys(names))
+}
+
+func archivePart(a *archive.Archive, s *filter.Survey) report.ArchivePart {
+	p := report.ArchivePart{Roots: a.Roots, First: a.Files[0].First, Last: a.Files[len(a.Files)-1].Last, To: a.Files[len(a.Files)-1].End().String()}
+	p.From = binlog.Position{File: a.Files[0].Name(), Offset: 4}.String()
+	for _, x := range a.Files {
+		p.Bytes += x.Size
+		p.Transactions += x.Transactions
+		if p.First.IsZero() {
+			p.First = x.First
+		}
+		if !x.Last.IsZero() {
+			p.Last = x.Last
+		}
+		p.Files = append(p.Files, fileRow(x))
+	}
+	return p
+}
+
+func fileRow(x *archive.File) report.FileRow {
+	r := report.FileRow{Name: x.Name(), Path: x.Path, Server: x.Format.ServerVersion, Bytes: x.Size, First: x.First, Last: x.Last, Transactions: x.Transactions,
+		GTIDs: x.GTIDs.String(), Checksum: "none", State: "intact", End: fileEnd(x)}
+	if x.Format.Checksum {
+		r.Checksum = "CRC32"
+	}
+	if x.Format.ServerID != 0 {
+		r.ServerID = fmt.Sprint(x.Format.ServerID)
+	}
+	for _, c := range x.Copies {
+		part := report.Copy{Path: c.Path, Bytes: c.Size, State: string(c.State), Used: c.Used}
+		if c.Err != nil {
+			part.Detail = c.Err.Error()
+		}
+		if c.Used && c.State != archive.Intact && !x.Proven {
+			r.State = string(c.State)
+		}
+		r.Copies = append(r.Copies, part)
+	}
+	return r
+}
+
+func fileEnd(x *archive.File) string {
+	switch {
+	case x.Ending.Torn != nil:
+		return "inside an event"
+	case x.Ending.InTx:
+		return "inside a transaction"
+	case x.Ending.Next.File != "":
+		return "rotate"
+	case x.Ending.Stop:
+		return "stop"
+	case x.Proven:
+		return "proven by its successor"
+	case x.Format.InUse:
+		return "in use"
+	}
+	return "unproven"
+}
+
+func incidentPart(in *filter.Incident, stop string) report.Incident {
+	p := report.Incident{ID: in.ID, Kind: in.Kind, Position: in.Start.String(), End: in.End.String(), GTID: in.GTID.String(), Time: in.Time, Last: lastOf(in),
+		Thread: in.Thread, ServerID: in.ServerID, User: in.User, Tables: in.Tables, RowsLost: in.RowsLost, Exact: in.Exact, StopBefore: stop,
+		SessionAfter: report.Writes{Transactions: in.SessionAfter.Transactions, Rows: in.SessionAfter.Rows},
+		OthersAfter:  report.Writes{Transactions: in.OthersAfter.Transactions, Rows: in.OthersAfter.Rows}}
+	if p.Tables == nil {
+		p.Tables = []string{}
+	}
+	for _, s := range in.Statements {
+		x := statementPart(&s.StatementRef)
+		x.Kind, x.RowsLost = s.Kind, s.RowsLost
+		p.Statements = append(p.Statements, x)
+	}
+	return p
+}
+
+// lastOf is when the last statement of a wipe was committed; what its session wrote later is told apart.
+func lastOf(in *filter.Incident) time.Time {
+	if n := len(in.Statements); n > 0 {
+		return in.Statements[n-1].Time
+	}
+	return in.Last
+}
+
+func statementPart(s *filter.StatementRef) report.Statement {
+	return report.Statement{Position: s.Pos.String(), Time: s.Time, Kind: strings.ToLower(s.Verb), SQL: s.SQL, Tables: s.Tables}
+}
+
+// allFindings are the archive's, the log's and the audit's own.
+func (f *facts) allFindings() []archive.Finding {
+	out := slices.Concat(f.archive.Findings, f.findings)
+	for _, x := range f.survey.Findings {
+		severity, remedy := archive.Note, ""
+		if x.Blocks {
+			severity = archive.Warning
+			remedy = fmt.Sprintf("restore refuses to pass it: stop before it with --stop-before %s, or leave it out with --allow-incomplete", x.Pos)
+		}
+		out = append(out, archive.Finding{Code: x.Code, Severity: severity, Pos: x.Pos, Text: x.Text, Remedy: remedy})
+	}
+	return out
+}
+
+func (f *facts) findingParts() (out []report.Finding) {
+	for _, x := range f.allFindings() {
+		out = append(out, report.Finding{Code: x.Code, Severity: x.Severity.String(), Position: x.Pos.String(), Path: x.Path, Text: x.Text, Remedy: x.Remedy})
+	}
+	return out
+}
+
+func (f *facts) snapshotPart() *report.SnapshotPart {
+	x := f.snapshot.Index()
+	p := &report.SnapshotPart{Path: x.Path, Format: x.Format, Server: x.ServerVersion, Complete: report.Yes, Notes: x.Notes}
+	if x.CompleteUnknown {
+		p.Complete = report.Unknown
+	} else if !x.Complete {
+		p.Complete = report.No
+	}
+	if !x.Taken.IsZero() {
+		p.Taken = x.Taken.Format("2006-01-02 15:04:05") + " (its server's zone)"
+	}
+	p.Position, p.GTIDs = x.Coordinates.Position.String(), x.Coordinates.GTIDs.String()
+	switch {
+	case x.Coordinates.Upstream:
+		p.Notes = append(slices.Clone(p.Notes), fmt.Sprintf("its position %s is in the log of the server that this one replicated from", p.Position))
+		p.Position = ""
+	case f.position != "auto":
+		p.Notes = append(slices.Clone(p.Notes), "taken to be at "+f.position+", as --snapshot-position says")
+	}
+	for _, t := range x.Tables {
+		if !t.View {
+			p.Tables++
+			p.Rows += t.Rows
+		}
+	}
+	return p
+}
+
+// tables tells each table's base and what the log did to it.
+func (f *facts) tables() (out []report.TableRow) {
+	rows := map[filter.TableName]*report.TableRow{}
+	get := func(n filter.TableName) *report.TableRow {
+		if rows[n] == nil {
+			rows[n] = &report.TableRow{Database: n.DB, Name: n.Name, Base: report.BaseNone}
+		}
+		return rows[n]
+	}
+	if f.snapshot != nil {
+		for _, t := range f.snapshot.Index().Tables {
+			db := t.DB
+			if db == "" {
+				db = f.scope.Database
+			}
+			if !t.View && f.scope.Has(db, t.Name) {
+				r := get(filter.TableName{DB: db, Name: t.Name})
+				r.Base, r.BaseRows = report.BaseSnapshot, t.Rows
+			}
+		}
+	}
+	for n, h := range f.survey.Tables {
+		if rows[n] == nil && !h.FromLog && h.Inserted+h.Updated+h.Deleted == 0 {
+			continue // only dropped, or looked for
+		}
+		r := get(n)
+		r.Inserted, r.Updated, r.Deleted, r.LastChange = h.Inserted, h.Updated, h.Deleted, h.LastTime
+		switch {
+		case r.Base != report.BaseNone:
+		case h.FromLog:
+			r.Base, r.BasePosition = report.BaseLog, madeAt(h)
+		case h.Missing.IsZero() && f.snapshot != nil:
+			r.Base = report.BaseSnapshot // renamed from one that the snapshot holds
+		default:
+			r.Note = "no CREATE in the log before its first change"
+			if !h.FirstChange.IsZero() {
+				r.Note += ", at " + h.FirstChange.String()
+			}
+		}
+	}
+	if f.plan != nil {
+		for _, t := range f.plan.Routes {
+			if r := rows[filter.TableName{DB: f.plan.Database, Name: t.Name}]; r != nil && t.Lane != "" {
+				r.Lane, r.Note = string(t.Lane), t.Why
+			}
+		}
+	}
+	for _, r := range rows {
+		out = append(out, *r)
+	}
+	slices.SortFunc(out, func(a, b report.TableRow) int {
+		return strings.Compare(a.Database+"\x00"+a.Name, b.Database+"\x00"+b.Name)
+	})
+	return out
+}
+
+// madeAt is where the log last made a table.
+func madeAt(h *filter.History) string {
+	for _, l := range slices.Backward(h.Lifetimes) {
+		if strings.HasPrefix(l.Verb, "CREATE") {
+			return l.Pos.String()
+		}
+	}
+	return ""
+}
+
+// changes are the schema changes that are no part of an incident.
+func (f *facts) changes() (out []report.Statement) {
+	wiped, moved := map[binlog.Position]bool{}, map[binlog.Position]bool{}
+	for _, in := range f.survey.Incidents {
+		for _, s := range in.Statements {
+			wiped[s.Pos] = true
+		}
+	}
+	for _, s := range f.survey.Migrations {
+		moved[s.Pos] = true
+	}
+	for _, s := range f.survey.Statements {
+		if wiped[s.Pos] {
+			continue
+		}
+		x := statementPart(&s)
+		if moved[s.Pos] {
+			x.Note = "the end of a table copy: nothing is lost"
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// relevant are the findings that a restore with this snapshot would meet.
+func (f *facts) relevant() []archive.Finding {
+	from := binlog.Position{}
+	if f.plan != nil {
+		from = f.plan.Start
+	}
+	out := slices.Clone(f.findings)
+	if len(f.archive.Files) > 0 {
+		out = append(out, f.archive.Problems(from, binlog.Position{})...)
+	}
+	return out
+}
+
+// noBase names the tables without a base.
+func noBase(tables []report.TableRow) (names []string) {
+	for _, t := range tables {
+		if t.Base == report.BaseNone {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"lifeboat/filter"
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/binlog/gtid"
+	"lifeboat/internal/report"
+	"lifeboat/internal/ui"
+)
+
+// envName is the environment variable of a flag.
+func envName(flag string) []string {
+	return []string{"LIFEBOAT_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))}
+}
+
+func stringFlag(name, value, usage string) *cli.StringFlag {
+	return &cli.StringFlag{Name: name, Value: value, Usage: usage, EnvVars: envName(name)}
+}
+
+func listFlag(name, usage string) *cli.StringSliceFlag {
+	return &cli.StringSliceFlag{Name: name, Usage: usage, EnvVars: envName(name)}
+}
+
+func boolFlag(name, usage string) *cli.BoolFlag {
+	return &cli.BoolFlag{Name: name, Usage: usage, EnvVars: envName(name)}
+}
+
+// list reads a repeatable flag. Its environment variable holds one value a line.
+func list(c *cli.Context, name string) (out []string) {
+	for _, v := range c.StringSlice(name) {
+		for line := range strings.SplitSeq(v, "\n") {
+			if line != "" {
+				out = append(out, line)
+			}
+		}
+	}
+	return out
+}
+
+// source is what is read, and which part of it is wanted.
+type source struct {
+	binlogs  []string
+	snapshot string
+	position string // of the snapshot
+	scope    filter.Scope
+}
+
+func sourceFlags() []cli.Flag {
+	return []cli.Flag{
+		listFlag("binlogs", "a copy of the binlog archive: a folder or a file `PATH`; repeatable"),
+		stringFlag("snapshot", "", "the full backup: a dump file `PATH`, plain, .gz or .zst"),
+		stringFlag("snapshot-position", "auto", "where in the log the backup was taken: auto, unknown, FILE:POS or a GTID set `PLACE`"),
+		stringFlag("database", "", "the database `NAME`"),
+		listFlag("table", "only this table `NAME`; repeatable"),
+		listFlag("exclude-table", "leave this table out `NAME`; repeatable"),
+	}
+}
+
+func readSource(c *cli.Context) (source, error) {
+	s := source{
+		binlogs: list(c, "binlogs"), snapshot: c.String("snapshot"), position: c.String("snapshot-position"),
+		scope: filter.Scope{Database: c.String("database"), Tables: list(c, "table"), Exclude: list(c, "exclude-table")},
+	}
+	if len(s.binlogs) == 0 {
+		return s, usagef("name the binlogs: --binlogs PATH")
+	}
+	if filter.System(s.scope.Database) {
+		return s, usagef("%s is the server's own database, which lifeboat does not restore", s.scope.Database)
+	}
+	switch s.position {
+	case "auto", "unknown":
+	default:
+		if _, err := binlog.ParsePosition(s.position); err != nil {
+			if _, err := gtid.ParseSet(s.position); err != nil {
+				return s, usagef("--snapshot-position %q: write auto, unknown, FILE:POS or a GTID set", s.position)
+			}
+		}
+	}
+	return s, nil
+}
+
+// bounds is where a restore ends and what it leaves out.
+type bounds struct {
+	stop filter.Stop
+	skip []string
+}
+
+func boundFlags() []cli.Flag {
+	return []cli.Flag{
+		stringFlag("stop-before", "", "end before this `PLACE`: incident:ID, FILE:POS, a GTID or a time (UTC unless it has a zone)"),
+		stringFlag("stop-after", "", "end after this `PLACE`, or at the end of the log: end"),
+		listFlag("skip", "leave these transactions out: a GTID set or incident:ID `WHAT`; repeatable"),
+		stringFlag("into", "", "restore under this other `NAME`"),
+		boolFlag("base-loaded", "the target already holds the backup's rows: apply only the log"),
+		boolFlag("drop-existing", "drop the database on the target first if it exists"),
+		boolFlag("allow-incomplete", "go on where part of the log cannot be restored, and exit with 3"),
+	}
+}
+
+func readBounds(c *cli.Context) (b bounds, err error) {
+	before, after := c.String("stop-before"), c.String("stop-after")
+	flag, spec := "--stop-before", before
+	switch {
+	case before != "" && after != "":
+		return b, usagef("give one of --stop-before and --stop-after")
+	case before == "end":
+		return b, usagef("to read to the end write --stop-after end")
+	case after != "":
+		flag, spec = "--stop-after", after
+	}
+	if spec != "" {
+		p, err := filter.ParsePoint(spec)
+		if err != nil {
+			return b, usagef("%s: %w", flag, err)
+		}
+		b.stop = filter.Stop{Point: p, After: after != "", Given: true}
+	}
+	b.skip = list(c, "skip")
+	for _, s := range b.skip {
+		if id, ok := strings.CutPrefix(s, "incident:"); ok && id != "" {
+			continue
+		}
+		if set, err := gtid.ParseSet(s); err != nil || set.IsEmpty() {
+			return b, usagef("--skip %q: write incident:ID or a GTID set", s)
+		}
+	}
+	return b, nil
+}
+
+// effort is what the work may take of the machine.
+type effort struct {
+	workers int
+	memory  int64 // bytes
+}
+
+const (
+	leastWorkers, mostWorkers = 2, 16
+	leastMemory               = 16 << 20
+)
+
+func effortFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "workers", Usage: "connections that work at the same time `N` (default: one for each core, 2 to 16)", EnvVars: envName("workers"), DefaultText: "cores"},
+		stringFlag("memory", "512MiB", "memory for the fold `SIZE`"),
+	}
+}
+
+func readEffort(c *cli.Context) (e effort, err error) {
+	e.workers = c.Int("workers")
+	if !c.IsSet("workers") {
+		e.workers = min(max(runtime.GOMAXPROCS(0), leastWorkers), mostWorkers)
+	}
+	if e.workers < 1 || e.workers > 256 {
+		return e, usagef("--workers %d: use 1 to 256", e.workers)
+	}
+	if e.memory, err = parseSize(c.String("memory")); err != nil {
+		return e, usagef("--memory: %w", err)
+	}
+	if e.memory < leastMemory {
+		return e, usagef("--memory %s: use at least 16MiB", c.String("memory"))
+	}
+	return e, nil
+}
+
+func progressFlag() cli.Flag {
+	return stringFlag("progress", "auto", "how progress is shown `FORM`: auto, plain, json or none")
+}
+
+func readProgress(c *cli.Context) (ui.Mode, error) {
+	m, err := ui.ParseMode(c.String("progress"))
+	if err != nil {
+		return m, usagef("--progress: %w", err)
+	}
+	return m, nil
+}
+
+// output is the form of a report, and where it goes.
+type output struct {
+	format string
+	file   string // "": standard output
+}
+
+func formatFlag(value string) cli.Flag {
+	return stringFlag("format", value, "the report's `FORM`: text or json")
+}
+
+func fileFlag() cli.Flag {
+	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the report to this `FILE`", EnvVars: envName("output")}
+}
+
+func readOutput(c *cli.Context) (output, error) {
+	o := output{format: c.String("format"), file: c.String("output")}
+	switch o.format {
+	case report.Text, report.JSON:
+		return o, nil
+	case "html":
+		return o, usagef("--format html is not there yet: use text or json")
+	}
+	return o, usagef("--format %q: use text or json", o.format)
+}
+
+func flags(groups ...[]cli.Flag) []cli.Flag { return slices.Concat(groups...) }

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"lifeboat/internal/target"
+)
+
+func defaultsFlag() cli.Flag {
+	return stringFlag("defaults-file", "", "take user, password, host, port and socket from the [client] section of this my.cnf `FILE`")
+}
+
+// readLogin gathers what a target's name may leave out. The password comes from the first environment
+// variable that is set, else from the defaults file.
+func readLogin(c *cli.Context, passwords ...string) (l target.Login, err error) {
+	if path := c.String("defaults-file"); path != "" {
+		if l, err = readDefaults(path); err != nil {
+			return l, err
+		}
+	}
+	for _, name := range passwords {
+		if v, ok := os.LookupEnv(name); ok {
+			l.Password = v
+			return l, nil
+		}
+	}
+	return l, nil
+}
+
+// readDefaults reads the sections [client] and [lifeboat] of an option file as MySQL's programs do, !include aside.
+func readDefaults(path string) (l target.Login, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return l, fmt.Errorf("--defaults-file: %w", err)
+	}
+	defer f.Close()
+	fields := map[string]*string{"user": &l.User, "password": &l.Password, "host": &l.Host, "port": &l.Port, "socket": &l.Socket}
+	wanted, found := false, false
+	in := bufio.NewScanner(f)
+	for in.Scan() {
+		line := strings.TrimSpace(in.Text())
+		if line == "" || line[0] == '#' || line[0] == ';' {
+			continue
+		}
+		if line[0] == '[' {
+			section := strings.TrimSpace(strings.Trim(line, "[]"))
+			wanted = section == "client" || section == "lifeboat"
+			continue
+		}
+		name, value, _ := strings.Cut(line, "=")
+		if field := fields[strings.TrimSpace(name)]; field != nil && wanted {
+			*field, found = optionValue(value), true
+		}
+	}
+	if err := in.Err(); err != nil {
+		return l, fmt.Errorf("--defaults-file %s: %w", path, err)
+	}
+	if !found {
+		return l, fmt.Errorf("--defaults-file %s: its section [client] has none of user, password, host, port and socket", path)
+	}
+	return l, nil
+}
+
+// optionValue reads a value of an option file: perhaps in quotes, with the escapes those files know; a comment
+// after it is no part of it.
+func optionValue(s string) string {
+	s = strings.TrimSpace(s)
+	if s != "" && (s[0] == '\'' || s[0] == '"') {
+		if end := strings.IndexByte(s[1:], s[0]); end >= 0 {
+			s = s[1 : end+1]
+		}
+	} else if i := strings.Index(s, " #"); i >= 0 {
+		s = strings.TrimSpace(s[:i])
+	}
+	return strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\t`, "\t", `\s`, " ", `\"`, `"`, `\'`, `'`).Replace(s)
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"lifeboat/internal/report"
+	"lifeboat/internal/target"
+	"lifeboat/replay"
+)
+
+type restoreOptions struct {
+	job
+	output
+	target   string // DSN, complete
+	public   string // the same without its password
+	scratch  bool
+	mysqld   string // server program for scratch
+	hold     bool   // keep the scratch server up
+	dryRun   bool
+	planFile string
+}
+
+func restoreCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "restore", Usage: "bring the database back on a server; run again after any stop, it goes on",
+		Description: "Exit codes: 0 done, 3 done but incomplete, 10 the archive has a gap, 11 it is damaged, 130 interrupted and resumable.",
+		Flags: flags(jobFlags(), []cli.Flag{
+			stringFlag("target", "", "the server to restore on `DSN`: user@tcp(host:3306)/ or root@unix(/path/mysqld.sock)/; the password may come from LIFEBOAT_PASSWORD"),
+			defaultsFlag(),
+			boolFlag("scratch", "restore on a throwaway server that lifeboat starts itself"),
+			boolFlag("hold", "keep the scratch server up until interrupted"),
+			stringFlag("mysqld", "", "the server program for --scratch `PATH`"),
+			boolFlag("dry-run", "show the plan, and change nothing"),
+			stringFlag("plan", "", "run this saved plan, or refuse `FILE`"),
+			formatFlag(report.Text),
+			&cli.StringFlag{Name: "output", Hidden: true},
+		}),
+		Action: func(c *cli.Context) error {
+			o, err := readRestore(c)
+			if err != nil {
+				return err
+			}
+			return restore(c.Context, e, o)
+		},
+	}
+}
+
+func readRestore(c *cli.Context) (o restoreOptions, err error) {
+	if c.IsSet("output") {
+		return o, usagef("a dump folder as the target (--output) is not there yet: use --target or --scratch")
+	}
+	if o.job, err = readJob(c); err != nil {
+		return o, err
+	}
+	if o.output, err = readOutput(c); err != nil {
+		return o, err
+	}
+	o.scratch, o.hold, o.mysqld, o.dryRun, o.planFile = c.Bool("scratch"), c.Bool("hold"), c.String("mysqld"), c.Bool("dry-run"), c.String("plan")
+	dsn := c.String("target")
+	switch {
+	case dsn != "" && o.scratch:
+		return o, usagef("give one of --target and --scratch")
+	case dsn == "" && !o.scratch && !o.dryRun:
+		return o, usagef("say where to: --target DSN or --scratch")
+	case o.scratch && o.baseLoaded:
+		return o, usagef("a scratch server holds no base: --base-loaded needs --target")
+	case o.hold && !o.scratch:
+		return o, usagef("--hold is for --scratch")
+	}
+	if dsn == "" {
+		return o, nil
+	}
+	login, err := readLogin(c, "LIFEBOAT_PASSWORD")
+	if err != nil {
+		return o, err
+	}
+	if o.target, err = login.Complete(dsn); err != nil {
+		return o, usagef("--target: %w", err)
+	}
+	o.public, err = target.PublicDSN(dsn)
+	return o, err
+}
+
+// restoreFlags are restore's own, for command lines to copy.
+func (o *restoreOptions) restoreFlags() *commandLine {
+	return (&commandLine{}).flag("target", o.public).on("scratch", o.scratch).flag("mysqld", o.mysqld)
+}
+
+func (o *restoreOptions) again() string {
+	return o.bounded(o.line("restore")).String() + " " + o.restoreFlags().String()
+}
+
+// restore makes the plan and runs it.
+func restore(ctx context.Context, e *env, o restoreOptions) (err error) {
+	var saved *replay.Plan
+	if o.planFile != "" {
+		if saved, err = readPlan(o.planFile); err != nil {
+			return err
+		}
+		if err = o.follow(saved); err != nil {
+			return err
+		}
+	}
+	if err = o.check(); err != nil {
+		return err
+	}
+	r := &restoring{e: e, o: &o, m: newMeter(e, o.progress, o.phases()...)}
+	defer func() { err = errors.Join(err, r.close(err)) }()
+	if err = r.reach(ctx); err != nil {
+		return err
+	}
+	if r.planned, err = o.makePlan(ctx, r.m); err != nil {
+		return r.refused(err)
+	}
+	if saved != nil {
+		if err = samePlan(saved, r.plan); err != nil {
+			return err
+		}
+	}
+	if o.dryRun {
+		r.m.close("done", nil)
+		return o.write(e, func(w sink) error { return writePlan(w, &o.job, &r.planned, nil, o.format, r.where(), r.notes()...) })
+	}
+	if err = r.start(ctx); err != nil {
+		return err
+	}
+	return r.run(ctx)
+}
+
+func (o *restoreOptions) phases() []string {
+	if o.dryRun {
+		return []string{phaseArchive, phaseSnapshot, phaseSurvey}
+	}
+	return []string{phaseArchive, phaseSnapshot, phaseSurvey, "load base", "replay log", "finish"}
+}
+
+// refused turns a refusal into what restore says of it; a dry run shows it as a page where it can.
+func (r *restoring) refused(err error) error {
+	r.m.close(outcome(err), err)
+	var choices *incidentRefusal
+	if errors.As(err, &choices) {
+		if flags := r.o.restoreFlags().String(); flags != "" {
+			choices.add(" " + flags)
+		}
+	}
+	if r.o.dryRun && r.o.format == report.Text && r.survey != nil && outcome(err) != "interrupted" {
+		werr := r.o.write(r.e, func(w sink) error { return writePlan(w, &r.o.job, &r.planned, err, report.Text, r.where()) })
+		if werr == nil && choices != nil {
+			return fmt.Errorf("%w: see above", replay.ErrIncidents)
+		}
+		return errors.Join(err, werr)
+	}
+	return err
+}
+
+// run restores, and reports.
+func (r *restoring) run(ctx context.Context) error {
+	begun := time.Now()
+	var started atomic.Bool
+	res, err := replay.Restore(ctx, r.plan, replay.NewSource(r.archive, r.planned.snapshot), r.server, replay.Options{
+		Workers: r.o.workers, Memory: r.o.memory,
+		Report: func(p replay.Progress) { started.Store(true); r.m.restore(p) },
+	})
+	if err != nil {
+		return r.stopped(ctx, err, started.Load())
+	}
+	r.m.close("done", nil)
+	rep := r.report(res, begun, time.Now())
+	if r.scratch != nil {
+		return r.showScratch(ctx, rep)
+	}
+	return r.show(rep)
+}
+
+// stopped says how to go on after a restore that did not come to its end.
+func (r *restoring) stopped(ctx context.Context, err error, started bool) error {
+	switch {
+	case r.scratch != nil && ctx.Err() != nil:
+		return interrupted("the scratch server, and what was on it, is gone; the database is not restored")
+	case r.scratch != nil:
+		return r.scratch.Explain(err)
+	case ctx.Err() != nil && !started:
+		return interrupted("nothing was changed")
+	case ctx.Err() != nil:
+		return interrupted("what was written stays on the target, and the same command goes on from there: " + r.o.again())
+	case !started || errors.Is(err, replay.ErrSum) || errors.Is(err, replay.ErrOtherJob) || errors.Is(err, replay.ErrHolds):
+		return err
+	}
+	return fmt.Errorf("%w; when that is put right, the same command goes on from its last checkpoint", err)
+}
+
+func (r *restoring) show(rep *report.Restore) error {
+	if err := r.o.write(r.e, func(w sink) error { return report.WriteRestore(w, rep, r.o.format, w.color) }); err != nil {
+		return err
+	}
+	if rep.ExitCode == exitIncomplete {
+		return &reported{errIncomplete}
+	}
+	return nil
+}

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"lifeboat/internal/report"
+	"lifeboat/internal/target"
+	"lifeboat/internal/target/scratch"
+	"lifeboat/internal/ui/text"
+	"lifeboat/replay"
+)
+
+// restoring is one restore with what it holds open.
+type restoring struct {
+	planned
+	e       *env
+	o       *restoreOptions
+	m       *meter
+	server  *target.Server
+	scratch *scratch.Server
+}
+
+// reach connects to the target, or finds the program for a scratch server, before anything that takes
+// long: what is wrong there shows in a second.
+func (r *restoring) reach(ctx context.Context) (err error) {
+	switch {
+	case r.o.scratch:
+		_, err = scratch.Find(r.o.mysqld)
+		return err
+	case r.o.target == "":
+		return nil
+	}
+	if r.server, err = target.Open(ctx, r.o.target, nil); err != nil {
+		return err
+	}
+	if r.o.baseLoaded || r.o.dropExisting {
+		return nil
+	}
+	// An unfinished restore of lifeboat's own is told apart when its plan is known.
+	unfinished, _, err := r.server.HasDatabase(ctx, "_lifeboat")
+	if err != nil || unfinished {
+		return err
+	}
+	exists, objects, err := r.server.HasDatabase(ctx, r.o.name())
+	if err == nil && exists && objects > 0 {
+		err = fmt.Errorf("%w %s (%s); restore under another name with --into NAME, or allow it to be dropped first with --drop-existing",
+			replay.ErrHolds, r.o.name(), text.Counted(int64(objects), "table or view"))
+	}
+	return err
+}
+
+// start starts the scratch server, if one is wanted.
+func (r *restoring) start(ctx context.Context) (err error) {
+	if !r.o.scratch {
+		return nil
+	}
+	r.m.p.Message("starting a scratch server")
+	if r.scratch, err = scratch.Start(ctx, scratch.Options{Binary: r.o.mysqld}); err != nil {
+		return err
+	}
+	r.server, err = target.Open(ctx, r.scratch.DSN(), nil)
+	return r.scratch.Explain(err)
+}
+
+func (r *restoring) close(err error) error {
+	r.m.close(outcome(err), err)
+	var errs []error
+	if r.server != nil {
+		errs = append(errs, r.server.Close())
+	}
+	if r.scratch != nil {
+		errs = append(errs, r.scratch.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// where names the target for people.
+func (r *restoring) where() string {
+	switch {
+	case r.o.scratch && r.server != nil:
+		return "a scratch server, " + r.server.Name()
+	case r.o.scratch:
+		return "a scratch server"
+	case r.server != nil:
+		return r.server.Name()
+	}
+	return "a target that is not named yet"
+}
+
+// notes tell what holds on this target.
+func (r *restoring) notes() []string {
+	switch s := r.server; {
+	case s == nil || !s.LogBin:
+		return nil
+	case s.CanUnlog:
+		return []string{"the target's own binlog is off for lifeboat's sessions: its replicas do not get what is restored"}
+	default:
+		return []string{"the target's user may not switch its binlog off: everything that is restored is written there too"}
+	}
+}
+
+// report puts a result into words.
+func (r *restoring) report(res *replay.Result, begun, ended time.Time) *report.Restore {
+	c := &res.Counts
+	rep := &report.Restore{
+		Tool: r.e.tool(), Outcome: "done", Database: r.plan.Database, Into: r.plan.Into, Target: r.where(), State: state(r.plan), Started: begun.UTC(), Ended: ended.UTC(),
+		Seconds: ended.Sub(begun).Seconds(), Resumed: res.Resumed, Windows: res.Windows, Tables: tableResults(r.plan, res),
+		Sum:     report.Account("row events and statements", c.Read, c.Applied, c.InBase, c.Filtered, c.OutOfBounds),
+		Orphans: res.Orphans, OrphanRows: c.Orphans, Incomplete: res.Incomplete,
+		Notes: slices.Concat(r.notes(), planNotes(r.plan), r.plan.Findings),
+	}
+	rep.Notes = append(rep.Notes, fmt.Sprintf("%s loaded from the base, %s written by the fold", text.Counted(c.BaseRows, "row"), text.Counted(c.Written, "row")))
+	if c.Repairs > 0 {
+		rep.Notes = append(rep.Notes, fmt.Sprintf("%s gave way to a unique value that the log put into another row", text.Counted(c.Repairs, "row")))
+	}
+	if len(res.Incomplete) > 0 || c.Orphans > 0 {
+		rep.Outcome, rep.ExitCode = "done, but incomplete", exitIncomplete
+		rep.Text = "Look at what is listed below before the database goes back into use."
+	}
+	return rep
+}
+
+func state(p *replay.Plan) string {
+	if p.Start.IsZero() {
+		return "as the snapshot has it"
+	}
+	return fmt.Sprintf("%s (%s)", endOf(p), why(p))
+}
+
+func tableResults(p *replay.Plan, res *replay.Result) (out []report.TableRestore) {
+	for _, t := range p.Routes {
+		x := report.TableRestore{Name: t.Name, BaseRows: t.BaseRows, Lane: string(t.Lane), Why: t.Why}
+		if n := res.Counts.Rows[t.Name]; n != nil {
+			x.Inserted, x.Updated, x.Deleted = n.Inserted, n.Updated, n.Deleted
+		}
+		if why, ok := res.Lanes[t.Name]; ok {
+			x.Lane, x.Why = string(replay.LaneSerial), why
+		}
+		if x.Lane == string(replay.LaneSerial) {
+			x.Serial = x.Inserted + x.Updated + x.Deleted
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// showScratch reports on a scratch server: while somebody watches, it stays up.
+func (r *restoring) showScratch(ctx context.Context, rep *report.Restore) error {
+	hold := r.o.hold || r.e.stdoutTerminal
+	db := shellQuote(r.plan.Into)
+	if hold {
+		socket := shellQuote(r.scratch.Socket())
+		rep.Commands = []report.Command{
+			{Purpose: "Connect to it", Line: fmt.Sprintf("mysql --user=root --socket=%s %s", socket, db)},
+			{Purpose: "Dump it", Line: fmt.Sprintf("mysqldump --user=root --socket=%s --single-transaction --routines --events --triggers %s > %s", socket, db, shellQuote(r.plan.Into+".sql"))},
+		}
+		rep.Notes = append(rep.Notes, "data source name of the scratch server: "+r.scratch.DSN())
+	} else {
+		rep.Notes = append(rep.Notes, "this was a drill: the scratch server is stopped and removed; --hold keeps it up")
+	}
+	err := r.show(rep)
+	if !hold || err != nil && !errors.Is(err, errIncomplete) {
+		return err
+	}
+	fmt.Fprintln(r.e.stderr, "The scratch server stays up until this command is interrupted (Ctrl-C); then it is removed with all that is on it.")
+	select {
+	case <-ctx.Done():
+		return err
+	case <-r.scratch.Done():
+		if ctx.Err() != nil { // it ends with the context
+			return err
+		}
+		return r.scratch.Explain(errors.New("the scratch server has ended"))
+	}
+}
