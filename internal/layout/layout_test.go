@@ -49,6 +49,7 @@ var order = []struct {
 	{"internal/ui/text", ""},
 	{"internal/ui", "internal/ui/text"},
 	{"internal/report", "internal/ui/text"},
+	{"internal/verify", "internal/target internal/schema internal/ui/text"},
 	{testSupport, "internal/target/scratch"},
 	{"internal/workload", ""},
 	{"cmd/lifeboat", "*"},
