@@ -32,7 +32,6 @@ type found struct {
 	candidates []*candidate
 	findings   []Finding
 	ignored    int
-	other      []string // paths of files that are something else
 }
 
 func discover(ctx context.Context, paths []string) (*found, error) {

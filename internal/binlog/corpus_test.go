@@ -35,7 +35,7 @@ func (m memory) Open(context.Context) (io.ReadCloser, error) {
 
 // tally is what a full read of one file counts.
 type tally struct {
-	events, tx                int64
+	tx                        int64
 	commits, rollbacks, xa    int
 	inserts, updates, deletes int
 	statements, incidents     int

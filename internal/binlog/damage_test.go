@@ -159,6 +159,24 @@ func TestEveryFlip(t *testing.T) {
 	}
 }
 
+// A Rotate in the middle, as relay logs hold it, does not close the file.
+func TestRotateInTheMiddle(t *testing.T) {
+	rotate := append([]byte{4, 0, 0, 0, 0, 0, 0, 0}, "binlog.000002"...)
+	b := tiny(false)
+	b = slices.Clip(b[:len(b)-headerSize-4]) // without its Stop
+	closed := slices.Clip(appendEvent(b, RotateEvent, rotate))
+	for _, c := range []struct {
+		b    []byte
+		want string
+	}{{closed, "rotate"}, {appendEvent(closed, PreviousGTIDsEvent, make([]byte, 8)), "open"}, {appendEvent(closed, StopEvent, nil), "stop"}} {
+		_, ending, err := steps(t, "binlog.000001", c.b)
+		k, kerr := SkimFile(bytes.NewReader(c.b), "binlog.000001")
+		if err != nil || kerr != nil || endingName(ending) != c.want || endingName(k.Ending) != c.want {
+			t.Errorf("Reader ends %s (%v), Skim %s (%v), want %s", endingName(ending), err, endingName(k.Ending), kerr, c.want)
+		}
+	}
+}
+
 // Reading from any place between transactions gives the rest of the file; from any other place, an error
 // that names the nearest.
 func TestFrom(t *testing.T) {

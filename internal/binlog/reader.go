@@ -202,6 +202,9 @@ func (r *Reader) step() error {
 			return err
 		}
 	}
+	if fr.Type != RotateEvent {
+		r.ending = Ending{Open: true} // a Rotate or Stop that is not the last event ends nothing
+	}
 	switch waits(fr.Type) {
 	case startsWaiting:
 		if r.loose.IsZero() {

@@ -99,6 +99,9 @@ func (k *Skim) event(fr *Frame) error {
 			k.Began = fr.Time()
 		}
 	}
+	if fr.Type != RotateEvent {
+		k.Ending = Ending{Open: true}
+	}
 	switch waits(fr.Type) {
 	case startsWaiting:
 		if !k.loose {
