@@ -10,6 +10,13 @@
 // in its sql_mode. Under the binary character set the server reads a statement byte by byte and
 // converts nothing on the way into a column, whatever that column's character set is.
 //
+// A deprecation warning (1287) draws only the introducer of a character set that the server is about to
+// drop: macroman, macce, dec8 and hp8 in MySQL 9.
+//
+// MariaDB with mysql56_temporal_format=OFF, as before 10.1, writes TIME, DATETIME and TIMESTAMP columns
+// that have digits of a second in the types of before 5.6.4, but wider, and the table map does not say so. Where a
+// definition has such digits and the table map has type 7, 11 or 12, the row must not be read.
+//
 // A value that SQL cannot rebuild gives an error that is [ErrUnsupported], never a changed value.
 package value
 

@@ -134,6 +134,7 @@ func FuzzColumn(f *testing.F) {
 	}
 	f.Add(byte(TypeBlobCompressed), uint16(2), false, "", unhex(f, "0c008405f5e100789c030000000001"))
 	f.Add(byte(TypeJSON), uint16(4), false, "", smallObject(f))
+	f.Add(byte(TypeJSON), uint16(4), false, "", unhex(f, "0e000000 00 03 242e61 03 050100 02 03 242e62"))
 	f.Fuzz(func(t *testing.T, typ byte, meta uint16, unsigned bool, charset string, data []byte) {
 		c := Column{Type: typ, Meta: meta, Unsigned: unsigned, Charset: charset}
 		n, err := c.Size(data)
@@ -155,5 +156,6 @@ func FuzzColumn(f *testing.F) {
 		}
 		c.Compare(raw, data)
 		c.StoresWithWarning(raw)
+		c.AppendJSONChange(nil, "`c`", raw)
 	})
 }

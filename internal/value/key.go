@@ -36,8 +36,9 @@ func appendSetKey(dst, b []byte) []byte {
 }
 
 // AppendMatch appends a condition that holds for rows whose column, named quotedName, has exactly the
-// value of raw (nil for NULL): as bytes, not just under a collation. Of JSON, values that differ only in
-// a number's type (1 and CAST(1 AS UNSIGNED)) match each other.
+// value of raw (nil for NULL): as bytes, not just under a collation. It may be several conditions joined
+// by AND. Of JSON, values that differ only in a number's type match each other: 1 and CAST(1 AS UNSIGNED),
+// or a double and a DECIMAL with the same text.
 func (c *Column) AppendMatch(dst []byte, quotedName string, raw []byte) ([]byte, error) {
 	if raw == nil {
 		dst = append(dst, quotedName...)

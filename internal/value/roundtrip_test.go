@@ -31,6 +31,7 @@ type roundTrip struct {
 	column  Column // Unsigned, Charset and DataType
 	values  []string
 	servers []string // all if nil
+	engine  string   // the server's default if ""
 	typ     byte     // of the table map, where the test is about that
 	lenient bool     // restored without strict mode, where a warning is expected for the values that StoresWithWarning tells
 	before  []string // run before the tables are created
@@ -69,11 +70,14 @@ func (rt *roundTrip) run(t *testing.T, s *server, number int) {
 	}
 	source, target := fmt.Sprintf("source%d", number), fmt.Sprintf("target%d", number)
 	for _, table := range []string{source, target} {
-		index := ""
+		index, engine := "", ""
+		if rt.engine != "" {
+			engine = " ENGINE=" + rt.engine
+		}
 		if rt.key {
 			index = ", KEY k (v)"
 		}
-		run(t, load, fmt.Sprintf("CREATE TABLE %s (n INT NOT NULL PRIMARY KEY, v %s%s)", table, rt.ddl, index))
+		run(t, load, fmt.Sprintf("CREATE TABLE %s (n INT NOT NULL PRIMARY KEY, v %s%s)%s", table, rt.ddl, index, engine))
 	}
 	for _, q := range rt.setup {
 		run(t, load, q)

@@ -3,6 +3,7 @@ package value
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"lifeboat/internal/testserver"
 )
@@ -117,6 +118,14 @@ func textTrips() []roundTrip {
 				key: ddl[0] == 'C' || ddl[0] == 'V', values: cs.values, servers: cs.servers})
 		}
 	}
+	for _, collation := range []string{"utf8mb4_bin", "utf8mb4_unicode_ci", "utf8mb4_general_ci", "latin1_bin", "latin1_german2_ci", "gbk_bin", "sjis_bin"} {
+		cs, _, _ := strings.Cut(collation, "_")
+		for _, set := range charsets() {
+			if set.name == cs {
+				all = append(all, roundTrip{name: collation, ddl: "VARCHAR(40) CHARACTER SET " + cs + " COLLATE " + collation, column: Column{Charset: cs}, key: true, values: set.values})
+			}
+		}
+	}
 	return all
 }
 
@@ -129,7 +138,7 @@ type charset struct {
 // charsets has for each character set values with quotes, backslashes, and characters whose bytes hold
 // those of a quote, a backslash or a NUL.
 func charsets() []charset {
-	plain := []string{"''", "'a'", "'A'", "'a b'", "' a'", "'it\\'s'", "'back\\\\slash'", "'tab\\t'", "'line\\n\\r'", "'z\\Z'", "'\\0'", "'\\0\\0'", "'a\\0'", "'%_'", "'\\\"'"}
+	plain := []string{"''", "'a'", "'A'", "'a b'", "' a'", "'it\\'s'", "'back\\\\slash'", "'tab\\t'", "'line\\n\\r'", "'z\\Z'", "'\\0'", "'\\0\\0'", "'a\\0'", "'%_'", "'\\\"'", "'a '", "'a   '", "' '", "'a\t'"}
 	plain = slices.Clip(plain)
 	utf8 := append(plain, "'é'", "'e'", "'中文数据库'", "'ß'", "'ss'", "'Ω'")
 	utf8 = slices.Clip(utf8)
@@ -160,6 +169,10 @@ func charsets() []charset {
 func otherTrips() []roundTrip {
 	return []roundTrip{
 		{name: "ENUM", ddl: "ENUM('a','b','','c')", key: true, values: []string{"'a'", "'b'", "'c'", "3"}},
+		{name: "MyISAM_BIT10", engine: "MyISAM", ddl: "BIT(10)", values: []string{"0", "1", "512", "1023", "255", "256"}},
+		{name: "MyISAM_CHAR", engine: "MyISAM", ddl: "CHAR(10) CHARACTER SET utf8mb4", column: Column{Charset: "utf8mb4"}, key: true, values: []string{"''", "'a'", "'中文'", "'a '"}},
+		{name: "MyISAM_BINARY", engine: "MyISAM", ddl: "BINARY(10)", key: true, values: []string{"''", "'a'", "0x6100", "0x2020"}},
+		{name: "MEMORY_VARCHAR", engine: "MEMORY", ddl: "VARCHAR(300) CHARACTER SET latin1", column: Column{Charset: "latin1"}, values: []string{"''", "'a'", "'a '", "REPEAT('b', 300)"}},
 		{name: "ENUM_zero", ddl: "ENUM('a','b')", key: true, lenient: true, values: []string{"'a'", "'nosuch'", "'b'"}},
 		{name: "ENUM_zero_300", ddl: manyMembers(300), lenient: true, values: []string{"256", "'nosuch'"}},
 		{name: "ENUM_300", ddl: manyMembers(300), key: true, values: []string{"1", "255", "256", "300"}},

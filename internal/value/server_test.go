@@ -126,6 +126,12 @@ func (s *server) mark(t *testing.T) mark {
 func (s *server) logged(t *testing.T, since mark, columns func(types []byte, metas []uint16) []Column, table string) []image {
 	t.Helper()
 	r := rowsOf{table: table, columns: columns}
+	s.read(t, since, &r)
+	return r.out
+}
+
+func (s *server) read(t *testing.T, since mark, r *rowsOf) {
+	t.Helper()
 	for i, f := range s.binlogs(t)[since.file:] {
 		data, err := os.ReadFile(f)
 		if err != nil {
@@ -139,13 +145,13 @@ func (s *server) logged(t *testing.T, since mark, columns func(types []byte, met
 			t.Fatalf("%s: %v", f, err)
 		}
 	}
-	return r.out
 }
 
 // rowsOf is a minimal reader of binlogs with CRC32 checksums, independent of internal/binlog.
 type rowsOf struct {
 	table   string
 	columns func([]byte, []uint16) []Column
+	partial func(rows []byte) error // gets the rows of PARTIAL_UPDATE_ROWS events
 	maps    map[uint64][]Column
 	out     []image
 }
@@ -169,16 +175,19 @@ func (r *rowsOf) event(typ byte, b []byte) error {
 	switch typ {
 	case 19: // TABLE_MAP
 		return r.tableMap(b)
-	case 23, 30: // WRITE_ROWS
+	case 23, 30, 39: // WRITE_ROWS, PARTIAL_UPDATE_ROWS
 		columns, ok := r.maps[littleEndian(b[:6])]
 		if !ok {
 			return nil
 		}
 		b = b[8:]
-		if typ == 30 {
+		if typ != 23 {
 			b = b[littleEndian(b[:2]):]
 		}
 		b = b[1+(len(columns)+7)/8:]
+		if typ == 39 {
+			return r.partial(b[(len(columns)+7)/8:])
+		}
 		return r.rows(columns, b)
 	}
 	return nil
