@@ -126,7 +126,10 @@ func (b *builder) finish() (*Index, error) {
 		if t.Where != "" {
 			b.note("of table %q it holds only the rows that fulfil %s", t.Name, t.Where)
 		}
-		if b.db == "" || t.DB == b.db || idx.Nameless {
+		if idx.Nameless {
+			t.DB = b.db
+		}
+		if b.db == "" || t.DB == b.db {
 			idx.Tables = append(idx.Tables, t.Table)
 		}
 	}
@@ -143,7 +146,7 @@ func (b *builder) complete(idx *Index) error {
 	case d.header:
 		return d.fail(d.s.here(), ErrIncomplete, "the file ends without \"-- Dump completed\": %s", remedy)
 	case d.footer == footerDue:
-		return d.fail(d.s.here(), ErrIncomplete, "the file ends without restoring SQL_NOTES, which a dump does last: %s", remedy)
+		return d.fail(d.s.here(), ErrIncomplete, "the file ends without restoring @OLD_SQL_NOTES, which a dump does last: %s", remedy)
 	case d.footer == footerSeen:
 		idx.Complete = true
 	default:
@@ -159,6 +162,9 @@ func (b *builder) names(idx *Index) {
 	switch {
 	case len(idx.Databases) == 0:
 		idx.Nameless = true
+		if b.db != "" {
+			idx.Databases = []string{b.db}
+		}
 		b.note("it names no database (--compact or --skip-comments): its tables are taken for those of the database asked for")
 	case nameless:
 		b.note("some tables stand before the first USE: they belong to no database of this backup")

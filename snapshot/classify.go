@@ -13,12 +13,18 @@ func (d *reader) classify(p piece, st *Statement) error {
 	if p.insert {
 		return d.rows(p, st)
 	}
-	switch word := firstWord(p.text); {
-	case bytes.EqualFold(word, []byte("set")):
-		return d.setStatement(p, st)
-	case bytes.EqualFold(word, []byte("lock")), bytes.EqualFold(word, []byte("unlock")):
-		st.Part = PartKeys
-		return d.lock(p, st)
+	if w := firstWord(p.text); bytes.EqualFold(w, []byte("set")) || bytes.EqualFold(w, []byte("lock")) || bytes.EqualFold(w, []byte("unlock")) {
+		words, err := tokens(p.text, d.mode)
+		switch {
+		case err != nil:
+			return d.fail(p.offset, ErrCorrupt, "%v", err)
+		case len(words) == 0: // a versioned comment that no server runs
+		case words[0].is("set"):
+			return d.setStatement(p, words, st)
+		case words[0].is("lock"), words[0].is("unlock"):
+			d.lock(words, st)
+			return nil
+		}
 	}
 	c, err := schema.Classify(p.text, d.mode)
 	if err != nil {
@@ -44,8 +50,8 @@ func (d *reader) rows(p piece, st *Statement) error {
 	return nil
 }
 
-func (d *reader) setStatement(p piece, st *Statement) error {
-	f, ok, err := readCoordinates(p.text, d.mode)
+func (d *reader) setStatement(p piece, words []word, st *Statement) error {
+	f, ok, err := readCoordinates(words, d.mode)
 	if err != nil {
 		return d.fail(p.offset, ErrCorrupt, "coordinates cannot be read: %v", err)
 	}
@@ -54,21 +60,10 @@ func (d *reader) setStatement(p piece, st *Statement) error {
 		st.Part = PartServer
 		return nil
 	}
-	saved := d.sess.user["@old_sql_notes"]
-	server, err := d.sess.set(p.text, d.mode)
-	if err != nil {
-		return d.fail(p.offset, ErrCorrupt, "%v", err)
-	}
-	if server {
+	if d.sess.set(words, d.mode) {
 		st.Part = PartServer
 	}
-	_, has := d.sess.user["@old_sql_notes"]
-	switch {
-	case has && d.footer == noFooter, has && saved != d.sess.user["@old_sql_notes"]:
-		d.footer = footerDue
-	case d.footer == footerDue && bytes.Contains(bytes.ToUpper(p.text), []byte("SQL_NOTES=@OLD_SQL_NOTES")):
-		d.footer = footerSeen
-	}
+	d.footer.follow(words)
 	if d.facts.Charset == "" {
 		d.facts.Charset = d.sess.get("character_set_connection")
 	}
@@ -77,15 +72,11 @@ func (d *reader) setStatement(p piece, st *Statement) error {
 }
 
 // lock reads LOCK TABLES `t` WRITE, which says that t's rows come next.
-func (d *reader) lock(p piece, st *Statement) error {
-	words, err := tokens(p.text, d.mode)
-	if err != nil {
-		return d.fail(p.offset, ErrCorrupt, "%v", err)
-	}
+func (d *reader) lock(words []word, st *Statement) {
+	st.Part = PartKeys
 	if len(words) >= 3 && words[0].is("lock") {
 		st.Object = unquoteName([]byte(words[2].text))
 	}
-	return nil
 }
 
 // place decides the part of a statement that Classify read.
@@ -148,7 +139,11 @@ func (d *reader) placeRest(p piece, c schema.Statement, st *Statement) error {
 		}
 	case schema.Replication:
 		st.Part = PartServer
-		f, ok, err := readCoordinates(p.text, d.mode)
+		words, err := tokens(p.text, d.mode)
+		if err != nil {
+			return d.fail(p.offset, ErrCorrupt, "%v", err)
+		}
+		f, ok, err := readCoordinates(words, d.mode)
 		if err != nil {
 			return d.fail(p.offset, ErrCorrupt, "coordinates cannot be read: %v", err)
 		}

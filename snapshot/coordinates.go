@@ -19,13 +19,10 @@ type found struct {
 }
 
 // readCoordinates reads CHANGE MASTER TO, CHANGE REPLICATION SOURCE TO, SET
-// … GTID_PURGED and SET … gtid_slave_pos; ok is false if sql is none of them.
-func readCoordinates(sql []byte, m schema.Mode) (f found, ok bool, err error) {
-	words, err := tokens(sql, m)
-	if err != nil || len(words) < 2 {
-		return found{}, false, nil // no such statement; the caller reads it otherwise
-	}
+// … GTID_PURGED and SET … gtid_slave_pos; ok is false if it is none of them.
+func readCoordinates(words []word, m schema.Mode) (f found, ok bool, err error) {
 	switch {
+	case len(words) < 2:
 	case words[0].is("change"):
 		return readChange(words, m)
 	case words[0].is("set"):

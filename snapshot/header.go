@@ -15,11 +15,14 @@ func (d *reader) comment(p piece) error {
 	switch {
 	case text == "":
 		return nil
+	case sandbox(p.text):
+		d.facts.Format, d.facts.MariaDB = "mariadb-dump", true // what follows may refine it
+		d.settle()
 	case strings.HasPrefix(text, "MySQL dump "), strings.HasPrefix(text, "MariaDB dump "):
 		return d.headerLine(text, p.offset)
-	case strings.HasPrefix(text, "Host: "):
+	case d.header && strings.HasPrefix(text, "Host: "):
 		d.hostLine(text)
-	case strings.HasPrefix(text, "Server version"):
+	case d.header && strings.HasPrefix(text, "Server version"):
 		d.versionLine(strings.TrimSpace(text[len("Server version"):]))
 	case text == "Dump completed", strings.HasPrefix(text, "Dump completed on "):
 		d.completedLine(text)
@@ -34,6 +37,11 @@ func (d *reader) comment(p piece) error {
 		d.commentedCoordinates(p)
 	}
 	return nil
+}
+
+// sandbox tells MariaDB's first line, which is there even without comments.
+func sandbox(comment []byte) bool {
+	return bytes.HasPrefix(comment, []byte(`/*M!999999\-`)) || bytes.HasPrefix(comment, []byte(`/*!999999\-`))
 }
 
 // headerLine begins a dump: -- MySQL dump 10.13  Distrib 9.7.4, for Linux (x86_64)
@@ -126,7 +134,11 @@ func (d *reader) commentedCoordinates(p piece) {
 	if !ok {
 		return
 	}
-	f, ok, err := readCoordinates(sql, d.mode)
+	words, err := tokens(sql, d.mode)
+	if err != nil {
+		return // prose with an apostrophe
+	}
+	f, ok, err := readCoordinates(words, d.mode)
 	switch {
 	case err != nil:
 		d.facts.Notes = append(d.facts.Notes, fmt.Sprintf("coordinates in the comment at byte %d cannot be read: %v", p.offset, err))

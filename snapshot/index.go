@@ -32,7 +32,8 @@ type Index struct {
 	Tables    []Table  // of the databases asked for, in the backup's order; views too
 
 	// Nameless says that no database is named anywhere (--compact,
-	// --skip-comments): what the backup holds is the one that the caller asked for.
+	// --skip-comments): what the backup holds is given out under the name that
+	// the caller asked for, or "".
 	Nameless bool
 
 	Size        int64  // uncompressed, in bytes

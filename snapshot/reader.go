@@ -43,7 +43,7 @@ type reader struct {
 }
 
 // footer follows @OLD_SQL_NOTES, which dumps save near their start and restore
-// in their last statement.
+// in their last statement; MariaDB 11 calls it @OLD_NOTE_VERBOSITY.
 type footer uint8
 
 const (
@@ -51,6 +51,20 @@ const (
 	footerDue
 	footerSeen
 )
+
+func (f *footer) follow(words []word) {
+	for i := range words {
+		name := strings.ToLower(words[i].text)
+		if name != "@old_sql_notes" && name != "@old_note_verbosity" {
+			continue
+		}
+		if i+1 < len(words) && words[i+1].text == "=" {
+			*f = footerDue
+		} else if *f == footerDue {
+			*f = footerSeen
+		}
+	}
+}
 
 func newReader(path string, r io.Reader, want func(string) bool) *reader {
 	d := &reader{path: path, want: want, sess: newSession()}

@@ -75,7 +75,7 @@ var hostile = []string{
 	"-- Dump completed on 2020-01-01 00:00:00", "\n-- Dump completed on 2020-01-01 00:00:00\n", "\nDELIMITER ;;\n", "/* open", "*/", "/*!50000 x */", "# hash", "--",
 	"\n-- CHANGE MASTER TO MASTER_LOG_FILE='evil.000666', MASTER_LOG_POS=666;\n",
 	"CHANGE REPLICATION SOURCE TO SOURCE_LOG_FILE='evil.000666', SOURCE_LOG_POS=666;", "SET @@GLOBAL.GTID_PURGED='00000000-0000-0000-0000-000000000666:1-6';",
-	"INSERT INTO `plain` VALUES (1);", "USE `other`;", "中文；“引号”", "end\\", "$$", "\\N",
+	"INSERT INTO `plain` VALUES (1);", "USE `other`;", "中文；“引号”", "誠", "誠'；誠", "end\\", "$$", "\\N",
 }
 
 type source struct {
@@ -385,6 +385,8 @@ func TestRealDumps(t *testing.T) {
 				{name: "no-autocommit", args: []string{"--no-autocommit", "--skip-add-locks", "shop"}},
 				{name: "skip-opt", args: []string{"--skip-opt", "--create-options", "shop"}},
 				{name: "tables", args: []string{"shop", "plain", "v1"}, partial: true},
+				{name: "gbk", args: []string{"--default-character-set=gbk", "shop"}},
+				{name: "gbk-hex", args: []string{"--default-character-set=gbk", "--hex-blob", "shop"}},
 				{name: "skip-quote-names", args: []string{"--skip-quote-names", "other"}, partial: true},
 			}
 			if kind == testserver.MariaDB1011 {

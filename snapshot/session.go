@@ -26,17 +26,13 @@ func newSession() session {
 
 // set carries out a SET statement. server reports whether it assigns anything
 // that is not the session's own.
-func (s *session) set(sql []byte, m schema.Mode) (server bool, err error) {
-	words, err := tokens(sql, m)
-	if err != nil {
-		return false, err
-	}
+func (s *session) set(words []word, m schema.Mode) (server bool) {
 	for _, a := range assignments(words[1:]) {
 		if s.assign(a, m) {
 			server = true
 		}
 	}
-	return server, nil
+	return server
 }
 
 // word is a token with its text.
