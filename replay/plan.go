@@ -337,6 +337,12 @@ func (pl *planner) read(ctx context.Context) error {
 		pl.scanErr = err // it matters only if it lies before the stop: see intact
 		return nil
 	}
+	if errors.Is(err, filter.ErrNoSuchPoint) {
+		// What is missing may be where that point is: say so rather than that there is none.
+		if gap := pl.intact(ctx); gap != nil {
+			return fmt.Errorf("%w; so the stop point could not be looked for behind that", gap)
+		}
+	}
 	return err
 }
 
