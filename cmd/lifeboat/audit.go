@@ -46,7 +46,7 @@ func auditCommand(e *env) *cli.Command {
 
 // audit reads everything that a restore would read, the same way, and reports it.
 func audit(ctx context.Context, e *env, o auditOptions) (err error) {
-	m := newMeter(e, o.progress, phaseArchive, phaseSnapshot, phaseSurvey)
+	m := newMeter(e, o.progress, o.phases()...)
 	defer func() { m.close(outcome(err), err) }()
 	f := &facts{source: &o.source}
 	if f.archive, err = openArchive(ctx, &o.source, m); err != nil {
@@ -125,7 +125,10 @@ func (f *facts) read(ctx context.Context, m *meter) (err error) {
 		if err == nil {
 			return errors.New("nothing was read")
 		}
-		f.find("base", severityOf(err), binlog.Position{}, f.source.snapshot, err.Error(), "")
+		var at *binlog.ReadError
+		if !errors.As(err, &at) { // damage is found again below, with what the archive says of it
+			f.find("base", severityOf(err), binlog.Position{}, f.source.snapshot, err.Error(), "")
+		}
 		f.plan = nil
 		f.survey, err = filter.Scan(ctx, replay.Files(f.archive), f.scope, filter.Options{Progress: progress})
 		return f.damage(err)
@@ -150,8 +153,11 @@ func severityOf(err error) archive.Severity {
 // damage turns the end that damage put to a reading into a finding, unless the archive's own say it.
 func (f *facts) damage(err error) error {
 	var at *binlog.ReadError
-	if err == nil || !errors.As(err, &at) || f.survey == nil {
+	if err == nil || !errors.As(err, &at) {
 		return err
+	}
+	if f.survey == nil {
+		f.survey = &filter.Survey{} // what the archive alone tells is worth a report
 	}
 	for _, x := range f.archive.Findings {
 		if x.Severity >= archive.Gap && !x.Pos.IsZero() && x.Pos.Compare(at.Pos) <= 0 {

@@ -221,9 +221,9 @@ func (f *facts) tables() (out []report.TableRow) {
 		case h.Missing.IsZero() && f.snapshot != nil:
 			r.Base = report.BaseSnapshot // renamed from one that the snapshot holds
 		default:
-			r.Note = "no CREATE in the log before its first change"
+			r.Note = "not made in the log"
 			if !h.FirstChange.IsZero() {
-				r.Note += ", at " + h.FirstChange.String()
+				r.Note = "not made in the log before " + h.FirstChange.String()
 			}
 		}
 	}

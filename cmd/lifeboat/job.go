@@ -111,7 +111,19 @@ type incidentRefusal struct {
 	Commands  []report.Command  `json:"commands"`
 }
 
-// restoreLine lets restore add its own flags to the lines of a refusal.
+// skippable says what --skip leaves out of an incident; "" where the log does not tell who wrote which rows,
+// as MariaDB's does not.
+func skippable(i *filter.Incident, mariaDB bool) string {
+	switch {
+	case i.Thread == 0:
+		return "incident " + i.ID + " alone"
+	case mariaDB && i.Kind != filter.KindMassDelete && i.Kind != filter.KindMassUpdate:
+		return ""
+	}
+	return fmt.Sprintf("what incident %s's session did", i.ID)
+}
+
+// refuse turns the planner's refusal of incidents into one with the ways out.
 func (j *job) refuse(err error, p *planned) error {
 	r := &incidentRefusal{err: err}
 	in := map[string]bool{}
@@ -125,9 +137,11 @@ func (j *job) refuse(err error, p *planned) error {
 		part := incidentPart(i, "incident:"+i.ID)
 		r.Incidents = append(r.Incidents, part)
 		r.Commands = append(r.Commands,
-			report.Command{Purpose: "Stop just before incident " + i.ID, Line: j.line("restore").flag("stop-before", part.StopBefore).String()},
-			report.Command{Purpose: fmt.Sprintf("Leave out what incident %s's session did, and keep what all others wrote since", i.ID),
-				Line: j.line("restore").flag("skip", "incident:"+i.ID).String()})
+			report.Command{Purpose: "Stop just before incident " + i.ID, Line: j.line("restore").flag("stop-before", part.StopBefore).String()})
+		if what := skippable(i, p.survey.Format.MariaDB); what != "" {
+			r.Commands = append(r.Commands, report.Command{Purpose: "Leave out " + what + ", and keep what all others wrote since",
+				Line: j.line("restore").flag("skip", part.StopBefore).String()})
+		}
 	}
 	r.Commands = append(r.Commands, report.Command{Purpose: "Replay everything, the incidents too", Line: j.line("restore").flag("stop-after", "end").String()})
 	return r

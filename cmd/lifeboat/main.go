@@ -41,7 +41,6 @@ func exitCodes() []struct {
 	}{
 		{errUsage, exitUsage},
 		{errInterrupted, exitInterrupted},
-		{context.Canceled, exitInterrupted},
 		{errIncomplete, exitIncomplete},
 		{verify.ErrDifferent, exitDifferent},
 		{replay.ErrCorrupt, exitCorrupt},

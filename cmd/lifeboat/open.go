@@ -18,6 +18,14 @@ const (
 	phaseSurvey   = "survey log"
 )
 
+// phases are those of reading the inputs.
+func (s *source) phases() []string {
+	if s.snapshot == "" {
+		return []string{phaseArchive, phaseSurvey}
+	}
+	return []string{phaseArchive, phaseSnapshot, phaseSurvey}
+}
+
 // meter shows progress. The stages report to it in their own words.
 type meter struct {
 	p     *ui.Printer

@@ -43,7 +43,7 @@ func planCommand(e *env) *cli.Command {
 
 // plan makes a plan and writes it out.
 func plan(ctx context.Context, e *env, o planOptions) (err error) {
-	m := newMeter(e, o.progress, phaseArchive, phaseSnapshot, phaseSurvey)
+	m := newMeter(e, o.progress, o.phases()...)
 	defer func() { m.close(outcome(err), err) }()
 	p, err := o.makePlan(ctx, m)
 	m.close(outcome(err), err)

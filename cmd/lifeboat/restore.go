@@ -135,9 +135,9 @@ func restore(ctx context.Context, e *env, o restoreOptions) (err error) {
 
 func (o *restoreOptions) phases() []string {
 	if o.dryRun {
-		return []string{phaseArchive, phaseSnapshot, phaseSurvey}
+		return o.source.phases()
 	}
-	return []string{phaseArchive, phaseSnapshot, phaseSurvey, "load base", "replay log", "finish"}
+	return append(o.source.phases(), "load base", "replay log", "finish")
 }
 
 // refused turns a refusal into what restore says of it; a dry run shows it as a page where it can.

@@ -39,7 +39,7 @@ func (f *facts) verdict(a *report.Audit) {
 		a.Verdict += fmt.Sprintf(", but %s", text.Counted(int64(len(missing)), "table")+" without a base")
 		say = append(say, "nothing shows what these tables held before the log's first change to them: "+someNames(missing))
 	} else if len(missing) > 0 {
-		say = append(say, fmt.Sprintf("%s need a snapshot: their CREATE is not in the log", text.Counted(int64(len(missing)), "table")))
+		say = append(say, "only a snapshot can tell what these tables held before the log's first change to them: "+someNames(missing))
 	}
 	if n := len(a.Incidents); n > 0 {
 		a.Verdict += ", with " + text.Counted(int64(n), "incident")

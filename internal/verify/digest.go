@@ -97,7 +97,7 @@ func (d *digester) value(name string, l, r *schema.Column) string {
 	case "date", "time", "datetime", "timestamp", "uuid", "inet4", "inet6":
 		return "CAST(" + name + " AS CHAR)"
 	case "enum", "set":
-		return "CAST(" + name + "+0 AS UNSIGNED),':',HEX(" + name + ")"
+		return "CONCAT(CAST(" + name + "+0 AS UNSIGNED),':',HEX(" + name + "))"
 	case "char", "varchar", "binary", "varbinary", "tinytext", "tinyblob":
 		return "HEX(" + name + ")"
 	case "json":

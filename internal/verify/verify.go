@@ -61,13 +61,13 @@ func Compare(ctx context.Context, left, right Side, o Options) (*Result, error) 
 		return nil, err
 	}
 	r.Tables = make([]Table, len(names))
-	g, ctx := errgroup.WithContext(ctx)
+	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, o.Workers))
 	var mu sync.Mutex
 	at := Progress{Total: len(names)}
 	for i, n := range names {
 		g.Go(func() error {
-			t, err := d.table(ctx, left, right, n)
+			t, err := d.table(gctx, left, right, n)
 			if err != nil {
 				return fmt.Errorf("table %s: %w", n.name, err)
 			}
