@@ -1,0 +1,47 @@
+package acceptance
+
+import (
+	"testing"
+	"time"
+
+	"lifeboat/internal/testserver"
+)
+
+// TestWipedDatabaseComesBack is the main job: a hundred thousand transactions over the tables of a dump, a wipe, and everything
+// as it was just before.
+func TestWipedDatabaseComesBack(t *testing.T) {
+	for _, c := range []struct {
+		kind string
+		x    traffic
+	}{
+		{testserver.MySQL97, traffic{transactions: 100_000, ddl: 40, rows: 5000, args: testserver.GTID(testserver.MySQL97)}},
+		{testserver.MariaDB1011, traffic{transactions: 100_000, ddl: 40, rows: 5000, dumpAll: true}},
+		{testserver.MySQL56, traffic{transactions: 100_000, ddl: 40, rows: 5000}},
+	} {
+		t.Run(c.kind, func(t *testing.T) {
+			s := disaster(t, c.kind, c.x)
+			to, db := s.fresh(t)
+			o := lifeboat(t, s.restore(to)...).want(t, 0)
+			t.Logf("restored in %v, %d MiB of memory at most\n%s", o.took.Round(10*time.Millisecond), o.peak>>20, o.out+o.errOut)
+			same(t, db, shop, s.want)
+
+			// Beside it, under another name.
+			o = lifeboat(t, s.restore(to, "--into", "rescued")...).want(t, 0)
+			same(t, db, "rescued", s.want)
+			same(t, db, shop, s.want)
+			if got := databases(t, db); got != "rescued shop" {
+				t.Errorf("the target holds the databases %q", got)
+			}
+
+			// Where it exists already: refused, or dropped first if so told.
+			if _, err := db.Exec("DELETE FROM rescued.account"); err != nil {
+				t.Fatal(err)
+			}
+			damaged := capture(t, db, "rescued", "")
+			lifeboat(t, s.restore(to, "--into", "rescued")...).want(t, 1).says(t, "rescued", "--drop-existing")
+			same(t, db, "rescued", damaged)
+			lifeboat(t, s.restore(to, "--into", "rescued", "--drop-existing")...).want(t, 0)
+			same(t, db, "rescued", s.want)
+		})
+	}
+}

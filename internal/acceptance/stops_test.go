@@ -1,0 +1,233 @@
+package acceptance
+
+import (
+	"bufio"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"lifeboat/internal/testserver"
+)
+
+// stop is when a restore under way gets a signal: so long after it has begun to write.
+type stop struct {
+	after  time.Duration
+	signal syscall.Signal
+}
+
+// watched is a run and what its progress said.
+type watched struct {
+	*outcome
+	wrote   time.Duration // from the first sign of writing to the end
+	last    string        // the last progress before the end
+	stopped bool
+}
+
+// line is what is read of a line of --progress json.
+type line struct {
+	Type, Phase, Position, Text, Error string
+	Rows, Bytes                        int64
+	Window                             int
+}
+
+// underway runs a restore with --progress json, and stops it if told to. Time counts from the first progress of the phase that
+// loads the base or replays the log: what comes before writes nothing.
+func underway(t *testing.T, args []string, at *stop) *watched {
+	t.Helper()
+	cmd := command(t.Context(), append(args, "--progress", "json")...)
+	r, w, err := os.Pipe()
+	must(t, err)
+	cmd.Stderr = w
+	out := &strings.Builder{}
+	cmd.Stdout = out
+	start := time.Now()
+	must(t, cmd.Start())
+	must(t, w.Close())
+
+	g := &watched{outcome: &outcome{args: cmd.Args[1:]}}
+	var begun time.Time
+	var timer *time.Timer
+	var said strings.Builder
+	in := bufio.NewReader(r)
+	for {
+		text, err := in.ReadString('\n')
+		said.WriteString(text)
+		var l line
+		if json.Unmarshal([]byte(text), &l) == nil && (l.Phase == "load base" || l.Phase == "replay log" || l.Phase == "finish") {
+			g.last = fmt.Sprintf("%s, %s, window %d, %d rows", l.Phase, l.Position, l.Window, l.Rows)
+			if begun.IsZero() {
+				begun = time.Now()
+				if at != nil {
+					timer = time.AfterFunc(at.after, func() { _ = cmd.Process.Signal(at.signal) })
+				}
+			}
+		}
+		if err == io.EOF {
+			break
+		}
+		must(t, err)
+	}
+	r.Close()
+	_ = cmd.Wait()
+	if timer != nil {
+		timer.Stop()
+	}
+	g.code, g.took = cmd.ProcessState.ExitCode(), time.Since(start)
+	if !begun.IsZero() {
+		g.wrote = time.Since(begun)
+	}
+	g.out, g.errOut = out.String(), said.String()
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok {
+		g.stopped = status.Signaled()
+	}
+	return g
+}
+
+// TestKilledRestoresGoOn kills one restore again and again, at moments spread over all of it, and runs it again each time.
+func TestKilledRestoresGoOn(t *testing.T) {
+	for _, c := range []struct {
+		kind  string
+		kills int
+		x     traffic
+	}{
+		{testserver.MySQL97, 20, traffic{transactions: 20_000, ddl: 14, rows: 20_000}},
+		{testserver.MariaDB1011, 6, traffic{transactions: 6_000, ddl: 8, rows: 6000}},
+		{testserver.MySQL56, 6, traffic{transactions: 6_000, ddl: 8, rows: 6000, args: testserver.GTID(testserver.MySQL56)}},
+	} {
+		t.Run(c.kind, func(t *testing.T) {
+			s := disaster(t, c.kind, c.x)
+			to, db := s.fresh(t)
+			args := s.restore(to, "--memory", "16MiB")
+			whole := underway(t, args, nil)
+			whole.want(t, 0)
+			same(t, db, shop, s.want)
+			t.Logf("undisturbed: %v, of them writing %v", whole.took, whole.wrote)
+
+			seed := uint64(time.Now().UnixNano())
+			random := rand.New(rand.NewPCG(seed, 0))
+			slice := 2 * whole.wrote / time.Duration(c.kills+1)
+			kills, phases := 0, map[string]int{}
+			for kills < c.kills {
+				drop(t, db)
+				for kills < c.kills {
+					at := stop{after: time.Duration(random.Int64N(int64(slice))), signal: syscall.SIGKILL}
+					run := underway(t, args, &at)
+					if !run.stopped {
+						run.want(t, 0)
+						same(t, db, shop, s.want)
+						break
+					}
+					kills++
+					phase, _, _ := strings.Cut(run.last, ",")
+					phases[phase]++
+					t.Logf("seed %d: kill %d %v after the first write, at %s", seed, kills, at.after, run.last)
+				}
+			}
+			lifeboat(t, args...).want(t, 0)
+			same(t, db, shop, s.want)
+			if got := databases(t, db); got != shop {
+				t.Errorf("seed %d: the target holds the databases %q", seed, got)
+			}
+			if phases["replay log"] == 0 {
+				t.Errorf("seed %d: no kill fell into the log: %v", seed, phases)
+			}
+		})
+	}
+}
+
+// drop removes the shop from a server.
+func drop(t *testing.T, db *sql.DB) {
+	t.Helper()
+	if _, err := db.Exec("DROP DATABASE IF EXISTS " + shop); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestStoppedRestores covers what may come between a stop and the next run.
+func TestStoppedRestores(t *testing.T) {
+	s := disaster(t, testserver.MySQL97, traffic{transactions: 10_000, ddl: 8, rows: 10_000})
+	to, db := s.fresh(t)
+	args := s.restore(to, "--memory", "16MiB")
+	whole := underway(t, args, nil)
+	whole.want(t, 0)
+	same(t, db, shop, s.want)
+
+	// stopped leaves an unfinished restore on the target.
+	stopped := func(t *testing.T, signal syscall.Signal) *watched {
+		t.Helper()
+		drop(t, db)
+		for part := time.Duration(2); part < 64; part *= 2 {
+			if run := underway(t, args, &stop{after: whole.wrote / part, signal: signal}); run.stopped || run.code != 0 {
+				return run
+			}
+			drop(t, db)
+		}
+		t.Fatal("the restore always came to its end before the signal")
+		return nil
+	}
+
+	t.Run("another stop point is refused", func(t *testing.T) {
+		stopped(t, syscall.SIGKILL)
+		before := capture(t, db, shop, t.TempDir())
+		first := strings.TrimSuffix(texts(t, db, "SELECT state FROM _lifeboat.job")[0][0], "\n")
+		changed := slices.Clone(args)
+		changed[slices.Index(changed, "--stop-before")+1] = middleOf(t, s.archive)
+		lifeboat(t, changed...).want(t, 1).says(t, "unfinished", shop, "_lifeboat")
+		same(t, db, shop, before)
+		if now := texts(t, db, "SELECT state FROM _lifeboat.job")[0][0]; now != first {
+			t.Errorf("the refusal changed the checkpoint from\n%s\nto\n%s", first, now)
+		}
+		lifeboat(t, args...).want(t, 0)
+		same(t, db, shop, s.want)
+	})
+
+	t.Run("the printed command goes on after an interrupt", func(t *testing.T) {
+		for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+			run := stopped(t, signal)
+			run.want(t, 130)
+			i := strings.LastIndex(run.errOut, "lifeboat restore ")
+			if i < 0 {
+				t.Fatalf("no command is printed:\n%s", run)
+			}
+			var said struct{ Error string }
+			lines := strings.Split(strings.TrimSpace(run.errOut), "\n")
+			if err := json.Unmarshal([]byte(lines[len(lines)-1]), &said); err != nil {
+				t.Fatalf("%v:\n%s", err, run)
+			}
+			_, again, _ := strings.Cut(said.Error, "lifeboat restore ")
+			shell := exec.CommandContext(t.Context(), "sh", "-c", program+" restore "+again)
+			if out, err := shell.CombinedOutput(); err != nil {
+				t.Fatalf("%s: %v\n%s", again, err, out)
+			}
+			same(t, db, shop, s.want)
+		}
+	})
+
+	t.Run("another database is restored meanwhile", func(t *testing.T) {
+		stopped(t, syscall.SIGKILL)
+		lifeboat(t, append(args, "--into", "elsewhere")...).want(t, 0)
+		same(t, db, "elsewhere", s.want)
+		lifeboat(t, args...).want(t, 0)
+		same(t, db, shop, s.want)
+		if got := databases(t, db); got != "elsewhere "+shop {
+			t.Errorf("the target holds the databases %q", got)
+		}
+	})
+}
+
+// middleOf is a place between two transactions in the middle of an archive: the beginning of a file.
+func middleOf(t *testing.T, archive string) string {
+	t.Helper()
+	files := binlogs(t, archive)
+	return filepath.Base(files[len(files)-2]) + ":4"
+}
