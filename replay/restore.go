@@ -117,6 +117,7 @@ type runner struct {
 	st       *State
 	ddl      *target.Conn
 	serial   *serial
+	writer   *windowWriter
 	programs programs
 	fold     *fold
 	routes   map[*binlog.TableMap]*route
@@ -321,6 +322,9 @@ func (r *runner) log(ctx context.Context) error {
 		return err
 	}
 	defer func() { r.serial.close() }()
+	r.writer = &windowWriter{srv: r.srv, job: r.p.Into, workers: make([]*batchWriter, r.st.Workers), exact: r.p.Exact,
+		written: &r.written, repairs: &r.repairs, report: func() { r.progress(func(p *Progress) { p.Rows = r.written.Load() }) }}
+	defer func() { r.writer.close() }()
 	if r.p.Start.IsZero() {
 		return nil // no log to read
 	}
@@ -402,9 +406,8 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 			}
 		}
 		r.progress(func(p *Progress) { p.Window = r.st.Window })
-		w := &windowWriter{srv: r.srv, job: r.p.Into, window: int64(r.st.Window), workers: r.st.Workers, exact: r.p.Exact,
-			written: &r.written, repairs: &r.repairs, report: func() { r.progress(func(p *Progress) { p.Rows = r.written.Load() }) }}
-		if err := w.write(ctx, r.fold); err != nil {
+		r.writer.window = int64(r.st.Window)
+		if err := r.writer.write(ctx, r.fold); err != nil {
 			return err
 		}
 		for _, t := range r.fold.tables {

@@ -282,9 +282,21 @@ const shopTraffic = `
 `
 
 func TestRestore(t *testing.T) {
-	for _, kind := range []string{"mysql97", "mariadb1011", "mysql56"} {
-		t.Run(kind, func(t *testing.T) {
-			s := newSource(t, kind)
+	for _, v := range []struct {
+		name, kind string
+		args       []string
+	}{
+		{"mysql97", "mysql97", nil},
+		{"mysql97 with GTIDs, compressed", "mysql97", append(testserver.GTID("mysql97"), "--binlog-transaction-compression=ON")},
+		{"mysql97 with minimal images, full metadata", "mysql97", []string{"--binlog-row-image=MINIMAL", "--binlog-row-metadata=FULL"}},
+		{"mariadb1011", "mariadb1011", nil},
+		{"mariadb1011 compressed", "mariadb1011", []string{"--log-bin-compress=1", "--log-bin-compress-min-len=10"}},
+		{"mariadb1011 with minimal images", "mariadb1011", []string{"--binlog-row-image=MINIMAL"}},
+		{"mysql56", "mysql56", nil},
+		{"mysql56 with NOBLOB images, no checksums", "mysql56", []string{"--binlog-row-image=NOBLOB", "--binlog-checksum=NONE"}},
+	} {
+		t.Run(v.name, func(t *testing.T) {
+			s := newSource(t, v.kind, v.args...)
 			s.run(shopBase)
 			dump := s.dump("shop")
 			s.run("FLUSH LOGS")

@@ -63,13 +63,13 @@ func (f *fold) batches(phase int) []batch {
 	return out
 }
 
-// windowWriter writes one window's fold with several sessions.
+// windowWriter writes windows with several sessions, which stay open from one to the next.
 type windowWriter struct {
 	srv     *target.Server
 	job     string // target database
 	window  int64
-	workers int
-	exact   bool // the base is what the log says: a collision is an error, not a repair
+	workers []*batchWriter // one for each lane, opened when first needed
+	exact   bool           // the base is what the log says: a collision is an error, not a repair
 	written *atomic.Int64
 	repairs *atomic.Int64
 	report  func()
@@ -80,10 +80,8 @@ func (w *windowWriter) write(ctx context.Context, f *fold) error {
 	for _, phase := range []int{phaseDelete, phaseUpsert} {
 		all := f.batches(phase)
 		g, ctx := errgroup.WithContext(ctx)
-		for lane := range w.workers {
-			if lane < len(all) {
-				g.Go(func() error { return w.lane(ctx, lane, phase, all) })
-			}
+		for lane := range min(len(w.workers), len(all)) {
+			g.Go(func() error { return w.lane(ctx, lane, phase, all) })
 		}
 		if err := g.Wait(); err != nil {
 			return err
@@ -93,13 +91,17 @@ func (w *windowWriter) write(ctx context.Context, f *fold) error {
 }
 
 // lane writes every batch whose number falls to it, from its mark on.
-func (w *windowWriter) lane(ctx context.Context, lane, phase int, all []batch) (err error) {
-	c, err := w.srv.Conn(ctx, "")
-	if err != nil {
-		return err
+func (w *windowWriter) lane(ctx context.Context, lane, phase int, all []batch) error {
+	b := w.workers[lane]
+	if b == nil {
+		c, err := w.srv.Conn(ctx, "")
+		if err != nil {
+			return err
+		}
+		b = &batchWriter{w: w, c: c}
+		w.workers[lane] = b
 	}
-	defer func() { c.Close() }()
-	m, err := readMark(ctx, c, w.job, lane)
+	m, err := readMark(ctx, b.c, w.job, lane)
 	if err != nil {
 		return err
 	}
@@ -109,9 +111,8 @@ func (w *windowWriter) lane(ctx context.Context, lane, phase int, all []batch) (
 	} else if m.stage == w.window && m.phase > phase {
 		return nil
 	}
-	b := &batchWriter{w: w, c: c}
 	k := int64(0)
-	for i := lane; i < len(all); i += w.workers {
+	for i := lane; i < len(all); i += len(w.workers) {
 		k++
 		if k <= done {
 			continue
@@ -124,6 +125,15 @@ func (w *windowWriter) lane(ctx context.Context, lane, phase int, all []batch) (
 		w.report()
 	}
 	return nil
+}
+
+// close ends the sessions.
+func (w *windowWriter) close() {
+	for _, b := range w.workers {
+		if b != nil {
+			b.c.Close()
+		}
+	}
 }
 
 type batchWriter struct {
