@@ -113,14 +113,15 @@ func Tool(t testing.TB, name string) string {
 	return program(t, "tools", "bin", name)
 }
 
-// Options are those that Start uses, for a test that calls scratch.Start itself.
+// Options are those that Start uses, for a test that calls scratch.Start itself. Pages are written safely, so that a test may kill
+// the server and start it again.
 func Options(t testing.TB, kind string, args ...string) scratch.Options {
 	t.Helper()
 	return scratch.Options{
 		Binary:      Server(t, kind),
 		Dir:         t.TempDir(),
 		BufferPool:  bufferPool,
-		Args:        args,
+		Args:        append([]string{"--innodb-doublewrite=1"}, args...),
 		TemplateDir: filepath.Join(Root(t), ".servers", "templates"),
 	}
 }

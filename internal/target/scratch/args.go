@@ -47,8 +47,25 @@ func relaxed() []string {
 	return []string{"--innodb-doublewrite=0", "--innodb-flush-method=nosync"}
 }
 
+// redo is the option for a redo log that keeps a bulk load from waiting for pages to be written: half the buffer pool, at most
+// 1 GiB. With it a doublewrite costs nothing that could be measured; with the default of 100 MB it costs a sixth.
+// Servers that fill a log with zeros when its size changes keep their default.
+func redo(bin Binary, bufferPool int64) []string {
+	size := min(bufferPool/2, 1<<30)
+	version, err := number(bin.Version)
+	switch {
+	case err != nil || size <= 100<<20:
+		return nil
+	case bin.Family == MariaDB && version >= 100500:
+		return []string{fmt.Sprintf("--innodb-log-file-size=%d", size)}
+	case bin.Family == MySQL && version >= 80030:
+		return []string{fmt.Sprintf("--innodb-redo-log-capacity=%d", size)}
+	}
+	return nil
+}
+
 // serverArgs is the whole command line for the data folder of f.
-func serverArgs(f *folder, o Options) []string {
+func serverArgs(bin Binary, f *folder, o Options) []string {
 	args := []string{
 		"--no-defaults",
 		"--datadir=" + f.data(),
@@ -76,6 +93,7 @@ func serverArgs(f *folder, o Options) []string {
 	if !hasOption(o.Args, "log-bin") {
 		args = append(args, "--skip-log-bin")
 	}
+	args = append(args, redo(bin, o.BufferPool)...)
 	args = append(args, asUser()...)
 	return append(args, o.Args...)
 }

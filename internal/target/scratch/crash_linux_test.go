@@ -214,38 +214,3 @@ func TestKeptFolderSurvivesAKilledLifeboat(t *testing.T) {
 		}
 	})
 }
-
-// smallDisk is a folder on a file system of that many MiB. Where none can be mounted the test is left out:
-// TestFileSizeLimit, which needs no rights, covers the same path.
-func smallDisk(t *testing.T, mib int) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := syscall.Mount("lifeboat-test", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", mib)); err != nil {
-		t.Skipf("no file system can be mounted here: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
-func TestFileSizeLimit(t *testing.T) {
-	eachKind(t, func(t *testing.T, kind string) {
-		o := testserver.Options(t, kind)
-		o.TemplateDir = ""
-		limited := filepath.Join(t.TempDir(), "mysqld")
-		script := "#!/bin/sh\nulimit -f 8192\nexec " + o.Binary + " \"$@\"\n"
-		if err := os.WriteFile(limited, []byte(script), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		o.Binary = limited
-		begun := time.Now()
-		_, err := scratch.Start(t.Context(), o)
-		if err == nil || !strings.Contains(err.Error(), "server.log") {
-			t.Errorf("%v", err)
-		}
-		t.Logf("after %v: %v", time.Since(begun).Round(time.Millisecond), err)
-	})
-}

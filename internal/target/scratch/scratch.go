@@ -182,7 +182,7 @@ func (s *Server) launch(ctx context.Context) error {
 	if err := os.Remove(s.folder.socket()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("scratch server: %w", err)
 	}
-	cmd := exec.Command(s.bin.Path, serverArgs(s.folder, s.opts)...)
+	cmd := exec.Command(s.bin.Path, serverArgs(s.bin, s.folder, s.opts)...)
 	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, s.folder.path
 	cmd.SysProcAttr = attributes(s.opts.Keep)
 	p, err := launch(cmd)
@@ -312,7 +312,8 @@ func (s *Server) Explain(err error) error {
 	return err
 }
 
-// Stop lets the server shut down in order and keeps its folder, for Restart or for reading. If ctx ends first, the server is killed.
+// Stop lets the server shut down in order and keeps its folder, for Restart or for reading; Close then removes it. A server waits
+// 2 s for connections that are still open. If ctx ends first, the server is killed.
 func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -331,7 +332,8 @@ func (s *Server) shutdown(ctx context.Context) error {
 	}
 }
 
-// Kill ends the server with SIGKILL, as a crash would, and keeps its folder.
+// Kill ends the server with SIGKILL, as a crash would, and keeps its folder. The kernel may cut the write of a page short then, so who
+// wants to Restart after it needs Options.Keep or --innodb-doublewrite=1.
 func (s *Server) Kill() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
