@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,8 +40,6 @@ var changes = []struct{ change, back string }{
 	{"UPDATE b.t SET d=d+0.0000000001 WHERE id=1", "UPDATE b.t SET d=d-0.0000000001 WHERE id=1"},
 	{"UPDATE b.t SET f=1.1754945e-38 WHERE id=1", "UPDATE b.t SET f=1.17549435e-38 WHERE id=1"},
 	{"UPDATE b.t SET g=0.10000000000000002 WHERE id=1", "UPDATE b.t SET g=0.1 WHERE id=1"},
-	{"UPDATE b.t SET g=-0e0 WHERE id=3", "UPDATE b.t SET g=0 WHERE id=3"},
-	{"UPDATE b.t SET f=-0e0 WHERE id=3", "UPDATE b.t SET f=0 WHERE id=3"},
 	{"UPDATE b.t SET b=b'1000000000000000000000000000000000000000000000000000000000000000' WHERE id=1", "UPDATE b.t SET b=b'1000000000000000000000000000000000000000000000000000000000000001' WHERE id=1"},
 	{"UPDATE b.t SET y=0 WHERE id=1", "UPDATE b.t SET y=1999 WHERE id=1"},
 	{"UPDATE b.t SET da='0000-00-00' WHERE id=1", "UPDATE b.t SET da='2024-02-29' WHERE id=1"},
@@ -74,6 +73,13 @@ var changes = []struct{ change, back string }{
 	{"ALTER TABLE b.pair ADD c INT", "ALTER TABLE b.pair DROP c"},
 	{"RENAME TABLE b.pair TO b.pear", "RENAME TABLE b.pear TO b.pair"},
 	{"CREATE VIEW b.w AS SELECT 1", "DROP VIEW b.w"},
+}
+
+// signs are the two zeros, which MariaDB stores as one. By REPLACE, since a server may find that -0 equals 0 and
+// leave the row alone.
+var signs = []struct{ change, back string }{
+	{"REPLACE INTO b.t (id, g, f, v, tx, bl) VALUES (3, -0e0, 0, '', '', '')", "REPLACE INTO b.t (id, g, f, v, tx, bl) VALUES (3, 0, 0, '', '', '')"},
+	{"REPLACE INTO b.t (id, g, f, v, tx, bl) VALUES (3, 0, -0e0, '', '', '')", "REPLACE INTO b.t (id, g, f, v, tx, bl) VALUES (3, 0, 0, '', '', '')"},
 }
 
 func fill(t *testing.T, db *sql.DB, kind, name string) {
@@ -137,20 +143,19 @@ func TestEveryChangeIsFound(t *testing.T) {
 			if r := compare(t, srv, srv); r.Err() != nil || len(r.Tables) != 3 {
 				t.Fatalf("equal databases: %v\n%s", r.Err(), text(t, r))
 			}
-			list := changes
+			list := slices.Clone(changes)
+			if kind != testserver.MariaDB1011 {
+				list = append(list, signs...)
+			}
 			if kind != testserver.MySQL56 {
-				list = append(list[:len(list):len(list)], struct{ change, back string }{`UPDATE b.t SET j='{"a": [1, 2.51, null]}' WHERE id=1`, `UPDATE b.t SET j='{"a": [1, 2.50, null]}' WHERE id=1`})
+				list = append(list, struct{ change, back string }{`UPDATE b.t SET j='{"a": [1, 2.51, null]}' WHERE id=1`, `UPDATE b.t SET j='{"a": [1, 2.50, null]}' WHERE id=1`})
 			}
 			for _, c := range list {
-				res, err := db.Exec(c.change)
-				if err != nil {
+				if _, err := db.Exec(c.change); err != nil {
 					t.Errorf("%s: %v", c.change, err)
 					continue
 				}
-				if n, _ := res.RowsAffected(); n == 0 && strings.HasPrefix(c.change, "UPDATE") {
-					// -0 equals 0, so the server may leave the row alone; then there is nothing to find.
-					t.Logf("%s changed nothing", c.change)
-				} else if r := compare(t, srv, srv); !errors.Is(r.Err(), verify.ErrDifferent) || r.Differences == 0 {
+				if r := compare(t, srv, srv); !errors.Is(r.Err(), verify.ErrDifferent) || r.Differences == 0 {
 					t.Errorf("%s was not found:\n%s", c.change, text(t, r))
 				}
 				if _, err := db.Exec(c.back); err != nil {
