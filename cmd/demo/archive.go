@@ -49,6 +49,20 @@ func (s *story) nightly(ctx context.Context) error {
 	return nil
 }
 
+// dumpReference makes a plain dump of the shop alone.
+func (s *story) dumpReference(ctx context.Context) error {
+	dump, err := s.programs.Client("mysqldump")
+	if err != nil {
+		return err
+	}
+	s.reference = filepath.Join(s.dir, "reference.sql")
+	args := []string{dump, "--no-defaults", "--user=root", "--socket=" + s.source.Socket(), "--single-transaction", "--result-file=" + s.reference}
+	if !s.programs.MariaDB() {
+		args = append(args, "--set-gtid-purged=OFF")
+	}
+	return s.quiet(ctx, append(args, "shop")...)
+}
+
 // logs lists the source's binlog files in order.
 func (s *story) logs(ctx context.Context) ([]string, error) {
 	rows, err := s.shop.QueryContext(ctx, "SHOW BINARY LOGS")

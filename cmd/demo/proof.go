@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -53,11 +54,44 @@ func (s *story) proof(ctx context.Context) error {
 		return err
 	}
 	check("the backup and both copies of the binlogs are untouched", seal == s.seal)
-	fmt.Fprintln(s.w)
 	if len(broken) > 0 {
+		fmt.Fprintln(s.w)
 		return fmt.Errorf("%w:\n  %s", errNotProved, strings.Join(broken, "\n  "))
 	}
+	if err := s.verify(ctx); err != nil {
+		return err
+	}
+	s.say("")
 	s.say("%s rows were wiped, and %s rows are back. The proof holds.", text.Count(s.wiped), text.Count(restored.Rows()))
+	return nil
+}
+
+// verify lets lifeboat itself compare the result with a dump that was made just before the wipe. In real life there is none; a
+// second restore, or a replica that was stopped in time, takes its place.
+func (s *story) verify(ctx context.Context) error {
+	s.say("")
+	s.say("lifeboat verify says so too. What it compares with is a plain dump from just before the wipe, loaded as shop_reference:")
+	client, err := s.programs.Client("mysql")
+	if err != nil {
+		return err
+	}
+	if _, err := s.spare.ExecContext(ctx, "CREATE DATABASE shop_reference CHARACTER SET utf8mb4"); err != nil {
+		return err
+	}
+	dump, err := os.Open(s.reference)
+	if err != nil {
+		return err
+	}
+	defer dump.Close()
+	cmd := start(ctx, client, "--no-defaults", "--user=root", "--socket="+s.target.Socket(), "--default-character-set=utf8mb4", "shop_reference")
+	cmd.Stdin = dump
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("loading the reference: %w: %s", err, out)
+	}
+	err = s.show(ctx, s.lifeboat, "verify", "--target", s.target.DSN(), "--database", "shop", "--against", s.target.DSN(), "--against-database", "shop_reference")
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNotProved, err)
+	}
 	return nil
 }
 

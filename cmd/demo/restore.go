@@ -76,6 +76,7 @@ func (s *story) audit(ctx context.Context) error {
 			ID     string   `json:"id"`
 			Tables []string `json:"tables"`
 			Rows   int64    `json:"rows_lost"`
+			Exact  bool     `json:"rows_lost_exact"`
 		} `json:"incidents"`
 	}
 	if err := json.Unmarshal(out, &report); err != nil {
@@ -88,6 +89,9 @@ func (s *story) audit(ctx context.Context) error {
 	s.incident = wipe.ID
 	if len(wipe.Tables) != 5 {
 		return fmt.Errorf("%w: audit names %d wiped tables (%s) instead of 5", errNotProved, len(wipe.Tables), strings.Join(wipe.Tables, ", "))
+	}
+	if wipe.Exact && wipe.Rows != s.before.Rows() {
+		return fmt.Errorf("%w: audit says that %d rows were lost; it was %d", errNotProved, wipe.Rows, s.before.Rows())
 	}
 	s.say("")
 	s.say("There it is: one session wiped %d tables. The incident's id is what the next commands stop at.", len(wipe.Tables))
@@ -106,14 +110,12 @@ func (s *story) dryRun(ctx context.Context) error {
 	return err
 }
 
-// restoreCommand is the restore, twice the same. So little memory makes the log go in in several windows.
-func (s *story) restoreCommand() []string {
-	return s.command("restore", "--target", s.target.DSN(), "--memory", "16MiB")
-}
+// restoreCommand is the restore, twice the same.
+func (s *story) restoreCommand() []string { return s.command("restore", "--target", s.target.DSN()) }
 
 // restore starts the restore and kills it when its own checkpoint says that it is in the middle.
 func (s *story) restore(ctx context.Context) error {
-	s.say("The restore gets little memory, so that it has a middle. In that middle the demo kills it with SIGKILL, which no program can catch.")
+	s.say("The backup goes in first, then what the log adds to it. In the middle of the latter the demo kills lifeboat with SIGKILL, which no program can catch.")
 	s.shell(rig.Wrap(s.restoreCommand()...))
 	cmd := start(ctx, s.restoreCommand()...)
 	cmd.Stdout, cmd.Stderr = s.w, s.w
@@ -122,57 +124,46 @@ func (s *story) restore(ctx context.Context) error {
 	}
 	watch, stop := context.WithCancel(ctx)
 	defer stop()
-	middle := make(chan string, 1)
+	middle := make(chan int, 1)
 	go func() {
-		where, err := s.awaitMiddle(watch)
-		if err == nil {
-			err = cmd.Process.Kill()
+		batches, err := s.awaitMiddle(watch)
+		if err != nil || cmd.Process.Kill() != nil {
+			batches = 0
 		}
-		if err != nil {
-			where = ""
-		}
-		middle <- where
+		middle <- batches
 	}()
 	err := cmd.Wait()
 	stop()
-	where := <-middle
+	batches := <-middle
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
 		return errors.New("the restore was done before it could be killed in the middle: give the demo more -transactions")
-	case errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL && where != "":
+	case errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL && batches > 0:
 	default:
 		return fmt.Errorf("lifeboat restore: %w", err)
 	}
-	fmt.Fprintln(s.w)
-	s.say("Killed (%s). What is in the target now is neither the old shop nor the new one; the checkpoint beside it knows how far it came.", where)
+	s.say("")
+	s.say("Killed, after it had committed %d batches of changed rows. What is in the target now is neither the old shop nor the new one; the checkpoint beside it says how far it came.", batches)
 	return nil
 }
 
-// awaitMiddle returns when the checkpoint on the target says that the log's second window is being applied.
-func (s *story) awaitMiddle(ctx context.Context) (string, error) {
+// awaitMiddle returns when the checkpoint on the target says that some changes of the log are in, and how many batches.
+func (s *story) awaitMiddle(ctx context.Context) (int, error) {
+	const enough = 4 // of some forty
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return "", ctx.Err()
+			return 0, ctx.Err()
 		case <-tick.C:
 		}
-		var state []byte
-		if err := s.spare.QueryRowContext(ctx, "SELECT state FROM lifeboat.job WHERE db = 'shop'").Scan(&state); err != nil {
-			continue // it does not exist yet
-		}
-		var at struct {
-			Phase  string
-			Window int
-			To     *string
-		}
-		if err := json.Unmarshal(state, &at); err != nil {
-			return "", err
-		}
-		if at.Window >= 2 && at.To != nil {
-			return fmt.Sprintf("phase %s, window %d", at.Phase, at.Window), nil
+		var batches int
+		// In the second phase of a window of the log rows are written; in the first, they are deleted.
+		err := s.spare.QueryRowContext(ctx, "SELECT COALESCE(SUM(done), 0) FROM _lifeboat.lane WHERE db = 'shop' AND stage >= 0 AND phase = 1").Scan(&batches)
+		if err == nil && batches >= enough { // until it is there, the table is missing
+			return batches, nil
 		}
 	}
 }

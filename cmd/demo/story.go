@@ -39,6 +39,7 @@ type story struct {
 	source, target *scratch.Server
 	shop, spare    *sql.DB // sessions on them
 	backup         string
+	reference      string // a dump from just before the wipe, for lifeboat verify
 	copies         []string
 	seal           string          // of backup and copies
 	before         rig.Fingerprint // the shop just before the wipe
@@ -181,6 +182,9 @@ func (s *story) business(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.dumpReference(ctx); err != nil {
+		return err
+	}
 	s.say("")
 	s.say("For the proof at the end the demo now reads every row of every table and notes a hash of each table. lifeboat never sees these notes.")
 	s.say("")
@@ -201,8 +205,12 @@ func describe(f rig.Fingerprint) [][]string {
 }
 
 func (s *story) wipe(ctx context.Context) error {
-	statements, err := unitTests(ctx, s.shop)
+	tests, err := rig.Open(s.source.DSN(), "shop") // a process of its own has a session of its own
 	if err != nil {
+		return err
+	}
+	statements, err := unitTests(ctx, tests)
+	if err := errors.Join(err, tests.Close()); err != nil {
 		return err
 	}
 	const sessions = 4
