@@ -11,7 +11,8 @@
 // converts nothing on the way into a column, whatever that column's character set is.
 //
 // A deprecation warning (1287) draws only the introducer of a character set that the server is about to
-// drop: macroman, macce, dec8 and hp8 in MySQL 9.
+// drop: macroman, macce, dec8 and hp8 in MySQL 9. Warning 1300 comes of comparing text with
+// bytes that are no letter of their one-byte character set; the row is found all the same.
 //
 // MariaDB with mysql56_temporal_format=OFF, as before 10.1, writes TIME, DATETIME and TIMESTAMP columns
 // that have digits of a second in the types of before 5.6.4, but wider, and the table map does not say so. Where a

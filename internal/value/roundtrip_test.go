@@ -50,13 +50,21 @@ func TestRoundTrip(t *testing.T) {
 	for _, kind := range testserver.Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			s := openServer(t, kind)
-			for i, rt := range roundTrips() {
+			for i, rt := range append(roundTrips(), singleByteTrips(t, s)...) {
 				if rt.servers == nil || slices.Contains(rt.servers, kind) {
 					t.Run(rt.name, func(t *testing.T) { rt.run(t, s, i) })
 				}
 			}
 		})
 	}
+}
+
+// singleByteTrips has a column of every character set of the server with one byte a letter, for all bytes.
+func singleByteTrips(t *testing.T, s *server) (all []roundTrip) {
+	for _, line := range query(t, s.session(t), "SELECT character_set_name FROM information_schema.character_sets WHERE maxlen = 1 AND character_set_name <> 'binary'") {
+		all = append(all, roundTrip{name: "all_" + line, ddl: "VARCHAR(300) CHARACTER SET " + line, column: Column{Charset: line}, key: true, values: []string{"_binary " + allBytes(), "'a'"}})
+	}
+	return all
 }
 
 func (rt *roundTrip) run(t *testing.T, s *server, number int) {
@@ -198,7 +206,9 @@ func expectRows(t *testing.T, conn *sql.Conn, query string, want []string, wider
 		return
 	}
 	w := slices.DeleteFunc(warnings(t, conn), func(s string) bool {
-		return strings.HasSuffix(s, "Truncated incorrect DECIMAL value: ''") // 5.6, of numbers of 65 digits below zero that it finds all the same
+		return strings.HasSuffix(s, "Truncated incorrect DECIMAL value: ''") || // 5.6, of numbers of 65 digits below zero that it finds all the same
+			strings.Contains(s, "\t1300\t") && strings.HasPrefix(what, "_binary") || // bytes that are no letter of the character set
+			slices.ContainsFunc([]string{"macroman", "macce", "dec8", "hp8"}, func(cs string) bool { return strings.Contains(s, "1287\t'"+cs+"'") })
 	})
 	if wider && contains(got, want) {
 		got = want
