@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -135,7 +136,7 @@ func (b *baseReader) flush(ctx context.Context) error {
 // other runs or keeps a statement that is no row data.
 func (b *baseReader) other(ctx context.Context, s snapshot.Statement) error {
 	r := b.r
-	set := r.srv.SessionSettings(target.Session{SQLMode: s.SQLMode, Client: s.ClientCharset, Collation: s.CollationConnection, TimeZone: s.TimeZone})
+	set := r.srv.SessionSettings(dumpSession(s))
 	switch s.Part {
 	case snapshot.PartDatabase:
 		return r.baseDatabase(ctx, s, set)
@@ -156,6 +157,17 @@ func (b *baseReader) other(ctx context.Context, s snapshot.Statement) error {
 		return r.program(s.SQL, s.Offset, set)
 	}
 	return nil
+}
+
+// dumpCharset and the mode below are what the dump tools use where a dump (--compact) does not say.
+const dumpCharset = "utf8mb4"
+
+func dumpSession(s snapshot.Statement) target.Session {
+	out := target.Session{SQLMode: s.SQLMode, Client: cmp.Or(s.ClientCharset, dumpCharset), Collation: s.CollationConnection, TimeZone: s.TimeZone}
+	if !s.SQLModeSet {
+		out.SQLMode = "NO_AUTO_VALUE_ON_ZERO"
+	}
+	return out
 }
 
 // baseDatabase runs the snapshot's own CREATE DATABASE, which knows the database's character set.
@@ -226,7 +238,7 @@ func (r *runner) baseLane(ctx context.Context, lane int, units <-chan unit) erro
 		m = mark{stage: baseStage}
 	}
 	x := r.src.Snapshot.Index()
-	settings := r.srv.SessionSettings(target.Session{SQLMode: "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,STRICT_ALL_TABLES", Client: x.Charset, TimeZone: x.TimeZone})
+	settings := r.srv.SessionSettings(target.Session{SQLMode: "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,STRICT_ALL_TABLES", Client: cmp.Or(x.Charset, dumpCharset), TimeZone: x.TimeZone})
 	for _, q := range append(settings, "SET SESSION unique_checks=0") {
 		if err := c.Exec(ctx, q); err != nil {
 			return err
