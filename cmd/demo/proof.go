@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"os"
 	"slices"
@@ -42,13 +43,12 @@ func (s *story) proof(ctx context.Context) error {
 		return err
 	}
 	check("crm on the source is as it was", len(s.crm.Differences(crm)) == 0)
-	var others []string
-	err = s.each(ctx, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN ('mysql','sys','information_schema','performance_schema','shop')",
-		func(name string) { others = append(others, name) })
+	made, err := s.newDatabases(ctx)
 	if err != nil {
 		return err
 	}
-	check("the target holds the shop and nothing else"+found(others), len(others) == 0)
+	others := slices.DeleteFunc(made, func(name string) bool { return name == "shop" })
+	check("lifeboat made the shop on the target and nothing else"+found(others), len(others) == 0)
 	seal, err := rig.Seal(append(slices.Clone(s.copies), s.backup)...)
 	if err != nil {
 		return err
@@ -102,18 +102,25 @@ func found(names []string) string {
 	return " (there is " + strings.Join(names, ", ") + ")"
 }
 
-func (s *story) each(ctx context.Context, query string, f func(string)) error {
-	rows, err := s.spare.QueryContext(ctx, query)
+// newDatabases are those of the target that it did not have when it was new.
+func (s *story) newDatabases(ctx context.Context) ([]string, error) {
+	now, err := databases(ctx, s.spare)
+	return slices.DeleteFunc(now, func(name string) bool { return slices.Contains(s.given, name) }), err
+}
+
+func databases(ctx context.Context, db *sql.DB) ([]string, error) {
+	rows, err := db.QueryContext(ctx, "SHOW DATABASES")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer rows.Close()
+	var out []string
 	for rows.Next() {
-		var v string
-		if err := rows.Scan(&v); err != nil {
-			return err
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
 		}
-		f(v)
+		out = append(out, name)
 	}
-	return rows.Err()
+	return out, rows.Err()
 }

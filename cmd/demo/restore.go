@@ -102,10 +102,9 @@ func (s *story) dryRun(ctx context.Context) error {
 	if err := s.show(ctx, s.command("restore", "--target", s.target.DSN(), "--dry-run")...); err != nil {
 		return err
 	}
-	var n int
-	err := s.spare.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN ('mysql','sys','information_schema','performance_schema')").Scan(&n)
-	if err == nil && n > 0 {
-		err = fmt.Errorf("%w: the dry run left %d databases on the target", errNotProved, n)
+	others, err := s.newDatabases(ctx)
+	if err == nil && len(others) > 0 {
+		err = fmt.Errorf("%w: the dry run left databases on the target: %s", errNotProved, strings.Join(others, ", "))
 	}
 	return err
 }

@@ -37,7 +37,8 @@ type story struct {
 	dir      string // everything that the demo writes
 
 	source, target *scratch.Server
-	shop, spare    *sql.DB // sessions on them
+	shop, spare    *sql.DB  // sessions on them
+	given          []string // databases that the new target has by itself
 	backup         string
 	reference      string // a dump from just before the wipe, for lifeboat verify
 	copies         []string
@@ -137,6 +138,9 @@ func (s *story) production(ctx context.Context) error {
 		return err
 	}
 	if s.spare, err = rig.Open(s.target.DSN(), ""); err != nil {
+		return err
+	}
+	if s.given, err = databases(ctx, s.spare); err != nil {
 		return err
 	}
 	if err := build(ctx, s.shop, rand.New(rand.NewPCG(seed, 0))); err != nil {
