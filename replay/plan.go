@@ -167,6 +167,7 @@ func stopText(s filter.Stop) string {
 func (p *Plan) seal() error {
 	c := *p
 	c.Digest, c.lookup = "", nil
+	c.Findings = nil // texts, which may name the paths of copies
 	c.Archive = slices.Clone(p.Archive)
 	for i := range c.Archive {
 		c.Archive[i].Path = ""
@@ -251,6 +252,7 @@ func (pl *planner) start(context.Context) error {
 				ErrGap, pos, pos.File, files[0].Name(), files[len(files)-1].Name())
 		}
 		p.Start = pos
+		return pl.reaches(pos)
 	}
 	return nil
 }
@@ -319,7 +321,7 @@ func (pl *planner) archiveHasGTIDs() bool {
 // read surveys the log from there on.
 func (pl *planner) read(ctx context.Context) error {
 	o := pl.base
-	o.From, o.Stop, o.Progress = pl.p.Start, pl.q.Stop, pl.q.Progress
+	o.From, o.Stop, o.Progress, o.BaseUnsure = pl.p.Start, pl.q.Stop, pl.q.Progress, !pl.p.Exact
 	if set := pl.p.StartGTIDs; !set.IsEmpty() {
 		o.InBase = func(tx *binlog.Transaction) bool { return set.Contains(tx.GTID) }
 	}
@@ -342,6 +344,7 @@ func (pl *planner) read(ctx context.Context) error {
 		if gap := pl.intact(ctx); gap != nil {
 			return fmt.Errorf("%w; so the stop point could not be looked for behind that", gap)
 		}
+		return pl.holdsStop(err)
 	}
 	return err
 }

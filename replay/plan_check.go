@@ -224,7 +224,7 @@ func (pl *planner) intact(context.Context) error {
 }
 
 // exact refuses what would look right and be wrong.
-func (pl *planner) exact(context.Context) error {
+func (pl *planner) exact(ctx context.Context) error {
 	p := pl.p
 	inRange := func(pos binlog.Position) bool { return p.Stop.IsZero() || pos.Compare(p.Stop) < 0 }
 	if !p.Stop.IsZero() && !p.Start.IsZero() && p.Exact && p.Stop.Compare(p.Start) < 0 {
@@ -232,6 +232,9 @@ func (pl *planner) exact(context.Context) error {
 	}
 	if last := pl.survey.LastInBase; !p.Stop.IsZero() && !last.IsZero() && last.Compare(p.Stop) >= 0 {
 		return fmt.Errorf("%w: it already holds the transaction at %s, and the stop point is %s; use an older backup", ErrNewBase, last, p.Stop)
+	}
+	if err := pl.newerThan(ctx); err != nil {
+		return err
 	}
 	var blocking []string
 	for _, f := range pl.survey.Findings {
@@ -269,7 +272,7 @@ func (pl *planner) unknownBase(inRange func(binlog.Position) bool) error {
 			continue
 		}
 		for _, l := range h.Lifetimes {
-			if inRange(l.Pos) && (strings.HasPrefix(l.Verb, "ALTER") || strings.HasPrefix(l.Verb, "RENAME")) {
+			if inRange(l.Pos) && (strings.HasPrefix(l.Verb, "ALTER") || strings.HasPrefix(l.Verb, "RENAME") || strings.HasSuffix(l.Verb, " INDEX")) {
 				return fmt.Errorf("%w: %s changes table %s, and a base of unknown date may or may not hold that: give --snapshot-position, or stop before it (%s)", ErrInexact, l.Pos, t.Name, l.SQL)
 			}
 			if strings.HasPrefix(l.Verb, "CREATE TABLE") || strings.HasPrefix(l.Verb, "TRUNCATE") {
