@@ -24,7 +24,8 @@ type Point struct {
 
 // timeForms are tried in order; a time without a zone is UTC.
 func timeForms() []string {
-	return []string{time.RFC3339Nano, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02 15:04:05.999999", "2006-01-02 15:04", "2006-01-02"}
+	return []string{time.RFC3339Nano, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02 15:04:05",
+		"2006-01-02T15:04Z07:00", "2006-01-02 15:04Z07:00", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"}
 }
 
 // ParsePoint reads incident:ID, FILE:OFFSET, a GTID, a time, or "end".
@@ -81,9 +82,27 @@ type Stop struct {
 // Incidents are resolved after the scan, when they are known.
 type stopFinder struct {
 	stop  Stop
-	at    binlog.Position // the result; zero while not found
+	from  binlog.Position
+	at    binlog.Position // the result; zero while not found, and for the end of the log
 	found bool
-	last  binlog.Position // end of the last transaction
+	last  binlog.Position   // end of the last transaction
+	ends  map[string]uint64 // of the files passed
+}
+
+func newStopFinder(o Options) stopFinder {
+	f := stopFinder{stop: o.Stop, from: o.From, ends: map[string]uint64{}}
+	if p := o.Stop.Position; o.Stop.Given && !p.IsZero() && !o.From.IsZero() && p.Compare(o.From) < 0 {
+		f.at, f.found = p, true // before all that is read; whoever gave From knows what that means
+	}
+	return f
+}
+
+// noSuchFile says which files there are.
+func noSuchFile(p binlog.Position, files []binlog.File) error {
+	if len(files) == 0 {
+		return fmt.Errorf("%s: %w: there are no files", p, ErrNoSuchPoint)
+	}
+	return fmt.Errorf("%s: %w: there is no file %s; the files are %s to %s", p, ErrNoSuchPoint, p.File, files[0].Name(), files[len(files)-1].Name())
 }
 
 // transaction looks at one transaction, in log order.
@@ -117,11 +136,15 @@ func (f *stopFinder) set(start, end binlog.Position) {
 	}
 }
 
+// position finds a place in a file. One where a transaction starts names that transaction.
 func (f *stopFinder) position(p, start, end binlog.Position) error {
 	switch c := p.Compare(start); {
 	case c == 0:
 		f.set(start, end)
 	case c < 0: // between the last transaction and this one, or it would have been met
+		if err := f.exists(p); err != nil {
+			return err
+		}
 		f.at, f.found = start, true
 	case p.Compare(end) < 0:
 		return fmt.Errorf("%s: %w: it lies inside the transaction from %s to %s; stop before or after that one", p, ErrNoSuchPoint, start, end)
@@ -129,15 +152,24 @@ func (f *stopFinder) position(p, start, end binlog.Position) error {
 	return nil
 }
 
-// finish reports a point that never came. The end of what was read is a valid place to stop.
-func (f *stopFinder) finish(end binlog.Position) error {
-	p := f.stop.Point
-	if f.found || !f.stop.Given || p.Incident != "" || p.End {
-		return nil
+// exists refuses an offset behind the end of a file that was passed.
+func (f *stopFinder) exists(p binlog.Position) error {
+	if end, ok := f.ends[p.File]; ok && p.Offset > end {
+		return fmt.Errorf("%s: %w: %s ends at %d", p, ErrNoSuchPoint, p.File, end)
 	}
-	if !p.Position.IsZero() && p.Position.Compare(f.last) >= 0 && p.Position.File == end.File && p.Position.Offset <= end.Offset || !p.Time.IsZero() {
-		f.at, f.found = end, true
+	return nil
+}
+
+// finish resolves a point that never came. The end of what was read is a valid place to stop; whatever
+// comes later than all of it means the end of the log, if that was reached.
+func (f *stopFinder) finish(end binlog.Position, whole bool) error {
+	p := f.stop.Point
+	switch {
+	case f.found, !f.stop.Given, p.Incident != "", p.End, !p.Time.IsZero() && whole:
 		return nil
+	case !p.Position.IsZero() && p.Position.Compare(end) <= 0:
+		f.at, f.found = p.Position, true
+		return f.exists(p.Position)
 	}
 	return fmt.Errorf("%s: %w; what was read ends at %s", p, ErrNoSuchPoint, end)
 }

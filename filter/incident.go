@@ -9,7 +9,6 @@ import (
 
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/binlog/gtid"
-	"lifeboat/internal/schema"
 )
 
 // Incident is a wipe: statements of one session, close together, that destroyed data in scope.
@@ -22,18 +21,18 @@ type Incident struct {
 	Thread     uint32 // 0: the log does not say, so the session's other writes are not known
 	ServerID   uint32
 	User       string
-	Tables     []string
-	RowsLost   int64 // at least so many, where Exact is false
+	Tables     []string // with their database where the scope is all of them
+	RowsLost   int64    // at least so many, where Exact is false
 	Exact      bool
 	Statements []IncidentStatement
 	// Session holds the start of every transaction in scope of that session from Start on, until it
-	// paused for longer than wipePause.
+	// paused for longer than wipePause. A distributed one appears by its rows and by its XA COMMIT.
 	Session      []binlog.Position
-	SessionAfter Writes
+	SessionAfter Writes // of that session, beside the statements of the wipe
 	OthersAfter  Writes
 
-	totalsAt        Writes
-	before, through int64 // changes of the log before Start and through End
+	steps, totalsAt Writes // of the wipe's own statements; of everybody up to Start
+	before, through int64  // changes of the log before Start and through End
 }
 
 // Kinds of incidents.
@@ -60,6 +59,12 @@ type Writes struct {
 	Last               binlog.Position
 }
 
+func (w *Writes) add(rows int64, end binlog.Position) {
+	w.Transactions++
+	w.Rows += rows
+	w.Last = end
+}
+
 const (
 	// wipePause ends a wipe: what the same session does after so long a pause is something else.
 	wipePause = 10 * time.Minute
@@ -84,57 +89,43 @@ func (s *Survey) Incident(id string) (*Incident, error) {
 	return nil, fmt.Errorf("incident:%s: %w: the incidents found are %s", id, ErrNoSuchPoint, strings.Join(known, ", "))
 }
 
-// origin tells where a table's rows come from.
-type origin uint8
-
-const (
-	fromNowhere origin = iota // neither the base nor the log made it
-	fromBase
-	fromLog
-)
-
-type presence uint8
-
-const (
-	unknown presence = iota
-	present
-	absent
-)
-
-// tableState follows one table through the log.
-type tableState struct {
-	presence presence
-	origin   origin
-	rows     int64
-	known    bool    // rows is exact
-	maker    session // who created it in this log
-	leftover bool    // the old half of a rename swap
-}
-
 type session struct{ server, thread uint32 }
+
+// change is a transaction that took effect, as the tracker judges it.
+type change struct {
+	tx     *binlog.Transaction
+	end    binlog.Position
+	who    session
+	starts []binlog.Position // of the transaction and, for a distributed one, of its rows
+}
 
 type incidentTracker struct {
 	survey *Survey
 	tables map[TableName]*tableState
+	whole  map[string]bool // databases of which every table is known: one not in tables does not exist
 	active map[session]*Incident
+	step   *Incident // that the transaction at hand is a step of
 	total  Writes
+
+	// The end of the last transaction, of the last one of another incident's session, and whose they were.
+	last, other   binlog.Position
+	lastI, otherI *Incident
 }
 
-func newIncidentTracker(s *Survey, base map[TableName]int64) incidentTracker {
-	t := incidentTracker{survey: s, tables: map[TableName]*tableState{}, active: map[session]*Incident{}}
-	for name, rows := range base {
+func newIncidentTracker(s *Survey, o *Options) incidentTracker {
+	t := incidentTracker{survey: s, tables: map[TableName]*tableState{}, whole: map[string]bool{}, active: map[session]*Incident{}}
+	for name, rows := range o.BaseRows {
+		if !s.Scope.Has(name.DB, name.Name) {
+			continue // a restore does not load it
+		}
+		if o.BaseUnsure {
+			t.tables[name] = &tableState{presence: present, origin: fromBase}
+			continue
+		}
+		t.whole[name.DB] = true
 		t.tables[name] = &tableState{presence: present, origin: fromBase, rows: rows, known: true}
 	}
 	return t
-}
-
-func (t *incidentTracker) state(name TableName) *tableState {
-	st := t.tables[name]
-	if st == nil {
-		st = &tableState{}
-		t.tables[name] = st
-	}
-	return st
 }
 
 // named is the incident that a stop names, once it has been found.
@@ -150,244 +141,128 @@ func (t *incidentTracker) named(stop *Stop) *Incident {
 	return nil
 }
 
-// transaction judges one transaction that took effect.
-func (t *incidentTracker) transaction(tx *binlog.Transaction, end binlog.Position, state *txState) {
-	who := session{tx.ServerID, tx.ThreadID}
+// current is the wipe that a session is at, unless it has paused for too long.
+func (t *incidentTracker) current(c *change) *Incident {
+	if c.who.thread == 0 {
+		return nil
+	}
+	inc := t.active[c.who]
+	if inc != nil && c.tx.Committed.Sub(inc.Last) > wipePause {
+		delete(t.active, c.who)
+		return nil
+	}
+	return inc
+}
+
+// restarted forgets whose sessions are whose: a server that starts numbers them anew.
+func (t *incidentTracker) restarted() {
+	clear(t.active)
+	for _, st := range t.tables {
+		st.maker = session{}
+	}
+}
+
+// transaction judges one transaction that took effect. rowsAt is where its rows lie: its own start, but
+// for a distributed transaction, that of its first part.
+func (t *incidentTracker) transaction(tx *binlog.Transaction, end binlog.Position, rowsAt binlog.Position, state *txState) {
+	c := &change{tx: tx, end: end, who: session{tx.ServerID, tx.ThreadID}, starts: []binlog.Position{tx.Start}}
+	if rowsAt != tx.Start {
+		c.starts = []binlog.Position{rowsAt, tx.Start}
+	}
+	t.step = nil
 	var rows int64
 	inScope := len(state.rows) > 0
 	for i := range state.statements {
 		one := &state.statements[i]
-		if one.inScope {
-			inScope = true
-		}
+		inScope = inScope || one.inScope
 		if one.effect {
-			t.statement(tx, end, who, one)
+			t.statement(c, one)
 		}
 	}
-	for name, c := range state.rows {
-		rows += c.all()
-		t.changes(tx, end, who, name, c)
+	for _, name := range state.tables() {
+		n := state.rows[name]
+		rows += n.all()
+		t.changes(c, name, n)
 	}
-	if !inScope {
-		return
+	if inScope {
+		t.follow(c, rows)
 	}
-	t.total.Transactions++
-	t.total.Rows += rows
-	t.total.Last = end
-	t.follow(tx, end, who, rows)
 }
 
-// follow adds a session's later writes to its wipe.
-func (t *incidentTracker) follow(tx *binlog.Transaction, end binlog.Position, who session, rows int64) {
-	inc := t.active[who]
+// follow adds a session's transaction to its wipe.
+func (t *incidentTracker) follow(c *change, rows int64) {
+	t.total.add(rows, c.end)
+	inc := t.step
+	if inc != nil {
+		inc.steps.add(rows, c.end)
+	} else if inc = t.current(c); inc != nil {
+		inc.SessionAfter.add(rows, c.end)
+	}
+	if inc != nil {
+		inc.Last = c.tx.Committed
+		inc.Session = append(inc.Session, c.starts...)
+	}
+	if t.lastI != inc {
+		t.other, t.otherI = t.last, t.lastI
+	}
+	t.last, t.lastI = c.end, inc
+}
+
+// finish counts what others wrote since each incident.
+func (t *incidentTracker) finish() {
 	for _, i := range t.survey.Incidents {
-		if i != inc {
-			i.others(t.total)
-		}
-	}
-	if inc == nil || who.thread == 0 {
-		return
-	}
-	if tx.Committed.Sub(inc.Last) > wipePause {
-		delete(t.active, who)
-		inc.others(t.total)
-		return
-	}
-	inc.Last = tx.Committed
-	inc.Session = append(inc.Session, tx.Start)
-	inc.SessionAfter.Transactions++
-	inc.SessionAfter.Rows += rows
-	inc.SessionAfter.Last = end
-	inc.others(t.total)
-}
-
-func (i *Incident) others(total Writes) {
-	i.OthersAfter.Transactions = total.Transactions - i.totalsAt.Transactions - i.SessionAfter.Transactions
-	i.OthersAfter.Rows = total.Rows - i.totalsAt.Rows - i.SessionAfter.Rows
-	i.OthersAfter.Last = total.Last
-}
-
-// statement follows DDL through the tables' states and files what destroys data.
-func (t *incidentTracker) statement(tx *binlog.Transaction, end binlog.Position, who session, one *statement) {
-	switch one.st.Verb {
-	case schema.CreateTable, schema.CreateTableLike, schema.CreateTableSelect:
-		t.create(tx, end, who, one)
-	case schema.DropTable:
-		t.drop(tx, end, who, one)
-	case schema.DropDatabase:
-		t.dropDatabase(tx, end, who, one)
-	case schema.TruncateTable:
-		for _, name := range t.targets(one) {
-			st := t.state(name)
-			t.lose(tx, end, who, one, KindTruncate, []TableName{name}, st.rows, st.known)
-			*st = tableState{presence: present, origin: st.origin, known: true, maker: st.maker}
-		}
-	case schema.RenameTable:
-		t.rename(one.objects)
-	case schema.AlterTable:
-		if one.st.Alter.Destructive() {
-			t.lose(tx, end, who, one, KindAlter, t.targets(one), 0, false)
-		}
-		t.rename(one.objects)
-	}
-}
-
-// targets are the tables in scope that a statement is about.
-func (t *incidentTracker) targets(one *statement) (out []TableName) {
-	for _, o := range one.objects {
-		if o.Kind == schema.KindTable && o.Role == schema.Target && t.survey.Scope.Has(o.DB, o.Name) {
-			out = append(out, TableName{o.DB, o.Name})
-		}
-	}
-	return out
-}
-
-func (t *incidentTracker) create(tx *binlog.Transaction, end binlog.Position, who session, one *statement) {
-	if one.st.Temporary {
-		return
-	}
-	for _, name := range t.targets(one) {
-		st := t.state(name)
-		if one.st.OrReplace && st.presence != absent && st.rows > 0 {
-			t.lose(tx, end, who, one, KindReplaceTable, []TableName{name}, st.rows, st.known)
-		} else if one.st.IfNotExists && st.presence == present {
-			continue
-		} else if inc := t.active[who]; inc != nil && who.thread != 0 && slices.Contains(inc.Tables, name.Name) {
-			inc.Statements = append(inc.Statements, IncidentStatement{StatementRef: one.ref, Kind: "create"})
-			inc.End, inc.through = end, t.survey.through
-		}
-		*st = tableState{presence: present, origin: fromLog, known: true, maker: who}
-	}
-}
-
-func (t *incidentTracker) drop(tx *binlog.Transaction, end binlog.Position, who session, one *statement) {
-	if one.st.Temporary {
-		return
-	}
-	var lost []TableName
-	var rows int64
-	exact := true
-	for _, name := range t.targets(one) {
-		st := t.state(name)
-		switch {
-		case one.st.IfExists && st.presence == absent:
-		case st.leftover:
-			t.survey.Migrations = append(t.survey.Migrations, one.ref)
-		case st.presence == present && who.thread != 0 && st.maker == who && t.active[who] == nil:
-			// A session's own working table, made and dropped by it.
-		default:
-			lost = append(lost, name)
-			rows += st.rows
-			exact = exact && st.known
-		}
-		*st = tableState{presence: absent}
-	}
-	if len(lost) > 0 {
-		t.lose(tx, end, who, one, KindDropTable, lost, rows, exact)
-	}
-}
-
-func (t *incidentTracker) dropDatabase(tx *binlog.Transaction, end binlog.Position, who session, one *statement) {
-	for _, o := range one.objects {
-		if o.Kind != schema.KindDatabase || !t.survey.Scope.HasDatabase(o.DB) {
+		o := &i.OthersAfter
+		o.Transactions = t.total.Transactions - i.totalsAt.Transactions - i.steps.Transactions - i.SessionAfter.Transactions
+		o.Rows = t.total.Rows - i.totalsAt.Rows - i.steps.Rows - i.SessionAfter.Rows
+		if o.Transactions == 0 {
 			continue
 		}
-		var lost []TableName
-		var rows int64
-		exact := true
-		for name, st := range t.tables {
-			if name.DB == o.DB && st.presence != absent {
-				if t.survey.Scope.Has(name.DB, name.Name) {
-					lost = append(lost, name)
-					rows += max(st.rows, 0)
-					exact = exact && st.known
-				}
-				*st = tableState{presence: absent}
-			}
-		}
-		slices.SortFunc(lost, func(a, b TableName) int { return strings.Compare(a.Name, b.Name) })
-		t.lose(tx, end, who, one, KindDropDatabase, lost, rows, exact)
-	}
-}
-
-// rename moves the states of tables, in the order of the statement. A table whose name another one
-// takes over in the same statement is what a migration leaves behind.
-func (t *incidentTracker) rename(objects []schema.Object) {
-	var from *schema.Object
-	taken := map[TableName]bool{}
-	var moved []TableName // new names, pairwise with old
-	var old []TableName
-	for i := range objects {
-		o := &objects[i]
-		switch o.Role {
-		case schema.RenameFrom, schema.Target: // ALTER … RENAME has a target
-			from = o
-		case schema.RenameTo:
-			if from == nil {
-				continue
-			}
-			a, b := TableName{from.DB, from.Name}, TableName{o.DB, o.Name}
-			st := *t.state(a)
-			st.presence = present
-			*t.state(b) = st
-			*t.state(a) = tableState{presence: absent}
-			taken[b] = true
-			moved, old = append(moved, b), append(old, a)
-			from = nil
+		if o.Last = t.last; t.lastI == i {
+			o.Last = t.other
 		}
 	}
-	for i, b := range moved {
-		if taken[old[i]] {
-			t.state(b).leftover = true
-		}
-	}
-}
-
-// changes follows a table's size and files a transaction that took most of it.
-func (t *incidentTracker) changes(tx *binlog.Transaction, end binlog.Position, who session, name TableName, c *rowCount) {
-	st := t.state(name)
-	before := st.rows
-	st.presence = present
-	st.rows += c.inserted - c.deleted
-	kind, took := KindMassDelete, c.deleted-c.inserted
-	if c.updated > took {
-		kind, took = KindMassUpdate, c.updated
-	}
-	switch {
-	case took < massRows:
-		return
-	case st.known && took*2 <= before:
-		return
-	case !st.known && (took < massRowsUnknown || took*2 <= before):
-		return
-	}
-	one := &statement{ref: StatementRef{Verb: kind, Pos: tx.Start, End: end, GTID: tx.GTID, Time: tx.Committed, Thread: tx.ThreadID,
-		SQL: fmt.Sprintf("(%d rows of %s in one transaction)", took, name.Name), Tables: []string{name.Name}}}
-	t.lose(tx, end, who, one, kind, []TableName{name}, took, true)
 }
 
 // lose files a loss: as a step of the session's wipe, or as a new incident.
-func (t *incidentTracker) lose(tx *binlog.Transaction, end binlog.Position, who session, one *statement, kind string, tables []TableName, rows int64, exact bool) {
+func (t *incidentTracker) lose(c *change, one *statement, kind string, tables []TableName, rows int64, exact bool) {
 	if len(tables) == 0 && kind != KindDropDatabase {
 		return
 	}
-	inc := t.active[who]
-	if inc == nil || who.thread == 0 || tx.Committed.Sub(inc.Last) > wipePause {
-		inc = &Incident{ID: strconv.Itoa(len(t.survey.Incidents) + 1), Kind: kind, Start: tx.Start, GTID: tx.GTID, Time: tx.Committed,
-			Thread: who.thread, ServerID: who.server, Exact: true, totalsAt: t.total, before: t.survey.before}
+	inc := t.step
+	if inc == nil {
+		inc = t.current(c)
+	}
+	if inc == nil {
+		inc = &Incident{ID: strconv.Itoa(len(t.survey.Incidents) + 1), Kind: kind, Start: c.tx.Start, GTID: c.tx.GTID, Time: c.tx.Committed,
+			Thread: c.who.thread, ServerID: c.who.server, Exact: true, totalsAt: t.total, before: t.survey.before}
 		t.survey.Incidents = append(t.survey.Incidents, inc)
-		t.active[who] = inc
+		if c.who.thread != 0 {
+			t.active[c.who] = inc
+		}
 	}
 	if one.user != "" {
 		inc.User = one.user
 	}
-	inc.End, inc.Last, inc.through = end, tx.Committed, t.survey.through
+	t.advance(inc, c, IncidentStatement{StatementRef: one.ref, Kind: kind, RowsLost: max(rows, 0)})
 	inc.RowsLost += max(rows, 0)
 	inc.Exact = inc.Exact && exact
 	for _, name := range tables {
-		if !slices.Contains(inc.Tables, name.Name) {
-			inc.Tables = append(inc.Tables, name.Name)
+		if label := t.label(name); !slices.Contains(inc.Tables, label) {
+			inc.Tables = append(inc.Tables, label)
 		}
 	}
-	inc.Statements = append(inc.Statements, IncidentStatement{StatementRef: one.ref, Kind: kind, RowsLost: max(rows, 0)})
+}
+
+// advance adds a step to a wipe.
+func (t *incidentTracker) advance(inc *Incident, c *change, s IncidentStatement) {
+	t.step = inc
+	inc.End, inc.Last, inc.through = c.end, c.tx.Committed, t.survey.through
+	inc.Statements = append(inc.Statements, s)
+}
+
+func (t *incidentTracker) label(name TableName) string {
+	if t.survey.Scope.Database == "" {
+		return name.String()
+	}
+	return name.Name
 }

@@ -66,26 +66,8 @@ func ReadingMode(q *binlog.Query, f *binlog.Format) schema.Mode {
 		NoBackslashEscapes: q.Vars.SQLMode&modeNoBackslashEscapes != 0,
 		MariaDB:            f.MariaDB,
 		Version:            f.VersionNumber(),
-		Charset:            doubleByteCharset(q.Vars.ClientCollation),
+		Charset:            charsetName(q.Vars.ClientCollation),
 	}
-}
-
-// doubleByteCharset names the client character sets in which a byte of a quote or backslash can be the
-// second half of a character; ids from the servers' collation tables.
-func doubleByteCharset(collation uint16) string {
-	switch collation {
-	case 28, 87:
-		return "gbk"
-	case 1, 84:
-		return "big5"
-	case 13, 88:
-		return "sjis"
-	case 95, 96:
-		return "cp932"
-	case 248, 249, 250:
-		return "gb18030"
-	}
-	return ""
 }
 
 // Touched lists what a statement names, with the session's database filled in.
@@ -107,7 +89,7 @@ func Touched(st *schema.Statement, q *binlog.Query) []schema.Object {
 func (s Scope) InScope(st *schema.Statement, q *binlog.Query) bool {
 	for _, o := range Touched(st, q) {
 		switch o.Role {
-		case schema.Like, schema.Source, schema.Reference:
+		case schema.Like, schema.Source, schema.Reference, schema.TriggerTable:
 			continue
 		}
 		switch o.Kind {
@@ -117,10 +99,6 @@ func (s Scope) InScope(st *schema.Statement, q *binlog.Query) bool {
 			}
 		case schema.KindTable, schema.KindSequence:
 			if s.Has(o.DB, o.Name) {
-				return true
-			}
-		case schema.KindTrigger:
-			if o.Role != schema.TriggerTable && s.HasDatabase(o.DB) && s.Whole() {
 				return true
 			}
 		default:

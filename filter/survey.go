@@ -1,10 +1,13 @@
 package filter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,13 +95,18 @@ type Options struct {
 	From     binlog.Position                   // where to begin, between transactions; zero: at the start
 	InBase   func(tx *binlog.Transaction) bool // transactions that the base already holds; may be nil
 	BaseRows map[TableName]int64               // rows of the base, for judging what a deletion took
-	Stop     Stop
-	Progress func(at binlog.Position) // called now and then; may be nil
+	// BaseUnsure says that the base is of unknown date: its tables count, the numbers of its rows do not.
+	BaseUnsure bool
+	Stop       Stop
+	Progress   func(at binlog.Position) // called now and then; may be nil
 }
 
 // Scan reads the whole chain once. Damage in a file ends the scan there with a finding of the archive's;
 // it is returned as the error beside the survey of what came before.
 func Scan(ctx context.Context, files []binlog.File, scope Scope, o Options) (*Survey, error) {
+	if p := o.Stop.Position; o.Stop.Given && !p.IsZero() && !slices.ContainsFunc(files, func(f binlog.File) bool { return f.Name() == p.File }) {
+		return nil, noSuchFile(p, files)
+	}
 	r, err := binlog.NewReader(files, o.From)
 	if err != nil {
 		return nil, err
@@ -116,7 +124,7 @@ func Scan(ctx context.Context, files []binlog.File, scope Scope, o Options) (*Su
 				return nil, err
 			}
 			s.survey.To = damage.Pos
-			return s.survey, errors.Join(err, s.finish())
+			return s.survey, errors.Join(err, s.finish(false))
 		}
 		if o.Progress != nil && n%4096 == 0 {
 			o.Progress(it.Pos)
@@ -125,7 +133,7 @@ func Scan(ctx context.Context, files []binlog.File, scope Scope, o Options) (*Su
 			return nil, err
 		}
 	}
-	return s.survey, s.finish()
+	return s.survey, s.finish(true)
 }
 
 // scanner is the state of one reading.
@@ -135,11 +143,18 @@ type scanner struct {
 	format    *binlog.Format
 	stop      stopFinder
 	tx        *txState
-	prepared  map[string]binlog.Position // XA id → start of its rows
+	prepared  map[schema.XID]*prepared // distributed transactions whose fate is not known yet
 	incidents incidentTracker
 	rows      binlog.RowReader
 	changes   int64                  // of the open transaction
 	frozen    map[TableName]*History // the histories as of a stop that names an incident
+}
+
+// prepared is a distributed transaction between its XA PREPARE and what decides it.
+type prepared struct {
+	id    string
+	start binlog.Position
+	state *txState
 }
 
 // txState gathers one transaction until its end is known.
@@ -149,7 +164,23 @@ type txState struct {
 	others     int64 // row events out of scope
 	statements []statement
 	savepoints []savepoint
+	since      []rowEvent // row events in scope since the first savepoint
 	undone     []Range
+}
+
+// rowEvent is what one event added to a table's count.
+type rowEvent struct {
+	at   binlog.Position
+	name TableName
+	kind binlog.Change
+	n    int64
+}
+
+// tables are those with rows, in the order in which they were first changed.
+func (x *txState) tables() []TableName {
+	return slices.SortedFunc(maps.Keys(x.rows), func(a, b TableName) int {
+		return cmp.Or(x.rows[a].first.Compare(x.rows[b].first), strings.Compare(a.DB, b.DB), strings.Compare(a.Name, b.Name))
+	})
 }
 
 type rowCount struct {
@@ -157,6 +188,17 @@ type rowCount struct {
 	first                      binlog.Position
 	partial                    bool
 	partialJSON                binlog.Position
+}
+
+func (c *rowCount) add(kind binlog.Change, n int64) {
+	switch kind {
+	case binlog.Insert:
+		c.inserted += n
+	case binlog.Update:
+		c.updated += n
+	case binlog.Delete:
+		c.deleted += n
+	}
 }
 
 func (c *rowCount) all() int64 { return c.inserted + c.updated + c.deleted }
@@ -167,6 +209,7 @@ type statement struct {
 	objects []schema.Object
 	inScope bool
 	effect  bool // false: it is known to have changed nothing
+	certain bool // the log proves that it changed something
 	user    string
 }
 
@@ -176,10 +219,10 @@ type savepoint struct {
 }
 
 func newScanner(scope Scope, o Options) *scanner {
-	s := &scanner{o: o, prepared: map[string]binlog.Position{}, stop: stopFinder{stop: o.Stop}}
+	s := &scanner{o: o, prepared: map[schema.XID]*prepared{}, stop: newStopFinder(o)}
 	s.survey = &Survey{Scope: scope, From: o.From, Databases: map[string]int64{}, Tables: map[TableName]*History{},
 		Collations: map[string]uint16{}, Void: map[binlog.Position]string{}, VoidRanges: map[binlog.Position][]Range{}, XA: map[binlog.Position]XA{}}
-	s.incidents = newIncidentTracker(s.survey, o.BaseRows)
+	s.incidents = newIncidentTracker(s.survey, &o)
 	return s
 }
 
@@ -189,17 +232,14 @@ func (s *scanner) item(it *binlog.Item) error {
 	case binlog.FileStart:
 		s.format = it.Format
 		s.survey.Format = *it.Format
+		if it.Format.Created != 0 {
+			s.incidents.restarted()
+		}
 		if s.survey.From.IsZero() {
 			s.survey.From = binlog.Position{File: it.Pos.File, Offset: 4}
 		}
 	case binlog.FileEnd:
-		s.survey.To = it.End
-		if it.Ending.InTx {
-			s.survey.through += s.changes
-			s.changes = 0
-			s.survey.Void[it.Ending.TxFrom] = "its end is missing"
-			s.tx = nil
-		}
+		return s.fileEnd(it)
 	case binlog.Begin:
 		s.tx = &txState{inBase: s.o.InBase != nil && s.o.InBase(it.Tx)}
 	case binlog.RowChange:
@@ -233,6 +273,9 @@ func (s *scanner) rowEvent(it *binlog.Item) error {
 		s.tx.others++
 		return nil
 	}
+	if err := s.wholeStart(it); err != nil {
+		return err
+	}
 	name := TableName{t.Database, t.Table}
 	if s.tx.rows == nil {
 		s.tx.rows = map[TableName]*rowCount{}
@@ -245,21 +288,32 @@ func (s *scanner) rowEvent(it *binlog.Item) error {
 	if it.Rows.Partial {
 		// Its rows cannot be walked; one that is there is enough to know.
 		c.partialJSON, c.updated = it.Pos, c.updated+1
+		s.tx.remember(rowEvent{it.Pos, name, binlog.Update, 1})
 		return nil
 	}
 	if !it.Rows.AllColumns() {
 		c.partial = true
 	}
 	n, err := s.count(it)
-	switch it.Rows.Kind {
-	case binlog.Insert:
-		c.inserted += n
-	case binlog.Update:
-		c.updated += n
-	case binlog.Delete:
-		c.deleted += n
-	}
+	c.add(it.Rows.Kind, n)
+	s.tx.remember(rowEvent{it.Pos, name, it.Rows.Kind, n})
 	return err
+}
+
+// remember keeps what a ROLLBACK TO may take back.
+func (x *txState) remember(e rowEvent) {
+	if len(x.savepoints) > 0 {
+		x.since = append(x.since, e)
+	}
+}
+
+// wholeStart makes sure that reading did not begin inside a transaction, as a base's position that is
+// off by some events would have it: servers of today write BEGIN before rows.
+func (s *scanner) wholeStart(it *binlog.Item) error {
+	if it.Pos != it.Tx.Start || s.survey.Totals.Transactions > 0 || s.o.From.Offset <= 4 || !s.format.MariaDB && s.format.VersionNumber() < 50600 {
+		return nil
+	}
+	return fmt.Errorf("%s: %w: it lies inside a transaction; give the place where one begins or ends", s.o.From, ErrNoSuchPoint)
 }
 
 func (s *scanner) count(it *binlog.Item) (n int64, err error) {
@@ -274,127 +328,4 @@ func (s *scanner) count(it *binlog.Item) (n int64, err error) {
 		}
 		n++
 	}
-}
-
-func (s *scanner) statement(it *binlog.Item) error {
-	q := it.Query
-	if c := q.Vars.DatabaseCollation; c != 0 && s.survey.Collations[q.Database] == 0 {
-		s.survey.Collations[q.Database] = c
-	}
-	ref := StatementRef{Pos: it.Tx.Start, End: it.End, GTID: it.Tx.GTID, Time: it.Tx.Committed, Thread: q.ThreadID, SQL: Excerpt(q.SQL, 200)}
-	st, err := schema.Classify(q.SQL, ReadingMode(q, s.format))
-	if err != nil {
-		s.unknown(it, err)
-		return nil
-	}
-	ref.Verb = st.Verb.String()
-	switch {
-	case st.Verb == schema.XACommit:
-		s.decide(q.SQL, it.Tx.Start, true)
-		return nil
-	case st.Verb == schema.XARollback:
-		s.decide(q.SQL, it.Tx.Start, false)
-		return nil
-	}
-	one := statement{ref: ref, st: st, objects: Touched(&st, q), user: user(q)}
-	for _, o := range one.objects {
-		if o.DB != "" {
-			s.survey.Databases[o.DB]++
-		}
-	}
-	one.inScope = s.survey.Scope.InScope(&st, q) && !st.Temporary
-	one.effect = s.hadEffect(&one, q)
-	for _, o := range one.objects {
-		if (o.Kind == schema.KindTable || o.Kind == schema.KindDatabase) && s.survey.Scope.HasDatabase(o.DB) {
-			one.ref.Tables = append(one.ref.Tables, o.Name)
-		}
-	}
-	if st.Verb.IsDML() && (one.inScope || q.LoadData && s.survey.Scope.HasDatabase(q.Database)) {
-		s.find("statement-format", it.Pos, true, "a change logged as a statement, not as rows: %s", ref.SQL)
-	}
-	s.tx.statements = append(s.tx.statements, one)
-	return nil
-}
-
-// unknown records a statement that could not be read. It matters only if it can concern the scope.
-func (s *scanner) unknown(it *binlog.Item, err error) {
-	q := it.Query
-	db := s.survey.Scope.Database
-	near := db == "" || q.Database == db || strings.Contains(string(q.SQL), db)
-	for _, d := range q.Vars.UpdatedDBs {
-		near = near || d == db
-	}
-	s.find("unknown-statement", it.Pos, near && !System(q.Database), "%v", err)
-}
-
-func user(q *binlog.Query) string {
-	if q.Vars.InvokerUser == "" {
-		return ""
-	}
-	return q.Vars.InvokerUser + "@" + q.Vars.InvokerHost
-}
-
-// hadEffect tells whether a logged DDL statement changed anything: servers also log those that did not.
-func (s *scanner) hadEffect(one *statement, q *binlog.Query) bool {
-	if q.ErrorCode != 0 && one.st.Verb != schema.DropTable {
-		return false
-	}
-	if q.Vars.Alter == binlog.AlterStart || q.Vars.Alter == binlog.AlterRollback {
-		return false
-	}
-	if !one.st.IfExists && !one.st.IfNotExists {
-		return true
-	}
-	if !s.format.MariaDB && s.format.VersionNumber() >= 80000 && q.Vars.HasDDLXID {
-		return true
-	}
-	for _, o := range one.objects {
-		if o.Kind != schema.KindTable {
-			return true
-		}
-		if s.incidents.state(TableName{o.DB, o.Name}).presence != absent {
-			return true
-		}
-	}
-	return false
-}
-
-func (s *scanner) rollbackTo(it *binlog.Item) {
-	if s.tx == nil {
-		return
-	}
-	for i := len(s.tx.savepoints) - 1; i >= 0; i-- {
-		if sp := s.tx.savepoints[i]; sp.name == it.Name {
-			s.tx.savepoints = s.tx.savepoints[:i+1]
-			s.tx.undone = append(s.tx.undone, Range{sp.at, it.Pos})
-			return
-		}
-	}
-	s.find("rolled-back", it.Pos, true, "ROLLBACK TO %s names a savepoint that the log does not have", it.Name)
-}
-
-func (s *scanner) decide(sql []byte, at binlog.Position, commit bool) {
-	id := xaID(sql)
-	start, ok := s.prepared[id]
-	if !ok {
-		if commit {
-			s.find("xa-undecided", at, true, "XA COMMIT %s: its rows were prepared before the first position read", id)
-		}
-		return
-	}
-	delete(s.prepared, id)
-	if !commit {
-		s.survey.Void[start] = "rolled back (XA ROLLBACK)"
-		return
-	}
-	s.survey.XA[start] = XA{ID: id, Decided: at}
-}
-
-// xaID is the part of an XA statement that names the transaction, in one spelling.
-func xaID(sql []byte) string {
-	f := strings.Fields(string(sql))
-	if len(f) < 3 {
-		return ""
-	}
-	return strings.ToLower(strings.Join(f[2:], ""))
 }

@@ -2,11 +2,48 @@ package filter
 
 import (
 	"slices"
-	"strings"
 
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
 )
+
+// fileEnd notes where a file ends. A transaction that is open there has no end: nothing of it counts.
+func (s *scanner) fileEnd(it *binlog.Item) error {
+	s.survey.To = it.End
+	s.stop.ends[it.End.File] = it.End.Offset
+	if !it.Ending.InTx {
+		return nil
+	}
+	s.advance()
+	s.survey.Void[it.Ending.TxFrom] = "its end is missing"
+	tx := binlog.Transaction{Start: it.Ending.TxFrom}
+	if it.Tx != nil {
+		tx = *it.Tx
+	}
+	s.tx = nil
+	return s.stopAt(&tx, it.End)
+}
+
+// advance counts the changes of the transaction at hand.
+func (s *scanner) advance() {
+	s.survey.before = s.survey.through
+	s.survey.through += s.changes
+	s.changes = 0
+}
+
+func (s *scanner) stopAt(tx *binlog.Transaction, end binlog.Position) error {
+	found := s.stop.found
+	if err := s.stop.transaction(tx, end); err != nil {
+		return err
+	}
+	if s.stop.found && !found {
+		s.survey.ChangesRead = s.survey.before
+		if s.stop.at == end {
+			s.survey.ChangesRead = s.survey.through
+		}
+	}
+	return nil
+}
 
 // end closes a transaction: only now is it known whether it had effect.
 func (s *scanner) end(it *binlog.Item) error {
@@ -15,9 +52,7 @@ func (s *scanner) end(it *binlog.Item) error {
 	if state == nil {
 		return nil
 	}
-	s.survey.before = s.survey.through
-	s.survey.through += s.changes
-	s.changes = 0
+	s.advance()
 	t := &s.survey.Totals
 	t.Transactions++
 	if s.survey.First.IsZero() {
@@ -27,15 +62,8 @@ func (s *scanner) end(it *binlog.Item) error {
 	if err := s.survey.GTIDs.Add(tx.GTID); err != nil {
 		s.find("gtid", tx.Start, true, "%v", err)
 	}
-	found := s.stop.found
-	if err := s.stop.transaction(tx, it.End); err != nil {
+	if err := s.stopAt(tx, it.End); err != nil {
 		return err
-	}
-	if s.stop.found && !found {
-		s.survey.ChangesRead = s.survey.before
-		if s.stop.at == it.End {
-			s.survey.ChangesRead = s.survey.through
-		}
 	}
 	if state.inBase {
 		s.survey.LastInBase = tx.Start
@@ -43,27 +71,65 @@ func (s *scanner) end(it *binlog.Item) error {
 		return nil
 	}
 	t.Rows += state.others
-	if it.Kind == binlog.Rollback && len(state.rows) > 0 {
-		s.survey.Void[tx.Start] = "rolled back"
+	rowsAt := tx.Start
+	switch {
+	case it.Kind == binlog.Rollback:
+		s.rolledBack(it, state)
 		return nil
+	case it.Kind == binlog.Prepare:
+		return s.prepare(it, state)
+	case len(state.statements) == 1:
+		switch one := &state.statements[0]; one.st.Verb {
+		case schema.XACommit, schema.XARollback:
+			p, ok := s.decide(it, one)
+			if !ok {
+				return nil
+			}
+			rowsAt, state = p.start, p.state
+		}
 	}
-	if it.Kind == binlog.Prepare {
-		s.prepared[strings.ToLower(strings.ReplaceAll(tx.XA, " ", ""))] = tx.Start
-		s.survey.XA[tx.Start] = XA{ID: tx.XA}
-	}
-	if len(state.undone) > 0 {
-		s.survey.VoidRanges[tx.Start] = state.undone
-		s.find("rolled-back", tx.Start, false, "part of this transaction was undone by ROLLBACK TO SAVEPOINT")
-	}
-	s.incidents.transaction(tx, it.End, state)
+	s.undone(tx, state)
+	s.incidents.transaction(tx, it.End, rowsAt, state)
 	s.record(it, state)
 	return nil
+}
+
+// rolledBack notes a transaction that was logged and undone. Servers write one with its ROLLBACK when it
+// did what cannot be undone; before 5.6 these could be rows of MyISAM, among rows that were undone.
+func (s *scanner) rolledBack(it *binlog.Item, state *txState) {
+	if len(state.rows) == 0 {
+		return
+	}
+	s.survey.Void[it.Tx.Start] = "rolled back"
+	if !s.format.MariaDB && s.format.VersionNumber() < 50600 {
+		s.find("rolled-back", it.Tx.Start, true, "a transaction that was rolled back, which may hold rows of tables that cannot roll back (MyISAM)")
+	}
+}
+
+func (s *scanner) prepare(it *binlog.Item, state *txState) error {
+	id, err := xid(it.Tx.XA)
+	if err != nil {
+		return &binlog.ReadError{Pos: it.Pos, Kind: binlog.ErrCorrupt, Detail: err.Error()}
+	}
+	s.prepared[id] = &prepared{id: it.Tx.XA, start: it.Tx.Start, state: state}
+	s.survey.XA[it.Tx.Start] = XA{ID: it.Tx.XA}
+	s.undone(it.Tx, state)
+	return nil
+}
+
+func (s *scanner) undone(tx *binlog.Transaction, state *txState) {
+	if len(state.undone) == 0 {
+		return
+	}
+	s.survey.VoidRanges[tx.Start] = state.undone
+	s.find("rolled-back", tx.Start, false, "part of this transaction was undone by ROLLBACK TO SAVEPOINT")
+	state.undone = nil
 }
 
 // record files a transaction under its tables, unless it lies behind the stop.
 func (s *scanner) record(it *binlog.Item, state *txState) {
 	stop := &s.o.Stop
-	if s.stop.found && (!stop.After || s.stop.at != it.End) && it.Tx.Start.Compare(s.stop.at) >= 0 {
+	if s.stop.found && it.Tx.Start.Compare(s.stop.at) >= 0 {
 		return
 	}
 	inc := s.incidents.named(stop)
@@ -73,7 +139,8 @@ func (s *scanner) record(it *binlog.Item, state *txState) {
 		}
 		return
 	}
-	for name, c := range state.rows {
+	for _, name := range state.tables() {
+		c := state.rows[name]
 		s.survey.Totals.Rows += c.all()
 		s.survey.Totals.RowsInScope += c.all()
 		h := s.history(name)
@@ -125,42 +192,58 @@ func (h *History) add(c *rowCount, it *binlog.Item) {
 
 // settle files a statement under the tables it is about.
 func (s *scanner) settle(one *statement) {
-	if !one.inScope || !one.st.Verb.IsDDL() {
+	if !one.inScope || !one.effect || !one.st.Verb.IsDDL() {
 		return
 	}
 	s.survey.Statements = append(s.survey.Statements, one.ref)
-	if !one.effect {
-		return
-	}
 	for _, o := range one.objects {
-		if o.Kind != schema.KindTable || !s.survey.Scope.Has(o.DB, o.Name) {
+		if o.Kind != schema.KindTable && o.Kind != schema.KindSequence || !s.survey.Scope.Has(o.DB, o.Name) {
 			continue
 		}
 		switch o.Role {
-		case schema.Like, schema.Source, schema.Reference:
+		case schema.Like, schema.Source, schema.Reference, schema.TriggerTable:
+			continue
+		}
+		name := TableName{o.DB, o.Name}
+		h := s.history(name)
+		h.Lifetimes = append(h.Lifetimes, one.ref)
+		st := s.incidents.state(name)
+		switch {
+		case st.presence == absent: // gone: what was known of its rows holds for those
+		case st.origin == fromNowhere && h.Missing.IsZero():
+			h.Missing = one.ref.Pos
 		default:
-			name := TableName{o.DB, o.Name}
-			h := s.history(name)
-			h.Lifetimes = append(h.Lifetimes, one.ref)
-			switch origin := s.incidents.state(name).origin; {
-			case origin == fromLog:
-				h.FromLog = true
-			case origin == fromNowhere && h.Missing.IsZero() && one.st.Verb != schema.DropTable:
-				h.Missing = one.ref.Pos
-			}
+			h.FromLog = st.origin == fromLog
 		}
 	}
 }
 
-// finish names what stayed open at the end of the log, and resolves a stop that names an incident.
-func (s *scanner) finish() error {
+// finish names what stayed open at the end of the log, and resolves the stop. whole: the end was reached.
+func (s *scanner) finish(whole bool) error {
 	if s.frozen != nil {
 		s.survey.Tables = s.frozen
 	}
-	for id, start := range s.prepared {
-		s.survey.Void[start] = "prepared, and neither committed nor rolled back"
-		s.find("xa-undecided", start, false, "distributed transaction %s was prepared, and neither committed nor rolled back in this log: its rows are left out", id)
+	s.incidents.finish()
+	for _, p := range s.prepared {
+		s.survey.Void[p.start] = "prepared, and neither committed nor rolled back"
+		s.find("xa-undecided", p.start, false, "distributed transaction %s was prepared, and neither committed nor rolled back in this log: its rows are left out", p.id)
 	}
+	for i := range s.survey.Findings {
+		if f := &s.survey.Findings[i]; f.Code == "incident-event" && f.Pos.Compare(s.survey.LastInBase) < 0 {
+			f.Blocks = false // the base was taken later
+		}
+	}
+	slices.SortStableFunc(s.survey.Findings, func(a, b Finding) int { return a.Pos.Compare(b.Pos) })
+	if err := s.resolve(whole); err != nil {
+		return err
+	}
+	if at := s.survey.Stop; !at.IsZero() {
+		s.survey.Statements = slices.DeleteFunc(s.survey.Statements, func(r StatementRef) bool { return r.Pos.Compare(at) >= 0 })
+	}
+	return nil
+}
+
+func (s *scanner) resolve(whole bool) error {
 	if id := s.o.Stop.Incident; s.o.Stop.Given && id != "" {
 		inc, err := s.survey.Incident(id)
 		if err != nil {
@@ -172,12 +255,11 @@ func (s *scanner) finish() error {
 		}
 		return nil
 	}
-	found := s.stop.found
-	if err := s.stop.finish(s.survey.To); err != nil {
-		return err
-	}
-	if !found {
+	if !s.stop.found {
 		s.survey.ChangesRead = s.survey.through
+	}
+	if err := s.stop.finish(s.survey.To, whole); err != nil {
+		return err
 	}
 	s.survey.Stop = s.stop.at
 	return nil

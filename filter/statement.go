@@ -1,0 +1,182 @@
+package filter
+
+import (
+	"bytes"
+	"slices"
+
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/schema"
+)
+
+func (s *scanner) statement(it *binlog.Item) error {
+	q := it.Query
+	if c := q.Vars.DatabaseCollation; c != 0 && s.survey.Collations[q.Database] == 0 {
+		s.survey.Collations[q.Database] = c
+	}
+	ref := StatementRef{Pos: it.Tx.Start, End: it.End, GTID: it.Tx.GTID, Time: it.Tx.Committed, Thread: q.ThreadID, SQL: Excerpt(q.SQL, 200)}
+	st, err := schema.Classify(q.SQL, ReadingMode(q, s.format))
+	if err != nil {
+		s.unknown(it, err.Error())
+		return nil
+	}
+	ref.Verb = st.Verb.String()
+	one := statement{ref: ref, st: st, objects: Touched(&st, q), user: user(q)}
+	for _, o := range one.objects {
+		if o.DB != "" && !o.Undecoded {
+			s.survey.Databases[o.DB]++
+		}
+	}
+	if st.Undecoded() && !st.Verb.IsAccount() && !st.Verb.IsSession() {
+		s.unknown(it, "its names are in a character set that cannot be compared: "+ref.SQL)
+		return nil
+	}
+	one.inScope = s.survey.Scope.InScope(&st, q) && !st.Temporary
+	one.effect, one.certain = s.hadEffect(&one, q)
+	for _, o := range one.objects {
+		if (o.Kind == schema.KindTable || o.Kind == schema.KindDatabase) && s.survey.Scope.HasDatabase(o.DB) {
+			one.ref.Tables = append(one.ref.Tables, o.Name)
+		}
+	}
+	s.judge(it, &one)
+	s.tx.statements = append(s.tx.statements, one)
+	return nil
+}
+
+// judge names what keeps a statement from being replayed exactly.
+func (s *scanner) judge(it *binlog.Item, one *statement) {
+	q := it.Query
+	switch {
+	case s.tx.inBase:
+	case one.st.Verb.IsDML() && (one.inScope || s.reaches(one, q)):
+		s.find("statement-format", it.Pos, true, "a change logged as a statement, not as rows: %s", one.ref.SQL)
+	case one.inScope && one.effect && (one.st.Alter.ImportTablespace || one.st.Verb == schema.ImportTable):
+		s.find("rows-not-logged", it.Pos, true, "rows that came from a file of the server and are not in the log: %s", one.ref.SQL)
+	}
+}
+
+// reaches reports a change that may concern the scope without naming it: through a trigger or a routine,
+// or by rows from a file.
+func (s *scanner) reaches(one *statement, q *binlog.Query) bool {
+	in := s.survey.Scope.HasDatabase
+	named := slices.ContainsFunc(one.objects, func(o schema.Object) bool { return o.Kind == schema.KindTable && in(o.DB) })
+	switch one.st.Verb {
+	case schema.Call, schema.Do, schema.Select, schema.Compound:
+		return in(q.Database) || named || slices.ContainsFunc(q.Vars.UpdatedDBs, in) || q.Vars.UpdatedDBsTooMany
+	}
+	return !named && (slices.ContainsFunc(q.Vars.UpdatedDBs, in) || q.Vars.UpdatedDBsTooMany) || q.LoadData && in(q.Database)
+}
+
+// unknown records a statement that could not be read. It matters only if it can concern the scope.
+func (s *scanner) unknown(it *binlog.Item, why string) {
+	if s.tx.inBase {
+		return
+	}
+	q, scope := it.Query, s.survey.Scope
+	near := scope.HasDatabase(q.Database) || slices.ContainsFunc(q.Vars.UpdatedDBs, scope.HasDatabase) || q.Vars.UpdatedDBsTooMany ||
+		q.LoadData && q.Database == ""
+	if db := scope.Database; db != "" {
+		near = near || bytes.Contains(q.SQL, []byte(db))
+	}
+	s.find("unknown-statement", it.Pos, near, "%s", why)
+}
+
+func user(q *binlog.Query) string {
+	if q.Vars.InvokerUser == "" {
+		return ""
+	}
+	return q.Vars.InvokerUser + "@" + q.Vars.InvokerHost
+}
+
+// hadEffect tells whether a logged DDL statement changed anything, since servers also log those that did
+// not, and whether the log proves it. Since MySQL 8 the log has a transaction number for whatever the
+// data dictionary takes part in: databases and InnoDB's tables, but not MyISAM's. MariaDB does not log a
+// CREATE … IF NOT EXISTS that found its table.
+func (s *scanner) hadEffect(one *statement, q *binlog.Query) (effect, certain bool) {
+	switch {
+	case q.ErrorCode != 0 && one.st.Verb != schema.DropTable, q.Vars.Alter == binlog.AlterStart, q.Vars.Alter == binlog.AlterRollback:
+		return false, false
+	case q.Vars.HasDDLXID, !one.st.IfExists && !one.st.IfNotExists && q.ErrorCode == 0:
+		return true, true
+	}
+	atomic := !s.format.MariaDB && s.format.VersionNumber() >= 80000
+	switch one.st.Verb {
+	case schema.CreateDatabase, schema.DropDatabase:
+		return !atomic, false
+	case schema.CreateTable, schema.CreateTableLike, schema.CreateTableSelect, schema.CreateSequence:
+		return true, s.format.MariaDB // create asks whether the table was there
+	}
+	known := false
+	for _, o := range one.objects {
+		if o.Kind != schema.KindTable && o.Kind != schema.KindSequence {
+			return true, false
+		}
+		switch s.incidents.look(TableName{o.DB, o.Name}).presence {
+		case present:
+			return true, true
+		case unknown:
+			known = known || !atomic
+		}
+	}
+	return known, false
+}
+
+func (s *scanner) rollbackTo(it *binlog.Item) {
+	if s.tx == nil {
+		return
+	}
+	for i := len(s.tx.savepoints) - 1; i >= 0; i-- {
+		sp := s.tx.savepoints[i]
+		if sp.name != it.Name {
+			continue
+		}
+		s.tx.savepoints = s.tx.savepoints[:i+1]
+		s.tx.undone = append(s.tx.undone, Range{sp.at, it.Pos})
+		s.tx.takeBack(sp.at)
+		return
+	}
+	if !s.tx.inBase {
+		s.find("rolled-back", it.Pos, true, "ROLLBACK TO %s names a savepoint that the log does not have", it.Name)
+	}
+}
+
+// takeBack uncounts the rows from a savepoint on.
+func (x *txState) takeBack(from binlog.Position) {
+	keep := x.since[:0]
+	for _, e := range x.since {
+		if e.at.Compare(from) < 0 {
+			keep = append(keep, e)
+			continue
+		}
+		c := x.rows[e.name]
+		c.add(e.kind, -e.n)
+		if c.all() == 0 {
+			delete(x.rows, e.name)
+		}
+	}
+	x.since = keep
+}
+
+// xid is a distributed transaction's id as the log's XA statements write it.
+func xid(text string) (schema.XID, error) {
+	st, err := schema.Classify([]byte("XA PREPARE "+text), schema.Mode{})
+	return st.XID, err
+}
+
+// decide follows an XA COMMIT or XA ROLLBACK. Only now do the rows count that were prepared before.
+func (s *scanner) decide(it *binlog.Item, one *statement) (*prepared, bool) {
+	commit := one.st.Verb == schema.XACommit
+	p, ok := s.prepared[one.st.XID]
+	if !ok {
+		if commit && !one.st.OnePhase {
+			s.find("xa-undecided", it.Tx.Start, true, "%s: its rows were prepared before what is read, and are not in the base", one.ref.SQL)
+		}
+		return nil, false
+	}
+	delete(s.prepared, one.st.XID)
+	if !commit {
+		s.survey.Void[p.start] = "rolled back (XA ROLLBACK)"
+		return nil, false
+	}
+	s.survey.XA[p.start] = XA{ID: p.id, Decided: it.Tx.Start}
+	return p, true
+}
