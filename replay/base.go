@@ -266,7 +266,7 @@ func (r *runner) baseUnit(ctx context.Context, c *target.Conn, lane int, u unit,
 		if _, err := c.ExecBytes(ctx, text); err != nil {
 			return err
 		}
-		if err := c.Warnings(ctx); err != nil {
+		if err := c.Warnings(ctx, 0); err != nil {
 			return err
 		}
 	}

@@ -278,6 +278,9 @@ const shopTraffic = `
 	START TRANSACTION
 	INSERT INTO extra2 VALUES (9,'z')
 	ROLLBACK
+	SET sql_mode=''
+	INSERT INTO orders (customer,total,state) VALUES (4,1,'nonsense'),(4,2,'paid'),(4,3,'')
+	SET sql_mode=DEFAULT
 	UPDATE extra2 SET a=a+10 ORDER BY a DESC
 `
 

@@ -58,7 +58,11 @@ func (s *serial) change(ctx context.Context, shape *target.Shape, rows *binlog.R
 	if err := s.c.ForeignKeys(ctx, cascades && rows.Kind != binlog.Insert && rows.Flags&binlog.RowsNoForeignKeyChecks == 0); err != nil {
 		return err
 	}
-	n, err := s.c.ExecBytes(ctx, text)
+	zeros := 0
+	if rows.Kind != binlog.Delete {
+		zeros = shape.EnumZeros(&r.New)
+	}
+	n, err := s.write(ctx, text, zeros)
 	if err != nil {
 		return fmt.Errorf("table %s: %w", shape.Name(), err)
 	}
@@ -69,6 +73,15 @@ func (s *serial) change(ctx context.Context, shape *target.Shape, rows *binlog.R
 	}
 	s.mark.n1++
 	return nil
+}
+
+// write runs one change. Strict mode makes an error of a value that would not be stored as it is; only the
+// ENUM values that strict mode refuses need the warnings looked at.
+func (s *serial) write(ctx context.Context, text []byte, zeros int) (int64, error) {
+	if zeros > 0 {
+		return s.c.ExecRows(ctx, text, zeros)
+	}
+	return s.c.ExecBytes(ctx, text)
 }
 
 // passed says that everything before the cursor has been given to change.

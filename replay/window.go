@@ -197,23 +197,22 @@ func (b *batchWriter) deletes(ctx context.Context, one *batch) (err error) {
 }
 
 func (b *batchWriter) upserts(ctx context.Context, one *batch) error {
-	if err := b.render(one); err != nil {
+	zeros, err := b.render(one)
+	if err != nil {
 		return err
 	}
-	_, err := b.c.ExecBytes(ctx, b.buf)
+	_, err = b.c.ExecRows(ctx, b.buf, zeros)
 	if errors.Is(err, target.ErrCollision) && one.t.shape.Uniques {
 		if b.w.exact {
 			return fmt.Errorf("%w: so the base is not what the log was written over; if its date is not certain, give --snapshot-position unknown", err)
 		}
 		err = b.replaceEach(ctx, one)
 	}
-	if err != nil {
-		return err
-	}
-	return b.c.Warnings(ctx)
+	return err
 }
 
-func (b *batchWriter) render(one *batch) (err error) {
+// render writes the batch as one INSERT; zeros counts its ENUM error values.
+func (b *batchWriter) render(one *batch) (zeros int, err error) {
 	t := one.t
 	b.buf = t.shape.AppendInsert(b.buf[:0])
 	for n, i := range one.order {
@@ -221,16 +220,17 @@ func (b *batchWriter) render(one *batch) (err error) {
 			b.buf = append(b.buf, ',')
 		}
 		if err = b.img.Cut(t.tm, t.present, t.entries[i].img); err != nil {
-			return err
+			return 0, err
 		}
+		zeros += t.shape.EnumZeros(&b.img)
 		if b.buf, err = t.shape.AppendRow(b.buf, &b.img); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if !t.shape.Uniques {
 		b.buf = t.shape.AppendUpsert(b.buf)
 	}
-	return nil
+	return zeros, nil
 }
 
 // replaceEach writes the rows one by one where the base is not certain: a row that holds the unique
@@ -247,7 +247,7 @@ func (b *batchWriter) replaceEach(ctx context.Context, one *batch) error {
 		if err != nil {
 			return err
 		}
-		n, err := b.c.ExecBytes(ctx, text)
+		n, err := b.c.ExecRows(ctx, text, t.shape.EnumZeros(&b.img))
 		if err != nil {
 			return err
 		}

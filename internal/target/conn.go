@@ -20,12 +20,15 @@ type Conn struct {
 	db string
 }
 
+const rowMode = "'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,STRICT_ALL_TABLES'"
+
 // rowSettings make the server store row values as the log has them, and refuse what it would change.
 // Foreign keys and triggers are not its business here: the log already holds their effects.
 func (s *Server) rowSettings() []string {
 	set := []string{
 		"SET NAMES binary",
-		"SET SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,STRICT_ALL_TABLES'",
+		"SET SESSION sql_mode=" + rowMode,
+		fmt.Sprintf("SET SESSION max_error_count=%d", warningsRecorded),
 		"SET SESSION time_zone='+00:00'",
 		"SET SESSION foreign_key_checks=0",
 		"SET SESSION unique_checks=1",
@@ -110,6 +113,34 @@ func (c *Conn) ExecBytes(ctx context.Context, query []byte) (int64, error) {
 	n, err := res.RowsAffected()
 	return n, err
 }
+
+// ExecRows runs a statement that writes rows, and fails if the server changed or doubted a value. zeros is
+// how many of the values are the error value of an ENUM (index 0, which an invalid value once became):
+// servers store it only outside strict mode, with a warning for each.
+func (c *Conn) ExecRows(ctx context.Context, query []byte, zeros int) (n int64, err error) {
+	if zeros > 0 {
+		if err := c.Exec(ctx, "SET SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'"); err != nil {
+			return 0, err
+		}
+		defer func() {
+			if back := c.Exec(ctx, "SET SESSION sql_mode="+rowMode); err == nil {
+				err = back
+			}
+		}()
+	}
+	if n, err = c.ExecBytes(ctx, query); err != nil {
+		return 0, err
+	}
+	return n, c.Warnings(ctx, zeros)
+}
+
+// Server warnings that do not speak of a value.
+const (
+	warnDeprecated   = 1287
+	warnUTF8Alias    = 3719
+	warnTruncated    = 1265 // what storing an ENUM's error value says
+	warningsRecorded = 65535
+)
 
 // Warnings fails if the last statement left a warning: a value that the server changed.
 func (c *Conn) Warnings(ctx context.Context) error {

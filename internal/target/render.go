@@ -35,6 +35,16 @@ func (s *Shape) AppendRow(dst []byte, row *Row) ([]byte, error) {
 	return append(dst, ')'), nil
 }
 
+// EnumZeros counts the values of a row that a server stores only with a warning: see Conn.ExecRows.
+func (s *Shape) EnumZeros(row *Row) (n int) {
+	for _, i := range s.enums {
+		if row.State[i] == binlog.Present && s.Columns[i].StoresWithWarning(row.Cols[i]) {
+			n++
+		}
+	}
+	return n
+}
+
 func (s *Shape) literal(dst []byte, row *Row, i int) ([]byte, error) {
 	switch row.State[i] {
 	case binlog.Null:

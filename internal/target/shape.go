@@ -19,6 +19,7 @@ type Shape struct {
 	Key      []int // columns of the row key; nil for a table without one
 	Uniques  bool  // other unique keys exist: an upsert could meet another row
 
+	enums  []int    // ENUM columns: see EnumZeros
 	name   string   // quoted, with the database
 	quoted []string // column names
 	insert string   // INSERT INTO … (…) VALUES
@@ -37,12 +38,15 @@ func NewShape(def *schema.Table, tm *binlog.TableMap) (*Shape, error) {
 		if tm.Names != nil && !strings.EqualFold(tm.Names[i], d.Name) {
 			return nil, fmt.Errorf("%w: column %d of %s.%s is %s, in the log %s", ErrShape, i+1, def.DB, def.Name, d.Name, tm.Names[i])
 		}
-		if !agrees(tm.Types[i], tm.Meta[i], d) {
+		if !agrees(tm.Types[i], d) {
 			return nil, fmt.Errorf("%w: column %s of %s.%s is %s, in the log it is of type %d", ErrShape, d.Name, def.DB, def.Name, d.Type, tm.Types[i])
 		}
 		c := &s.Columns[i]
 		c.Unsigned, c.Charset, c.DataType = d.Unsigned, d.Charset, d.DataType
 		s.quoted = append(s.quoted, schema.QuoteIdent(d.Name))
+		if d.DataType == "enum" {
+			s.enums = append(s.enums, i)
+		}
 		if d.Writable() {
 			s.Writable = append(s.Writable, i)
 			names = append(names, d.Name)
@@ -95,7 +99,10 @@ func (s *Shape) firstKey() int {
 }
 
 // The type bytes of table maps, by the data types that the servers log so.
-func agrees(typ byte, meta uint16, d *schema.Column) bool {
+func agrees(typ byte, d *schema.Column) bool {
+	if (typ == value.TypeTimestamp || typ == value.TypeDatetime || typ == value.TypeTime) && strings.Contains(d.Type, "(") {
+		return false // MariaDB's old format of fractions: the log does not tell their width
+	}
 	want := []byte(nil)
 	switch strings.ToLower(d.DataType) {
 	case "tinyint", "boolean":

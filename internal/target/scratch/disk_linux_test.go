@@ -75,7 +75,7 @@ func TestFileSizeLimit(t *testing.T) {
 		o := testserver.Options(t, kind)
 		o.TemplateDir = ""
 		limited := filepath.Join(t.TempDir(), "mysqld")
-		script := "#!/bin/sh\nulimit -f 8192\nexec " + o.Binary + " \"$@\"\n"
+		script := "#!/bin/sh\nulimit -f 8192\nexec '" + o.Binary + "' \"$@\"\n"
 		if err := os.WriteFile(limited, []byte(script), 0o700); err != nil {
 			t.Fatal(err)
 		}

@@ -304,6 +304,7 @@ func TestKeepAndOpen(t *testing.T) {
 	eachKind(t, func(t *testing.T, kind string) {
 		o := testserver.Options(t, kind)
 		o.Keep = true
+		o.Args = []string{"--innodb-flush-method=nosync"} // nobody pulls the plug here, and it saves seconds
 		s, err := scratch.Start(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
