@@ -80,17 +80,18 @@ func (e *env) jsonError(err error, code int) {
 
 // wantsJSON looks for --progress json by hand, since errors of the command line have to know too.
 func wantsJSON(args []string) bool {
+	form := os.Getenv("LIFEBOAT_PROGRESS")
 	for i, a := range args {
 		v, ok := strings.CutPrefix(strings.TrimPrefix(a, "-"), "-progress")
-		if !ok {
-			continue
+		switch {
+		case !ok:
+		case v == "" && i+1 < len(args):
+			form = args[i+1]
+		case strings.HasPrefix(v, "="):
+			form = v[1:]
 		}
-		if v == "" && i+1 < len(args) {
-			return args[i+1] == string(ui.JSON)
-		}
-		return v == "="+string(ui.JSON)
 	}
-	return os.Getenv("LIFEBOAT_PROGRESS") == string(ui.JSON)
+	return form == string(ui.JSON)
 }
 
 // oneLine joins an error that was joined from several, and leaves no control characters of the inputs in it.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -30,6 +32,18 @@ func readLogin(c *cli.Context, passwords ...string) (l target.Login, err error) 
 		}
 	}
 	return l, nil
+}
+
+// openServer connects, and says what to look at where it cannot. flag named the server.
+func openServer(ctx context.Context, flag, dsn string) (*target.Server, error) {
+	s, err := target.Open(ctx, dsn, nil)
+	switch {
+	case errors.Is(err, target.ErrAccess):
+		return nil, fmt.Errorf("%w; check the user in %s, and its password, which may also come from LIFEBOAT_PASSWORD or --defaults-file", err, flag)
+	case errors.Is(err, target.ErrUnreached):
+		return nil, fmt.Errorf("%w; check the address in %s", err, flag)
+	}
+	return s, err
 }
 
 // readDefaults reads the sections [client] and [lifeboat] of an option file as MySQL's programs do, !include aside.

@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"time"
 
 	"lifeboat/internal/archive"
@@ -78,7 +81,8 @@ func (m *meter) close(outcome string, err error) { m.p.Close(outcome, err) }
 
 // openArchive and openSnapshot read the inputs, and change nothing.
 func openArchive(ctx context.Context, s *source, m *meter) (*archive.Archive, error) {
-	return archive.Open(ctx, s.binlogs, archive.Options{Progress: m.bytes(phaseArchive)})
+	a, err := archive.Open(ctx, s.binlogs, archive.Options{Progress: m.bytes(phaseArchive)})
+	return a, ofFlag("--binlogs", err)
 }
 
 // openSnapshot returns nil where none was given.
@@ -86,5 +90,15 @@ func openSnapshot(ctx context.Context, s *source, m *meter) (*snapshot.Snapshot,
 	if s.snapshot == "" {
 		return nil, nil
 	}
-	return snapshot.Open(ctx, s.snapshot, s.scope.Database, m.bytes(phaseSnapshot))
+	x, err := snapshot.Open(ctx, s.snapshot, s.scope.Database, m.bytes(phaseSnapshot))
+	return x, ofFlag("--snapshot", err)
+}
+
+// ofFlag says which flag named a file that the operating system refuses; stages' own errors say more.
+func ofFlag(flag string, err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return fmt.Errorf("%s: %w", flag, err)
+	}
+	return err
 }

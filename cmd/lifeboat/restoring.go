@@ -34,7 +34,7 @@ func (r *restoring) reach(ctx context.Context) (err error) {
 	case r.o.target == "":
 		return nil
 	}
-	if r.server, err = target.Open(ctx, r.o.target, nil); err != nil {
+	if r.server, err = openServer(ctx, "--target", r.o.target); err != nil {
 		return err
 	}
 	if r.o.baseLoaded || r.o.dropExisting {

@@ -7,7 +7,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lifeboat/internal/report"
-	"lifeboat/internal/target"
 	"lifeboat/internal/ui"
 	"lifeboat/internal/verify"
 )
@@ -90,12 +89,12 @@ func readVerify(c *cli.Context) (o verifyOptions, err error) {
 func verifyTarget(ctx context.Context, e *env, o verifyOptions) (err error) {
 	m := newMeter(e, o.progress)
 	defer func() { m.close(outcome(err), err) }()
-	left, err := target.Open(ctx, o.target, nil)
+	left, err := openServer(ctx, "--target", o.target)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, left.Close()) }()
-	right, err := target.Open(ctx, o.against, nil)
+	right, err := openServer(ctx, "--against", o.against)
 	if err != nil {
 		return err
 	}
