@@ -263,10 +263,8 @@ func (r *runner) baseUnit(ctx context.Context, c *target.Conn, lane int, u unit,
 		return err
 	}
 	for _, text := range u.texts {
-		if _, err := c.ExecBytes(ctx, text); err != nil {
-			return err
-		}
-		if err := c.Warnings(ctx, 0); err != nil {
+		err := c.ExecDumped(ctx, text, func() (*schema.Table, error) { return r.srv.Table(ctx, r.p.Into, u.table) })
+		if err != nil {
 			return err
 		}
 	}

@@ -252,6 +252,9 @@ const shopBase = `
 	CREATE TRIGGER mark BEFORE INSERT ON note FOR EACH ROW SET NEW.k = NEW.k + 1
 	INSERT INTO customer (email,name) VALUES ('a@x','Ann'),('b@x','Bob'),('c@x','李雷')
 	INSERT INTO orders (customer,total,at,state) VALUES (1,10.50,'2026-01-02 03:04:05','new'),(2,99.99,NULL,'paid'),(3,1,'2026-01-02 03:04:05','sent')
+	SET sql_mode=''
+	INSERT INTO orders (customer,total,state) VALUES (1,7,'nonsense')
+	SET sql_mode=DEFAULT
 	INSERT INTO item VALUES (1,1,'pen'),(1,2,'ink'),(2,1,'book')
 	INSERT INTO note VALUES ('same',1),('same',1),('Same',1)
 `
