@@ -73,9 +73,9 @@ func disaster(t *testing.T, kind string, x traffic) *scene {
 	s.wipe(t, db)
 	size := s.collect(t, src)
 	t.Logf("%s: %+v in %v, %.0f transactions/s; dump %d KiB, binlogs %d MiB, %d tables", kind, n, took.Round(time.Millisecond),
-		float64(n.Committed)/took.Seconds(), fileSize(t, s.dump)>>10, size>>20, len(s.want.sums))
-	if len(s.want.sums) < 10 {
-		t.Fatalf("the workload left only %d tables", len(s.want.sums))
+		float64(n.Committed)/took.Seconds(), fileSize(t, s.dump)>>10, size>>20, len(s.want.counts))
+	if len(s.want.counts) < 10 {
+		t.Fatalf("the workload left only %d tables", len(s.want.counts))
 	}
 	return s
 }

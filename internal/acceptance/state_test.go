@@ -19,7 +19,9 @@ import (
 // state is a database as it is at one moment.
 type state struct {
 	db     string
-	sums   map[string]int64  // CHECKSUM TABLE, by table
+	// sums are CHECKSUM TABLE, by table. MariaDB's sums up whatever lies in the memory of a VIRTUAL column, so it is another one
+	// each time: such tables have no sum, and are told apart by their rows alone.
+	sums   map[string]int64
 	counts map[string]int64  // rows, by table
 	shape  map[string]string // what the server says of each table, view, trigger and routine
 	rows   string            // folder with one file a table: its rows as text, sorted; "": not read
@@ -29,6 +31,10 @@ type state struct {
 func capture(t *testing.T, db *sql.DB, name, rows string) *state {
 	t.Helper()
 	s := &state{db: name, sums: map[string]int64{}, counts: map[string]int64{}, shape: map[string]string{}, rows: rows}
+	unsteady := map[string]bool{}
+	for _, r := range texts(t, db, "SELECT DISTINCT TABLE_NAME FROM information_schema.COLUMNS WHERE VERSION() LIKE '%MariaDB%' AND EXTRA LIKE '%VIRTUAL%' AND TABLE_SCHEMA = '"+name+"'") {
+		unsteady[r[0]] = true
+	}
 	for _, r := range texts(t, db, "SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = '"+name+"'") {
 		table, quoted := r[0], "`"+name+"`.`"+r[0]+"`"
 		show := texts(t, db, "SHOW CREATE TABLE "+quoted)[0]
@@ -36,12 +42,14 @@ func capture(t *testing.T, db *sql.DB, name, rows string) *state {
 		if r[1] == "VIEW" {
 			continue
 		}
-		var full string
-		var sum sql.NullInt64
-		if err := db.QueryRow("CHECKSUM TABLE "+quoted).Scan(&full, &sum); err != nil || !sum.Valid {
-			t.Fatalf("CHECKSUM TABLE %s: %v", quoted, err)
+		if !unsteady[table] {
+			var full string
+			var sum sql.NullInt64
+			if err := db.QueryRow("CHECKSUM TABLE "+quoted).Scan(&full, &sum); err != nil || !sum.Valid {
+				t.Fatalf("CHECKSUM TABLE %s: %v", quoted, err)
+			}
+			s.sums[table] = sum.Int64
 		}
-		s.sums[table] = sum.Int64
 		var count int64
 		if err := db.QueryRow("SELECT COUNT(*) FROM " + quoted).Scan(&count); err != nil {
 			t.Fatal(err)
@@ -165,8 +173,8 @@ func differences(want, got *state) (list []string) {
 	if want.rows == "" || got.rows == "" {
 		return list
 	}
-	for _, table := range slices.Sorted(maps.Keys(want.sums)) {
-		if _, ok := got.sums[table]; ok {
+	for _, table := range slices.Sorted(maps.Keys(want.counts)) {
+		if _, ok := got.counts[table]; ok {
 			if d := firstDifference(filepath.Join(want.rows, table), filepath.Join(got.rows, table)); d != "" {
 				list = append(list, "table "+table+": "+d)
 			}
