@@ -17,9 +17,13 @@ import (
 	"lifeboat/internal/testserver"
 )
 
+// eachKind runs the kinds side by side: most of the time is servers waiting for themselves.
 func eachKind(t *testing.T, test func(t *testing.T, kind string)) {
 	for _, kind := range testserver.Kinds() {
-		t.Run(kind, func(t *testing.T) { test(t, kind) })
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			test(t, kind)
+		})
 	}
 }
 
