@@ -102,7 +102,7 @@ func TestBadInput(t *testing.T) {
 				t.Error("an input was changed")
 			}
 			o = lifeboat(t, append(args, append(c.args, "--progress", "json")...)...)
-			if o.code != c.code || !strings.Contains(o.err, fmt.Sprintf(`"type":"error"`)) || !strings.Contains(o.err, fmt.Sprintf(`"exit_code":%d`, c.code)) {
+			if o.code != c.code || !strings.Contains(o.err, `"type":"error"`) || !strings.Contains(o.err, fmt.Sprintf(`"exit_code":%d`, c.code)) {
 				t.Errorf("as JSON:\n%s", o)
 			}
 		})

@@ -169,11 +169,7 @@ func (r *incidentRefusal) add(extra string) {
 func (r *incidentRefusal) details() string {
 	var b strings.Builder
 	for _, i := range r.Incidents {
-		rows := text.Counted(i.RowsLost, "row")
-		if !i.Exact {
-			rows = "at least " + rows
-		}
-		fmt.Fprintf(&b, "\n  incident:%s  %s at %s, %s\n    tables %s; %s lost\n", i.ID, i.Kind, text.Time(i.Time), i.Position, text.Line(someNames(i.Tables)), rows)
+		fmt.Fprintf(&b, "\n  incident:%s  %s at %s, %s\n    tables: %s\n    lost: %s\n", i.ID, i.Kind, text.Time(i.Time), i.Position, text.Line(someNames(i.Tables)), report.Lost(i))
 		for n, s := range i.Statements {
 			if n == 3 && len(i.Statements) > 4 {
 				fmt.Fprintf(&b, "    … and %s\n", text.Counted(int64(len(i.Statements)-n), "more statement"))

@@ -60,15 +60,23 @@ func incidentsText(p *page, incidents []Incident) {
 		p.field("who", who(in))
 		p.field("GTID", in.GTID)
 		p.field("tables", fmt.Sprintf("%d: %s", len(in.Tables), list(in.Tables, 8)))
-		lost := "at least " + text.Counted(in.RowsLost, "row")
-		if in.Exact {
-			lost = text.Counted(in.RowsLost, "row")
-		}
-		p.field("lost", lost)
+		p.field("lost", Lost(in))
 		p.field("written since", fmt.Sprintf("by the same session: %s; by all others: %s",
 			writes(in.SessionAfter), writes(in.OthersAfter)))
 		p.field("stop before it", "--stop-before "+in.StopBefore)
 		statementsText(p, in.Statements, mostStatements)
+	}
+}
+
+// Lost says how many rows an incident took, as far as it is known.
+func Lost(in Incident) string {
+	switch rows := text.Counted(in.RowsLost, "row"); {
+	case in.Exact:
+		return rows
+	case in.RowsLost == 0:
+		return "rows that the log does not count"
+	default:
+		return "at least " + rows
 	}
 }
 
