@@ -143,6 +143,9 @@ func (cp *checkpoint) save(ctx context.Context, st *State) error {
 
 // done removes the job, and the checkpoint's database when no other job is in it.
 func (cp *checkpoint) done(ctx context.Context) error {
+	if err := cp.disarmRename(ctx); err != nil {
+		return err
+	}
 	for _, t := range []string{"lane", "job"} {
 		if err := cp.c.Exec(ctx, "DELETE FROM "+checkpointDB+"."+t+" WHERE db = "+target.Quote(cp.db)); err != nil {
 			return err

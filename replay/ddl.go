@@ -161,6 +161,14 @@ func (r *runner) runDDL(ctx context.Context, w *walk, st *schema.Statement, q *b
 		return err
 	}
 	resuming := r.st.DDL != nil && r.st.DDL.At == before
+	if st.Verb == schema.RenameTable {
+		text = r.cp.withRenameMark(text)
+		if !resuming {
+			if err := r.cp.armRename(ctx); err != nil {
+				return err
+			}
+		}
+	}
 	print, err := r.fingerprint(ctx, st, q)
 	if err != nil {
 		return err
@@ -224,6 +232,13 @@ func (r *runner) fingerprint(ctx context.Context, st *schema.Statement, q *binlo
 			return "", err
 		}
 		fmt.Fprintf(h, "%s=%s;", o.Name, text)
+	}
+	if st.Verb == schema.RenameTable {
+		armed, err := r.cp.renameArmed(ctx)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(h, "armed=%v;", armed)
 	}
 	return fmt.Sprintf("%x", h.Sum(nil)), nil
 }
