@@ -136,15 +136,16 @@ func (c *Conn) ExecRows(ctx context.Context, query []byte, zeros int) (n int64, 
 }
 
 // ExecDumped runs an INSERT of a dump. Where strict mode refuses it for the error value of an ENUM (which
-// a dump writes as an empty string), it is run again outside of strict mode; doubts about any other column still fail.
+// a dump writes as an empty string), or for the values of generated columns (which mariadb-dump writes and
+// the server computes anyway), it is run again outside of strict mode; any other doubt still fails.
 func (c *Conn) ExecDumped(ctx context.Context, query []byte, def func() (*schema.Table, error)) error {
 	_, err := c.ExecRows(ctx, query, 0)
-	if Code(err) != warnTruncated {
+	if code := Code(err); code != warnTruncated && code != warnGenerated {
 		return err
 	}
-	t, err2 := def()
-	if err2 != nil {
-		return err2
+	t, err := def()
+	if err != nil {
+		return err
 	}
 	if err := c.Exec(ctx, "SET SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'"); err != nil {
 		return err
@@ -152,18 +153,15 @@ func (c *Conn) ExecDumped(ctx context.Context, query []byte, def func() (*schema
 	if _, err := c.ExecBytes(ctx, query); err != nil {
 		return err
 	}
-	if err := c.enumWarnings(ctx, t); err != nil {
+	if err := c.doubts(ctx, func(code int, text string) bool { return code == warnGenerated || ofEnum(t, code, text) }); err != nil {
 		return err
 	}
 	return c.Exec(ctx, "SET SESSION sql_mode="+rowMode)
 }
 
-// enumWarnings accepts truncations of ENUM columns and nothing else.
-func (c *Conn) enumWarnings(ctx context.Context, t *schema.Table) error {
-	return c.doubts(ctx, func(code int, text string) bool {
-		return code == warnTruncated && slices.ContainsFunc(t.Columns, func(col schema.Column) bool {
-			return col.DataType == "enum" && strings.Contains(text, "'"+col.Name+"'")
-		})
+func ofEnum(t *schema.Table, code int, text string) bool {
+	return code == warnTruncated && slices.ContainsFunc(t.Columns, func(col schema.Column) bool {
+		return col.DataType == "enum" && strings.Contains(text, "'"+col.Name+"'")
 	})
 }
 
@@ -172,7 +170,8 @@ const (
 	warnDeprecated   = 1287
 	warnUTF8Alias    = 3719
 	warnTruncated    = 1265 // what storing an ENUM's error value says
-	warningsRecorded = 65535
+	warnGenerated    = 1906 // MariaDB: a value given for a generated column is ignored
+	warningsRecorded = 65535 // max_error_count's own limit
 )
 
 // Warnings fails if the last statement left a warning other than the zeros expected: a value that the
@@ -187,14 +186,16 @@ func (c *Conn) Warnings(ctx context.Context, zeros int) error {
 	})
 }
 
-// doubts fails on the first warning of the last statement that harmless does not accept.
+// doubts fails on the first warning of the last statement that harmless does not accept, and when there
+// were more than the server keeps.
 func (c *Conn) doubts(ctx context.Context, harmless func(code int, text string) bool) error {
 	rows, err := c.c.QueryContext(ctx, "SHOW WARNINGS")
 	if err != nil {
 		return c.s.explain(err)
 	}
 	defer rows.Close()
-	for rows.Next() {
+	n := 0
+	for ; rows.Next(); n++ {
 		var level, text string
 		var code int
 		if err := rows.Scan(&level, &code, &text); err != nil {
@@ -203,6 +204,9 @@ func (c *Conn) doubts(ctx context.Context, harmless func(code int, text string) 
 		if level != "Note" && !harmless(code, text) {
 			return fmt.Errorf("%w: %s %d: %s", ErrWarnings, level, code, text)
 		}
+	}
+	if n >= warningsRecorded {
+		return fmt.Errorf("%w: one statement left more than %d warnings, and the server keeps no more", ErrWarnings, n)
 	}
 	return c.s.explain(rows.Err())
 }
