@@ -83,7 +83,7 @@ func (s *story) verify(ctx context.Context) error {
 		return err
 	}
 	defer dump.Close()
-	cmd := start(ctx, client, "--no-defaults", "--user=root", "--socket="+s.target.Socket(), "--default-character-set=utf8mb4", "shop_reference")
+	cmd := rig.Command(ctx, client, "--no-defaults", "--user=root", "--socket="+s.target.Socket(), "--default-character-set=utf8mb4", "shop_reference")
 	cmd.Stdin = dump
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("loading the reference: %w: %s", err, out)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -28,23 +27,9 @@ func (s *story) command(name string, more ...string) []string {
 	return append(args, more...)
 }
 
-// start prepares a command. It is interrupted, not killed, when ctx ends. Settings of lifeboat in the environment
-// are not the demo's, except for the server to use.
-func start(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "LIFEBOAT_") || strings.HasPrefix(v, "LIFEBOAT_MYSQLD=") {
-			cmd.Env = append(cmd.Env, v)
-		}
-	}
-	return cmd
-}
-
 // quiet runs a command whose output matters only if it fails.
 func (s *story) quiet(ctx context.Context, args ...string) error {
-	out, err := start(ctx, args...).CombinedOutput()
+	out, err := rig.Command(ctx, args...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s: %w: %s", rig.Line(args...), err, bytes.TrimSpace(out))
 	}
@@ -54,7 +39,7 @@ func (s *story) quiet(ctx context.Context, args ...string) error {
 // show runs a command on the demo's own output. A terminal stays a terminal for it.
 func (s *story) show(ctx context.Context, args ...string) error {
 	s.shell(rig.Wrap(args...))
-	cmd := start(ctx, args...)
+	cmd := rig.Command(ctx, args...)
 	cmd.Stdout, cmd.Stderr = s.w, s.w
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s: %w", rig.Line(args[:2]...), err)
@@ -67,7 +52,7 @@ func (s *story) audit(ctx context.Context) error {
 	if err := s.show(ctx, s.command("audit")...); err != nil {
 		return err
 	}
-	out, err := start(ctx, s.command("audit", "--format", "json")...).Output()
+	out, err := rig.Command(ctx, s.command("audit", "--format", "json")...).Output()
 	if err != nil {
 		return fmt.Errorf("lifeboat audit --format json: %w", err)
 	}
@@ -116,7 +101,7 @@ func (s *story) restoreCommand() []string { return s.command("restore", "--targe
 func (s *story) restore(ctx context.Context) error {
 	s.say("The backup goes in first, then what the log adds to it. In the middle of the latter the demo kills lifeboat with SIGKILL, which no program can catch.")
 	s.shell(rig.Wrap(s.restoreCommand()...))
-	cmd := start(ctx, s.restoreCommand()...)
+	cmd := rig.Command(ctx, s.restoreCommand()...)
 	cmd.Stdout, cmd.Stderr = s.w, s.w
 	if err := cmd.Start(); err != nil {
 		return err

@@ -1,6 +1,26 @@
 package rig
 
-import "strings"
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// Command prepares a command. It is interrupted, not killed, when ctx ends. Settings of lifeboat in the environment are
+// left out, except for the server to use.
+func Command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "LIFEBOAT_") || strings.HasPrefix(v, "LIFEBOAT_MYSQLD=") {
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
+	return cmd
+}
 
 // Line writes a command as a person would type it into a shell.
 func Line(args ...string) string {

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"lifeboat/cmd/internal/rig"
+	"lifeboat/internal/target/scratch"
+	"lifeboat/internal/ui/text"
+)
+
+// The ways, by their names in the table.
+const (
+	wayPipe     = "mysqlbinlog | mysql"
+	wayLifeboat = "lifeboat restore"
+	wayOne      = "fresh dump of the final state, 1 client"
+	wayFour     = "fresh dump of the final state, 4 clients"
+)
+
+// way is one way to the final state, on an empty server.
+type way struct {
+	name string
+	run  func(context.Context, *scratch.Server) (sample, error)
+}
+
+// sample is what one run of a way took.
+type sample struct {
+	base   time.Duration // loading the base
+	replay time.Duration // everything else
+	memory int64         // lifeboat's peak of resident memory, bytes
+}
+
+func (s sample) total() time.Duration { return s.base + s.replay }
+
+func (s sample) String() string {
+	out := fmt.Sprintf("base %.1f s, log %.1f s, together %.1f s", s.base.Seconds(), s.replay.Seconds(), s.total().Seconds())
+	if s.memory > 0 {
+		out += ", peak memory " + text.Bytes(s.memory)
+	}
+	return out
+}
+
+func (b *bench) ways() []way {
+	ways := []way{
+		{wayLifeboat, b.byLifeboat},
+		{wayOne, func(ctx context.Context, s *scratch.Server) (sample, error) { return b.byDump(ctx, s, 1) }},
+		{wayFour, func(ctx context.Context, s *scratch.Server) (sample, error) { return b.byDump(ctx, s, 4) }},
+	}
+	if !b.opts.quick {
+		ways = append([]way{{wayPipe, b.byPipe}}, ways...)
+	}
+	return ways
+}
+
+// output runs a command; what it printed is part of its error.
+func output(cmd *exec.Cmd) ([]byte, error) {
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return out, fmt.Errorf("%s: %w: %s", rig.Line(cmd.Args...), err, bytes.TrimSpace(out[max(0, len(out)-2000):]))
+	}
+	return out, nil
+}
+
+func (b *bench) client(ctx context.Context, server *scratch.Server, more ...string) (*exec.Cmd, error) {
+	program, err := b.programs.Client("mysql")
+	if err != nil {
+		return nil, err
+	}
+	return rig.Command(ctx, append([]string{program, "--no-defaults", "--user=root", "--socket=" + server.Socket(), "--binary-mode",
+		"--max-allowed-packet=1G", "--default-character-set=utf8mb4"}, more...)...), nil
+}
+
+// load pipes a dump into mysql.
+func (b *bench) load(ctx context.Context, server *scratch.Server, dump string, more ...string) error {
+	in, err := os.Open(dump)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	cmd, err := b.client(ctx, server, more...)
+	if err != nil {
+		return err
+	}
+	cmd.Stdin = in
+	_, err = output(cmd)
+	return err
+}
+
+func (b *bench) byPipe(ctx context.Context, server *scratch.Server) (s sample, err error) {
+	began := time.Now()
+	if err := b.load(ctx, server, b.archive.base()); err != nil {
+		return s, err
+	}
+	s.base = time.Since(began)
+	began = time.Now()
+	program, err := b.programs.Client("mysqlbinlog")
+	if err != nil {
+		return s, err
+	}
+	// Without GTIDs the server need not note each of them: the fairest form of this way.
+	args := []string{program, "--no-defaults", "--skip-gtids", fmt.Sprintf("--start-position=%d", b.archive.Offset)}
+	for _, name := range b.archive.Binlogs {
+		args = append(args, b.archive.binlog(name))
+	}
+	reader := rig.Command(ctx, args...)
+	var readerSays, writerSays bytes.Buffer
+	reader.Stderr = &readerSays
+	writer, err := b.client(ctx, server)
+	if err != nil {
+		return s, err
+	}
+	if writer.Stdin, err = reader.StdoutPipe(); err != nil {
+		return s, err
+	}
+	writer.Stdout, writer.Stderr = &writerSays, &writerSays
+	if err := reader.Start(); err != nil {
+		return s, err
+	}
+	writerErr := writer.Run()
+	if err := errors.Join(writerErr, reader.Wait()); err != nil {
+		return s, fmt.Errorf("%w: %s %s", err, readerSays.String(), writerSays.String())
+	}
+	s.replay = time.Since(began)
+	return s, nil
+}
+
+// byLifeboat is one command for base and log. Loading the base is the phase that lifeboat calls so; all the rest of
+// its time, reading and checking of the archive included, counts as the log's.
+func (b *bench) byLifeboat(ctx context.Context, server *scratch.Server) (s sample, err error) {
+	cmd := rig.Command(ctx, b.lifeboatLine(server.DSN())...)
+	var report, progress bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &report, &progress
+	began := time.Now()
+	err = cmd.Run()
+	took := time.Since(began)
+	if err != nil {
+		said := progress.Bytes()
+		return s, fmt.Errorf("%s: %w: %s", rig.Line(cmd.Args...), err, said[max(0, len(said)-2000):])
+	}
+	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return s, errors.New("this system does not tell a process's peak memory")
+	}
+	s.memory = usage.Maxrss << 10 // Linux counts in KiB
+	if s.base, err = phase(progress.Bytes(), "load base"); err != nil {
+		return s, err
+	}
+	s.replay = took - s.base
+	return s, nil
+}
+
+func (b *bench) lifeboatLine(dsn string) []string {
+	return []string{b.lifeboat, "restore", "--binlogs", b.archive.binlogs(), "--snapshot", b.archive.base(), "--database", database,
+		"--memory", b.opts.memory, "--progress", "json", "--target", dsn}
+}
+
+// phase finds in lifeboat's progress how long a phase took.
+func phase(progress []byte, name string) (time.Duration, error) {
+	for line := range bytes.Lines(progress) {
+		var l struct {
+			Type, Phase string
+			Seconds     float64
+		}
+		if json.Unmarshal(line, &l) == nil && l.Type == "phase" && l.Phase == name {
+			return time.Duration(l.Seconds * float64(time.Second)), nil
+		}
+	}
+	return 0, fmt.Errorf("lifeboat's progress has no phase %q", name)
+}
+
+// byDump loads the final state from a dump of each table, with so many clients at once.
+func (b *bench) byDump(ctx context.Context, server *scratch.Server, clients int) (s sample, err error) {
+	began := time.Now()
+	if err := execute(ctx, server.DSN(), "CREATE DATABASE "+database); err != nil {
+		return s, err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(clients)
+	for n := 1; n <= tables; n++ {
+		g.Go(func() error { return b.load(ctx, server, b.archive.final(n), database) })
+	}
+	err = g.Wait()
+	s.base = time.Since(began)
+	return s, err
+}
