@@ -62,11 +62,16 @@ func (t *incidentTracker) look(name TableName) tableState {
 }
 
 // own tells a session's own working table: it made it, nobody else wrote to it, and it is not at a wipe.
+// Where the log does not say who writes, it is so for as long as a wipe may pause.
 func (t *incidentTracker) own(c *change, st *tableState) bool {
-	if c.who.thread == 0 || st.presence != present || st.maker != c.who || st.shared || t.current(c) != nil {
+	if st.presence != present || st.maker.thread == 0 || st.shared || t.active[st.maker] != nil {
 		return false
 	}
-	return !st.unsure || c.tx.Committed.Sub(st.made) <= wipePause
+	fresh := c.tx.Committed.Sub(st.made) <= wipePause
+	if c.who.thread == 0 {
+		return fresh
+	}
+	return st.maker == c.who && (fresh || !st.unsure)
 }
 
 // statement follows DDL through the tables' states and files what destroys data.
@@ -154,7 +159,7 @@ func (t *incidentTracker) drop(c *change, one *statement) {
 		default:
 			lost = append(lost, name)
 			rows += max(st.rows, 0)
-			exact = exact && st.known
+			exact = exact && st.known && st.presence == present
 		}
 		*st = tableState{presence: absent, known: true}
 	}
@@ -163,9 +168,10 @@ func (t *incidentTracker) drop(c *change, one *statement) {
 	}
 }
 
-// someExist reports a statement that need not have found every table it names, if it found one at all.
+// someExist reports a statement that may have found only some of the tables it names: of two, one of
+// which does not exist, a DROP without IF EXISTS drops the other and is logged with both.
 func (t *incidentTracker) someExist(one *statement) bool {
-	return one.st.IfExists && slices.ContainsFunc(one.objects, func(o schema.Object) bool {
+	return slices.ContainsFunc(one.objects, func(o schema.Object) bool {
 		return t.look(TableName{o.DB, o.Name}).presence != absent
 	})
 }
@@ -193,7 +199,7 @@ func (t *incidentTracker) dropDatabase(c *change, one *statement) {
 			if st.presence == present && t.survey.Scope.Has(name.DB, name.Name) {
 				lost = append(lost, name)
 				rows += max(st.rows, 0)
-				exact = exact && st.known
+				exact = exact && st.known && st.presence == present
 			}
 			*st = tableState{presence: absent, known: true}
 		}
