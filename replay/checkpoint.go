@@ -141,8 +141,16 @@ func (cp *checkpoint) save(ctx context.Context, st *State) error {
 	return nil
 }
 
-// done removes the job, and the checkpoint's database when no other job is in it.
+// done removes the job, or with the last one the checkpoint's database, in one statement: as long as the
+// job is there, a stop leaves a restore that the same command brings to its end.
 func (cp *checkpoint) done(ctx context.Context) error {
+	var others int
+	if err := cp.c.Row(ctx, "SELECT COUNT(*) FROM "+checkpointDB+".job WHERE db <> "+target.Quote(cp.db), &others); err != nil {
+		return err
+	}
+	if others == 0 {
+		return cp.c.Exec(ctx, "DROP DATABASE "+checkpointDB)
+	}
 	if err := cp.disarmRename(ctx); err != nil {
 		return err
 	}
@@ -151,11 +159,7 @@ func (cp *checkpoint) done(ctx context.Context) error {
 			return err
 		}
 	}
-	var left int
-	if err := cp.c.Row(ctx, "SELECT COUNT(*) FROM "+checkpointDB+".job", &left); err != nil || left > 0 {
-		return err
-	}
-	return cp.c.Exec(ctx, "DROP DATABASE "+checkpointDB)
+	return nil
 }
 
 func (cp *checkpoint) close() { cp.c.Close() }
