@@ -246,6 +246,7 @@ func (pl *planner) start(context.Context) error {
 			missing := first.Previous.Minus(set)
 			return fmt.Errorf("%w: the base ends before the log begins: transactions %s are in neither", ErrGap, missing.String())
 		}
+		return pl.holds(set)
 	case !pos.IsZero():
 		if q.Archive.Index(pos.File) < 0 {
 			return fmt.Errorf("%w: the base ends at %s, and the archive has no file %s (it has %s to %s); add the copy that has it, or say --snapshot-position unknown",
@@ -255,6 +256,25 @@ func (pl *planner) start(context.Context) error {
 		return pl.reaches(pos)
 	}
 	return nil
+}
+
+// holds makes sure that the base's transactions are those of this log: more of them means that the
+// archive ends too early, or that one of the two is of another server.
+func (pl *planner) holds(set gtid.Set) error {
+	var have gtid.Set
+	for _, f := range pl.q.Archive.Files {
+		for _, s := range []gtid.Set{f.Previous, f.GTIDs} {
+			if err := have.Union(s); err != nil {
+				return fmt.Errorf("%w: file %s: %w", ErrGap, f.Name(), err)
+			}
+		}
+	}
+	extra := set.Minus(have)
+	if extra.IsEmpty() {
+		return nil
+	}
+	return fmt.Errorf("%w: the base holds transactions %s, which this log does not (it has %s): either the archive ends before the base was taken, or they are of different servers; add the later files, or say --snapshot-position unknown if you are sure that they belong together",
+		ErrGap, extra.String(), have.String())
 }
 
 // dumpDB names the database of a dump that does not name its own.

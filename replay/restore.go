@@ -58,8 +58,9 @@ type Counts struct {
 	Repairs  int64 // rows that gave way to a unique value the log put elsewhere
 }
 
-// RowCounts counts a table's row changes that were applied.
-type RowCounts struct{ Inserted, Updated, Deleted int64 }
+// RowCounts counts a table's row changes that were applied, and what the fold made of them: rows written
+// and rows taken out.
+type RowCounts struct{ Inserted, Updated, Deleted, Upserts, Removed int64 }
 
 // add joins the account of a further stretch.
 func (c *Counts) add(o *Counts) {
@@ -84,6 +85,8 @@ func (c *Counts) add(o *Counts) {
 		have.Inserted += n.Inserted
 		have.Updated += n.Updated
 		have.Deleted += n.Deleted
+		have.Upserts += n.Upserts
+		have.Removed += n.Removed
 	}
 }
 
@@ -412,6 +415,14 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 		}
 		for _, t := range r.fold.tables {
 			r.st.Auto[t.name] = max(r.st.Auto[t.name], t.maxAuto)
+			n := r.open.table(t.name)
+			for i := range t.entries {
+				if t.entries[i].gone {
+					n.Removed++
+				} else {
+					n.Upserts++
+				}
+			}
 		}
 	}
 	if err := r.serial.flush(ctx); err != nil {

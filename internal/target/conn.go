@@ -169,8 +169,8 @@ func ofEnum(t *schema.Table, code int, text string) bool {
 const (
 	warnDeprecated   = 1287
 	warnUTF8Alias    = 3719
-	warnTruncated    = 1265 // what storing an ENUM's error value says
-	warnGenerated    = 1906 // MariaDB: a value given for a generated column is ignored
+	warnTruncated    = 1265  // what storing an ENUM's error value says
+	warnGenerated    = 1906  // MariaDB: a value given for a generated column is ignored
 	warningsRecorded = 65535 // max_error_count's own limit
 )
 
