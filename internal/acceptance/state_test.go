@@ -18,7 +18,7 @@ import (
 
 // state is a database as it is at one moment.
 type state struct {
-	db     string
+	db string
 	// sums are CHECKSUM TABLE, by table. MariaDB's sums up whatever lies in the memory of a VIRTUAL column, so it is another one
 	// each time: such tables have no sum, and are told apart by their rows alone.
 	sums   map[string]int64

@@ -21,7 +21,7 @@ func Create(ctx context.Context, db *sql.DB, name string, o Options) error {
 	if err := s.open(ctx, db); err != nil {
 		return err
 	}
-	defer s.conn.Close()
+	defer s.close()
 	for _, q := range definitions(srv) {
 		if _, err := s.conn.ExecContext(ctx, q); err != nil {
 			return fmt.Errorf("%s: %w", q, err)

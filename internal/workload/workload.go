@@ -7,6 +7,7 @@ package workload
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -79,7 +80,7 @@ func Run(ctx context.Context, db *sql.DB, name string, o Options) (Stats, error)
 			if err := s.open(gctx, db); err != nil {
 				return err
 			}
-			defer s.conn.Close()
+			defer s.close()
 			return s.run(gctx)
 		})
 	}
@@ -151,11 +152,17 @@ func (s *session) open(ctx context.Context, db *sql.DB) (err error) {
 		"SET SESSION innodb_lock_wait_timeout=20",
 	} {
 		if _, err := s.conn.ExecContext(ctx, q); err != nil {
-			s.conn.Close()
+			s.close()
 			return fmt.Errorf("%s: %w", q, err)
 		}
 	}
 	return nil
+}
+
+// close ends the session: its time zone and sql_mode are not for others in the pool.
+func (s *session) close() {
+	_ = s.conn.Raw(func(any) error { return driver.ErrBadConn })
+	s.conn.Close()
 }
 
 func (s *session) run(ctx context.Context) error {
