@@ -37,6 +37,14 @@ type sample struct {
 	base   time.Duration // loading the base
 	replay time.Duration // everything else
 	memory int64         // lifeboat's peak of resident memory, bytes
+	phases []phase       // of lifeboat
+}
+
+// phase is a part of lifeboat's work, as its progress tells it.
+type phase struct {
+	Type    string
+	Phase   string
+	Seconds float64
 }
 
 func (s sample) total() time.Duration { return s.base + s.replay }
@@ -45,6 +53,12 @@ func (s sample) String() string {
 	out := fmt.Sprintf("base %.1f s, log %.1f s, together %.1f s", s.base.Seconds(), s.replay.Seconds(), s.total().Seconds())
 	if s.memory > 0 {
 		out += ", peak memory " + text.Bytes(s.memory)
+	}
+	for i, p := range s.phases {
+		out += fmt.Sprintf("%s%s %.1f s", map[bool]string{true: " (", false: ", "}[i == 0], p.Phase, p.Seconds)
+	}
+	if len(s.phases) > 0 {
+		out += ")"
 	}
 	return out
 }
@@ -151,8 +165,14 @@ func (b *bench) byLifeboat(ctx context.Context, server *scratch.Server) (s sampl
 		return s, errors.New("this system does not tell a process's peak memory")
 	}
 	s.memory = usage.Maxrss << 10 // Linux counts in KiB
-	if s.base, err = phase(progress.Bytes(), "load base"); err != nil {
-		return s, err
+	s.phases = phases(progress.Bytes())
+	for _, p := range s.phases {
+		if p.Phase == "load base" {
+			s.base = time.Duration(p.Seconds * float64(time.Second))
+		}
+	}
+	if s.base == 0 {
+		return s, errors.New("lifeboat's progress has no phase \"load base\"")
 	}
 	s.replay = took - s.base
 	return s, nil
@@ -163,18 +183,15 @@ func (b *bench) lifeboatLine(dsn string) []string {
 		"--memory", b.opts.memory, "--progress", "json", "--target", dsn}
 }
 
-// phase finds in lifeboat's progress how long a phase took.
-func phase(progress []byte, name string) (time.Duration, error) {
+// phases finds in lifeboat's progress how long each phase took.
+func phases(progress []byte) (out []phase) {
 	for line := range bytes.Lines(progress) {
-		var l struct {
-			Type, Phase string
-			Seconds     float64
-		}
-		if json.Unmarshal(line, &l) == nil && l.Type == "phase" && l.Phase == name {
-			return time.Duration(l.Seconds * float64(time.Second)), nil
+		var p phase
+		if json.Unmarshal(line, &p) == nil && p.Type == "phase" {
+			out = append(out, p)
 		}
 	}
-	return 0, fmt.Errorf("lifeboat's progress has no phase %q", name)
+	return out
 }
 
 // byDump loads the final state from a dump of each table, with so many clients at once.
