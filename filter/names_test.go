@@ -108,3 +108,67 @@ func TestInBase(t *testing.T) {
 		}
 	})
 }
+
+// A place inside a transaction is no place to begin at: half of it would be replayed.
+func TestFromInsideATransaction(t *testing.T) {
+	kinds(t, func(t *testing.T, kind string) {
+		s := newSource(t, kind)
+		files := s.log("CREATE DATABASE shop\nUSE shop\nCREATE TABLE t (a INT PRIMARY KEY)", "BEGIN\nROWS t 1 1\nDELETE FROM t\nCOMMIT\nROWS t 2 2")
+		body, err := files[0].Open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer body.Close()
+		events := binlog.NewScanner(body, files[0].Name())
+		maps := 0
+		for {
+			f, err := events.Next()
+			if err != nil {
+				break
+			}
+			if f.Type != binlog.TableMapEvent {
+				continue
+			}
+			maps++
+			from := binlog.Position{File: files[0].Name(), Offset: f.Offset}
+			if _, err := filter.Scan(t.Context(), files, shop, filter.Options{From: from}); err == nil || !strings.Contains(err.Error(), from.String()) || !strings.Contains(err.Error(), "inside a transaction") {
+				t.Errorf("from %s: %v", from, err)
+			}
+		}
+		if maps != 3 {
+			t.Errorf("%d table maps", maps)
+		}
+		for _, x := range transactions(t, files) {
+			if _, err := filter.Scan(t.Context(), files, shop, filter.Options{From: x.start}); err != nil {
+				t.Errorf("from %s: %v", x.start, err)
+			}
+		}
+	})
+}
+
+// What cannot be told to have made a table does not pass for the table's beginning.
+func TestCreateIfNotExists(t *testing.T) {
+	kinds(t, func(t *testing.T, kind string) {
+		s := newSource(t, kind)
+		const given = "CREATE DATABASE shop\nUSE shop\nCREATE TABLE t (a INT PRIMARY KEY)\nROWS t 1 9"
+		files := s.log(given, "CREATE TABLE IF NOT EXISTS shop.t (a INT PRIMARY KEY)\nINSERT INTO shop.t VALUES (20)")
+		for _, base := range []map[filter.TableName]int64{nil, {{DB: "shop", Name: "t"}: 9}} {
+			h := scan(t, files, shop, filter.Options{BaseRows: base}).Tables[filter.TableName{DB: "shop", Name: "t"}]
+			if h.FromLog || h.Missing.IsZero() != (base != nil) {
+				t.Errorf("base %v: %+v", base, h)
+			}
+			if base != nil && len(h.Lifetimes) > 0 {
+				t.Errorf("a statement that did nothing: %v", h.Lifetimes)
+			}
+		}
+		files = s.log("CREATE DATABASE shop", "CREATE TABLE IF NOT EXISTS shop.t (a INT PRIMARY KEY)\nINSERT INTO shop.t VALUES (20)")
+		h := scan(t, files, shop, filter.Options{}).Tables[filter.TableName{DB: "shop", Name: "t"}]
+		if kind == testserver.MySQL56 {
+			if h.FromLog || h.Missing.IsZero() {
+				t.Errorf("its log does not tell whether the table was there: %+v", h)
+			}
+		} else if !h.FromLog || !h.Missing.IsZero() {
+			t.Errorf("%+v", h)
+		}
+	})
+}

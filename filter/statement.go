@@ -103,7 +103,13 @@ func (s *scanner) hadEffect(one *statement, q *binlog.Query) (effect, certain bo
 	case schema.CreateDatabase, schema.DropDatabase:
 		return !atomic, false
 	case schema.CreateTable, schema.CreateTableLike, schema.CreateTableSelect, schema.CreateSequence:
-		return true, s.format.MariaDB // create asks whether the table was there
+		for _, o := range one.objects {
+			if o.Role == schema.Target {
+				was := s.incidents.look(TableName{o.DB, o.Name}).presence
+				effect = effect || was == absent || was == unknown && !atomic
+			}
+		}
+		return effect, s.format.MariaDB
 	}
 	known := false
 	for _, o := range one.objects {

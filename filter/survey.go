@@ -273,9 +273,6 @@ func (s *scanner) rowEvent(it *binlog.Item) error {
 		s.tx.others++
 		return nil
 	}
-	if err := s.wholeStart(it); err != nil {
-		return err
-	}
 	name := TableName{t.Database, t.Table}
 	if s.tx.rows == nil {
 		s.tx.rows = map[TableName]*rowCount{}
@@ -305,15 +302,6 @@ func (x *txState) remember(e rowEvent) {
 	if len(x.savepoints) > 0 {
 		x.since = append(x.since, e)
 	}
-}
-
-// wholeStart makes sure that reading did not begin inside a transaction, as a base's position that is
-// off by some events would have it: servers of today write BEGIN before rows.
-func (s *scanner) wholeStart(it *binlog.Item) error {
-	if it.Pos != it.Tx.Start || s.survey.Totals.Transactions > 0 || s.o.From.Offset <= 4 || !s.format.MariaDB && s.format.VersionNumber() < 50600 {
-		return nil
-	}
-	return fmt.Errorf("%s: %w: it lies inside a transaction; give the place where one begins or ends", s.o.From, ErrNoSuchPoint)
 }
 
 func (s *scanner) count(it *binlog.Item) (n int64, err error) {
