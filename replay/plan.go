@@ -236,6 +236,9 @@ func (pl *planner) start(context.Context) error {
 	p.Start = binlog.Position{File: files[0].Name(), Offset: 4}
 	switch {
 	case !set.IsEmpty():
+		if err := pl.gtidsTell(set); err != nil {
+			return err
+		}
 		p.StartGTIDs = set
 		for _, f := range files {
 			if f.HasPrevious && set.ContainsSet(f.Previous) {
@@ -312,7 +315,7 @@ func (pl *planner) basePosition() (pos binlog.Position, set gtid.Set, exact bool
 		return pos, set, false, fmt.Errorf("the snapshot's coordinates are those of its upstream server (--dump-replica), not of the server whose log this is: give --snapshot-position FILE:OFFSET, or unknown")
 	}
 	// GTIDs are the better witness where the log has them; a position names files by number only.
-	if !c.GTIDs.IsEmpty() && pl.archiveHasGTIDs() {
+	if !c.GTIDs.IsEmpty() && pl.archiveHasGTIDs() && (c.Position.IsZero() || pl.gtidsTell(c.GTIDs) == nil) {
 		return pos, c.GTIDs, true, nil
 	}
 	if !c.Position.IsZero() {

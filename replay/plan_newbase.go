@@ -9,6 +9,7 @@ import (
 
 	"lifeboat/internal/archive"
 	"lifeboat/internal/binlog"
+	"lifeboat/internal/binlog/gtid"
 )
 
 // reaches makes sure that the archive holds the file that the base's position is in up to that position:
@@ -21,6 +22,26 @@ func (pl *planner) reaches(pos binlog.Position) error {
 	}
 	return fmt.Errorf("%w: the base ends at %s, and what the archive has of %s ends at %d; add a complete copy of it, or check that base and binlogs are of the same server",
 		ErrGap, pos, pos.File, f.Good)
+}
+
+// gtidsTell makes sure that the base's GTIDs say of every transaction whether the base holds it. Those
+// written while gtid_mode was off have none; of these it is known only if they lie before a file some of
+// whose GTIDs the base has.
+func (pl *planner) gtidsTell(set gtid.Set) error {
+	var without *archive.File
+	for _, f := range pl.q.Archive.Files {
+		rest := f.GTIDs.Minus(set)
+		switch {
+		case f.Anonymous > 0:
+			without = f
+		case !rest.ContainsSet(f.GTIDs):
+			without = nil
+		}
+	}
+	if without == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %s holds transactions without a GTID, so the base's GTIDs do not tell whether it has them; give --snapshot-position FILE:OFFSET", ErrInexact, without.Name())
 }
 
 // holdsStop refuses a stop that is not in what is read because the base already holds it.

@@ -507,3 +507,27 @@ func TestPlanBetweenPrepareAndCommit(t *testing.T) {
 		})
 	}
 }
+
+// With GTIDs turned off, a set of them says nothing of what came later.
+func TestPlanWithoutSomeGTIDs(t *testing.T) {
+	s := newSource(t, testserver.MySQL97, testserver.GTID(testserver.MySQL97)...)
+	s.run(planBase)
+	dump := s.dump("shop")
+	set := strings.ReplaceAll(column(t, s.db, "SELECT @@GLOBAL.gtid_executed")[0], "\n", "")
+	s.run("FLUSH LOGS\nSET GLOBAL gtid_mode=ON_PERMISSIVE\nSET GLOBAL gtid_mode=OFF_PERMISSIVE\nSET GLOBAL gtid_mode=OFF\nUSE shop\nINSERT INTO t VALUES (3,3)\nFLUSH LOGS\nINSERT INTO t VALUES (4,4)")
+	base := planned{t: t, dir: s.archive(), dump: dump}
+	p, _, err := base.plan(nil) // the dump has a position, too
+	if err != nil || routes(p) != "k snapshot +0 ~0 -0; t snapshot +2 ~0 -0" {
+		t.Errorf("%s, %v", routes(p), err)
+	}
+	_, _, err = base.plan(func(q *replay.Request) { q.SnapshotPosition = set })
+	refuses(t, err, replay.ErrInexact, "without a GTID", "--snapshot-position FILE:OFFSET")
+	// Turned on again, they tell once the base has some of the new ones.
+	s.run("SET GLOBAL gtid_mode=OFF_PERMISSIVE\nSET GLOBAL gtid_mode=ON_PERMISSIVE\nSET GLOBAL gtid_mode=ON\nFLUSH LOGS\nUSE shop\nINSERT INTO t VALUES (5,5)")
+	dump = s.dump("shop")
+	s.run("FLUSH LOGS\nUSE shop\nINSERT INTO t VALUES (6,6)")
+	p, _, err = planned{t: t, dir: s.archive(), dump: dump}.plan(nil)
+	if err != nil || p.StartGTIDs.IsEmpty() || routes(p) != "k snapshot +0 ~0 -0; t snapshot +1 ~0 -0" {
+		t.Errorf("%s, from %s, %v", routes(p), p.Start, err)
+	}
+}
