@@ -29,11 +29,13 @@ type Format struct {
 	postHeader    []byte
 }
 
-// VersionNumber gives 80404 for 8.4.4, 101119 for 10.11.19.
-func (f *Format) VersionNumber() int {
-	v := strings.TrimPrefix(f.ServerVersion, "5.5.5-")
+// VersionNumber is the server's version as a number: see VersionNumber.
+func (f *Format) VersionNumber() int { return VersionNumber(f.ServerVersion) }
+
+// VersionNumber gives 80404 for 8.4.4-log and 101119 for 10.11.19-MariaDB, 0 for what is no version.
+func VersionNumber(v string) int {
 	n := 0
-	for i, part := range strings.SplitN(v, ".", 3) {
+	for i, part := range strings.SplitN(strings.TrimPrefix(v, "5.5.5-"), ".", 3) {
 		end := strings.IndexFunc(part, func(r rune) bool { return r < '0' || r > '9' })
 		if end >= 0 && i == 2 {
 			part = part[:end]

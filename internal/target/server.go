@@ -9,11 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"lifeboat/internal/binlog"
 )
 
 // Errors that callers tell apart.
@@ -87,7 +88,7 @@ func (s *Server) describe(ctx context.Context) error {
 		return err
 	}
 	s.MariaDB = strings.Contains(s.Version, "MariaDB")
-	s.Number = versionNumber(s.Version)
+	s.Number = binlog.VersionNumber(s.Version)
 	s.LogBin = logBin == "1" || strings.EqualFold(logBin, "ON")
 	if s.MariaDB {
 		var port, datadir string
@@ -114,22 +115,6 @@ func (s *Server) describe(ctx context.Context) error {
 		return err
 	}
 	return nil
-}
-
-func versionNumber(v string) int {
-	v = strings.TrimPrefix(v, "5.5.5-")
-	n := 0
-	for i, part := range strings.SplitN(v, ".", 3) {
-		if end := strings.IndexFunc(part, func(r rune) bool { return r < '0' || r > '9' }); end >= 0 && i == 2 {
-			part = part[:end]
-		}
-		k, err := strconv.Atoi(part)
-		if err != nil {
-			return 0
-		}
-		n = n*100 + k
-	}
-	return n
 }
 
 // Databases lists the databases of the server.
