@@ -225,7 +225,8 @@ func alreadyThere(err error) bool {
 }
 
 func (r *runner) baseLane(ctx context.Context, lane int, units <-chan unit) error {
-	c, err := r.srv.Conn(ctx, r.p.Into)
+	// The snapshot's own CREATE DATABASE may make the database anew, until its first table is there: it is entered with the first rows.
+	c, err := r.srv.Conn(ctx, "")
 	if err != nil {
 		return err
 	}
@@ -244,9 +245,16 @@ func (r *runner) baseLane(ctx context.Context, lane int, units <-chan unit) erro
 			return err
 		}
 	}
+	entered := false
 	for u := range units {
 		if u.n <= m.done {
 			continue
+		}
+		if !entered {
+			if err := c.Use(ctx, r.p.Into); err != nil {
+				return err
+			}
+			entered = true
 		}
 		m.done = u.n
 		m.n1 += u.rows

@@ -1,0 +1,176 @@
+// Package oracle proves restores against real servers: it runs a workload, wipes, restores by every route there is, and compares
+// with what was there, value by value. The workloads are testdata/cases; docs/correctness.md maps hazards to them. It has tests only.
+package oracle
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"lifeboat/internal/testserver"
+)
+
+// oracleCase is one file of testdata/cases. Its head has lines of "key: value"; then come the sections "-- base --", run before the
+// backup, and "-- log --", run after it. A statement ends with a semicolon at the end of a line. Before it may stand, in this
+// order: [KIND …] for the kinds of servers that run it, sN: for another session than s1, and ! for a statement that must fail.
+//
+// Keys: servers (kinds, default all), hazards (numbers), args (server options), global (NAME=VALUE on the source), tables and
+// exclude (of the scope), into (another name), routes (a choice of them). "refused [KIND …] TEXT", "incomplete [KIND …] TEXT" and
+// "orphans [KIND …] COUNT" say what must happen instead of a complete restore; lost names tables that are not compared then.
+// "wrong [KIND …] TEXT" is a known difference: the case fails when it has gone. "tool differs [KIND …] WHY" says that mysqlbinlog into
+// mysql does not give the right state, "no tool [KIND …] WHY" that it cannot be asked.
+type oracleCase struct {
+	name              string
+	kinds             []string
+	args              []string
+	hazards           []string
+	global            []string
+	tables, exclude   []string
+	into              string
+	routes            []string
+	lost              []string
+	expectations      []expectation
+	base, log         []statement
+	allowIncompletion bool
+}
+
+type expectation struct {
+	what  string // refused, incomplete, orphans, wrong, tool differs, no tool
+	kinds []string
+	text  string
+}
+
+type statement struct {
+	line    int
+	session string
+	fails   bool
+	kinds   []string
+	sql     string
+}
+
+// expect is the text of an expectation for the kind.
+func (c *oracleCase) expect(what, kind string) (string, bool) {
+	for _, e := range c.expectations {
+		if e.what == what && slices.Contains(e.kinds, kind) {
+			return e.text, true
+		}
+	}
+	return "", false
+}
+
+func readCase(path string) (*oracleCase, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	c := &oracleCase{name: strings.TrimSuffix(filepath.Base(path), ".case"), kinds: testserver.Kinds()}
+	var section *[]statement
+	var open statement
+	for n, line := range strings.Split(string(text), "\n") {
+		at := func(err error) error { return fmt.Errorf("%s:%d: %w", path, n+1, err) }
+		line = strings.TrimRight(line, " \r")
+		switch {
+		case strings.HasPrefix(line, "# ") || line == "#" || line == "" && open.sql == "":
+		case line == "-- base --":
+			section = &c.base
+		case line == "-- log --":
+			section = &c.log
+		case section == nil:
+			if err := c.head(line); err != nil {
+				return nil, at(err)
+			}
+		default:
+			if open.sql == "" {
+				open.line = n + 1
+			} else {
+				open.sql += "\n"
+			}
+			open.sql += line
+			if !strings.HasSuffix(line, ";") {
+				continue
+			}
+			if err := open.prefixes(); err != nil {
+				return nil, at(err)
+			}
+			*section = append(*section, open)
+			open = statement{}
+		}
+	}
+	if open.sql != "" {
+		return nil, fmt.Errorf("%s:%d: the statement does not end with a semicolon", path, open.line)
+	}
+	if len(c.hazards) == 0 || len(c.log) == 0 {
+		return nil, fmt.Errorf("%s: a case needs hazards and a log", path)
+	}
+	return c, nil
+}
+
+func (c *oracleCase) head(line string) error {
+	for _, what := range []string{"refused", "incomplete", "orphans", "wrong", "tool differs", "no tool"} {
+		if rest, ok := strings.CutPrefix(line, what+" ["); ok {
+			kinds, text, ok := strings.Cut(rest, "]")
+			if !ok || strings.TrimSpace(text) == "" {
+				return fmt.Errorf("write %s [KIND …] TEXT", what)
+			}
+			list := strings.Fields(kinds)
+			if kinds == "*" {
+				list = testserver.Kinds()
+			}
+			c.expectations = append(c.expectations, expectation{what, list, strings.TrimSpace(text)})
+			return checkKinds(list)
+		}
+	}
+	key, value, _ := strings.Cut(line, ":")
+	words := strings.Fields(value)
+	switch key {
+	case "servers":
+		c.kinds = words
+		return checkKinds(words)
+	case "hazards":
+		c.hazards = words
+	case "args":
+		c.args = words
+	case "global":
+		c.global = append(c.global, strings.TrimSpace(value))
+	case "tables":
+		c.tables = words
+	case "exclude":
+		c.exclude = words
+	case "into":
+		c.into = strings.TrimSpace(value)
+	case "routes":
+		c.routes = words
+	case "lost":
+		c.lost = words
+	case "allow-incomplete":
+		c.allowIncompletion = true
+	default:
+		return fmt.Errorf("no such key: %s", line)
+	}
+	return nil
+}
+
+func checkKinds(list []string) error {
+	for _, k := range list {
+		if !slices.Contains(testserver.Kinds(), k) {
+			return fmt.Errorf("there is no kind of server named %s", k)
+		}
+	}
+	return nil
+}
+
+func (s *statement) prefixes() error {
+	s.session, s.kinds = "s1", testserver.Kinds()
+	if rest, ok := strings.CutPrefix(s.sql, "["); ok {
+		kinds, text, _ := strings.Cut(rest, "] ")
+		s.kinds, s.sql = strings.Fields(kinds), text
+	}
+	if name, text, ok := strings.Cut(s.sql, ": "); ok && len(name) == 2 && name[0] == 's' {
+		s.session, s.sql = name, text
+	}
+	s.sql, s.fails = strings.CutPrefix(s.sql, "!")
+	s.sql = strings.TrimSuffix(strings.TrimSpace(s.sql), ";")
+	return checkKinds(s.kinds)
+}

@@ -1,0 +1,244 @@
+package oracle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"lifeboat/filter"
+	"lifeboat/internal/archive"
+	"lifeboat/internal/target"
+	"lifeboat/internal/testserver"
+	"lifeboat/replay"
+	"lifeboat/snapshot"
+)
+
+// route is one way to the same result.
+type route struct {
+	name       string
+	memory     int64
+	workers    int
+	baseLoaded bool
+	stops      bool // the restore is stopped again and again
+}
+
+func routes() []route {
+	return []route{
+		{name: "fresh", memory: 64 << 20, workers: 4},
+		{name: "loaded", memory: 64 << 20, workers: 2, baseLoaded: true},
+		{name: "tiny", memory: 1, workers: 2, baseLoaded: true},
+		{name: "resumed", memory: 1, workers: 1, stops: true},
+	}
+}
+
+// TestCases runs every case on every kind of server that has what it needs.
+func TestCases(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join(testserver.Root(t), "testdata", "cases", "*.case"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("there are no cases: %v", err)
+	}
+	var cases []*oracleCase
+	for _, path := range paths {
+		c, err := readCase(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cases = append(cases, c)
+	}
+	for _, kind := range testserver.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			parent := t
+			pairs := map[string]*pair{}
+			for _, c := range cases {
+				if !slices.Contains(c.kinds, kind) {
+					continue
+				}
+				key := strings.Join(c.args, " ")
+				t.Run(c.name, func(t *testing.T) {
+					if pairs[key] == nil {
+						pairs[key] = newPair(parent, kind, c.args)
+					}
+					prove(t, pairs[key], c)
+				})
+			}
+		})
+	}
+}
+
+// prove runs one case on one pair of servers.
+func prove(t *testing.T, p *pair, c *oracleCase) {
+	must(t, p.from, "DROP DATABASE IF EXISTS "+database, "DROP DATABASE IF EXISTS "+neighbour)
+	s := p.disaster(t, c)
+	wrong, knownWrong := c.expect("wrong", p.kind)
+	var differing []string
+	for _, r := range routes() {
+		if len(c.routes) > 0 && !slices.Contains(c.routes, r.name) {
+			continue
+		}
+		s.clear(t)
+		if d := s.restore(t, r); d != "" {
+			differing = append(differing, "by route "+r.name+": "+d)
+		}
+	}
+	s.clear(t)
+	switch {
+	case knownWrong && len(differing) == 0:
+		t.Errorf("it is right now, so it is no longer to be marked as wrong (%s)", wrong)
+	case !knownWrong && len(differing) > 0:
+		t.Error(strings.Join(differing, "\n"))
+	}
+	if _, refused := c.expect("refused", p.kind); !refused {
+		s.ask(t)
+		s.clear(t)
+	}
+}
+
+// restore goes one route, and says what is not as it should be.
+func (s *scene) restore(t *testing.T, r route) string {
+	t.Helper()
+	ctx := t.Context()
+	a, err := archive.Open(ctx, []string{s.archive}, archive.Options{})
+	if err != nil {
+		return err.Error()
+	}
+	point, err := filter.ParsePoint(s.stop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := replay.Request{Archive: a, Scope: filter.Scope{Database: database, Tables: s.c.tables, Exclude: s.c.exclude}, Into: s.c.into, AllowIncomplete: s.c.allowIncompletion,
+		Stop: filter.Stop{Point: point, Given: true}}
+	switch {
+	case r.baseLoaded:
+		s.loadBase(t)
+		q.BaseLoaded, q.SnapshotPosition = true, s.start
+		if s.dump == "" {
+			return "" // there is nothing to be loaded
+		}
+	case s.dump != "":
+		if q.Snapshot, err = snapshot.Open(ctx, s.dump, database, nil); err != nil {
+			return err.Error()
+		}
+	}
+	p, _, err := replay.MakePlan(ctx, q)
+	var res *replay.Result
+	if err == nil {
+		res, err = s.attempt(t, p, replay.NewSource(a, q.Snapshot), r)
+	}
+	return s.judge(t, p, res, err)
+}
+
+// attempt runs the plan, and again after each stop.
+func (s *scene) attempt(t *testing.T, p *replay.Plan, src replay.Source, r route) (*replay.Result, error) {
+	t.Helper()
+	srv, err := target.Open(t.Context(), s.p.dst.DSN(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	o := replay.Options{Workers: r.workers, Memory: r.memory}
+	if !r.stops {
+		return replay.Restore(t.Context(), p, src, srv, o)
+	}
+	for limit := 1; ; limit += 1 + limit/2 {
+		ctx, cancel := context.WithCancel(t.Context())
+		n := 0
+		o.Report = func(replay.Progress) {
+			if n++; n == limit {
+				cancel()
+			}
+		}
+		res, err := replay.Restore(ctx, p, src, srv, o)
+		stopped := ctx.Err() != nil
+		cancel()
+		if err == nil || !stopped && !errors.Is(err, context.Canceled) || limit > 1<<20 {
+			return res, err
+		}
+	}
+}
+
+// judge compares an outcome with what the case expects.
+func (s *scene) judge(t *testing.T, p *replay.Plan, res *replay.Result, err error) string {
+	t.Helper()
+	if text, refused := s.c.expect("refused", s.p.kind); refused {
+		if err == nil {
+			return "it was not refused"
+		}
+		if !strings.Contains(err.Error(), text) {
+			return fmt.Sprintf("the refusal does not say %q: %v", text, err)
+		}
+		return ""
+	}
+	if err != nil {
+		return err.Error()
+	}
+	if left := ask(t, s.p.to, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME='_lifeboat'"); len(left) > 0 {
+		return "the checkpoint is still there"
+	}
+	into := p.Into
+	if d := difference(s.want, capture(t, s.p.to, into, s.c.lost)); d != "" {
+		return fmt.Sprintf("%s\n(lanes %v, findings %q, incomplete %q)", d, res.Lanes, p.Findings, res.Incomplete)
+	}
+	said := strings.Join(append(res.Incomplete, p.Incomplete...), "; ")
+	if text, ok := s.c.expect("incomplete", s.p.kind); ok != (said != "") || !strings.Contains(said, text) {
+		return fmt.Sprintf("it says that it is incomplete in %q, want %q", said, text)
+	}
+	orphans := "0"
+	if text, ok := s.c.expect("orphans", s.p.kind); ok {
+		orphans = text
+	}
+	if got := strconv.FormatInt(res.Counts.Orphans, 10); got != orphans {
+		return fmt.Sprintf("%s orphans (%q), want %s", got, res.Orphans, orphans)
+	}
+	if !res.Counts.Closes() {
+		return fmt.Sprintf("the account does not close: %+v", res.Counts)
+	}
+	return ""
+}
+
+// ask lets the server's own tool restore the same, as a second opinion.
+func (s *scene) ask(t *testing.T) {
+	t.Helper()
+	c, kind := s.c, s.p.kind
+	if _, not := c.expect("no tool", kind); not || s.dump == "" || c.into != "" || len(c.tables)+len(c.exclude) > 0 {
+		return
+	}
+	s.loadBase(t)
+	d := s.byTool(t)
+	reason, differs := c.expect("tool differs", kind)
+	switch {
+	case differs && d == "":
+		t.Errorf("the server's own tool restores it right, so it does not differ (%s)", reason)
+	case !differs && d != "":
+		t.Errorf("the server's own tool disagrees with the source: %s", d)
+	}
+}
+
+func (s *scene) byTool(t *testing.T) string {
+	t.Helper()
+	startFile, start, _ := strings.Cut(s.start, ":")
+	stopFile, stop, _ := strings.Cut(s.stop, ":")
+	args := []string{"--no-defaults", "--start-position=" + start, "--stop-position=" + stop}
+	if s.p.kind != testserver.MariaDB1011 {
+		args = append(args, "--skip-gtids")
+	}
+	for _, f := range s.files(t, s.archive) {
+		if name := filepath.Base(f); name >= startFile && name <= stopFile {
+			args = append(args, f)
+		}
+	}
+	text, err := exec.Command(testserver.Bin(t, s.p.kind, "mysqlbinlog"), args...).Output()
+	if err != nil {
+		return fmt.Sprintf("mysqlbinlog: %v", err)
+	}
+	if out, err := s.load(t.Context(), t, text); err != nil {
+		return fmt.Sprintf("%v: %s", err, out)
+	}
+	return difference(s.want, capture(t, s.p.to, database, s.c.lost))
+}
