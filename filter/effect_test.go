@@ -205,7 +205,7 @@ func TestXAOfOldServers(t *testing.T) {
 
 func TestFindings(t *testing.T) {
 	kinds(t, func(t *testing.T, kind string) {
-		s := newSource(t, kind, "--secure-file-priv=", "--log-bin-trust-function-creators=1")
+		s := newSource(t, kind)
 		const given = `
 			CREATE DATABASE shop
 			CREATE DATABASE other

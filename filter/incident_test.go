@@ -91,6 +91,8 @@ func incidentCases() []incidentCase {
 			want: "1 truncate of t rows 3: truncate; session 2, wrote 1/0; others 0/0"},
 		{name: "drop column", given: two, base: tu, script: "ALTER TABLE shop.t DROP COLUMN b, ADD COLUMN c INT",
 			want: "1 alter of t rows 0+: alter; session 1, wrote 0/0; others 0/0"},
+		{name: "drop column in two phases", only: testserver.MariaDB1011, given: two, base: tu, script: "SET binlog_alter_two_phase=1\nALTER TABLE shop.t DROP COLUMN b, ALGORITHM=COPY\nSET binlog_alter_two_phase=0",
+			want: "1 alter of t rows 0+: alter; session 1, wrote 0/0; others 0/0"},
 		{name: "add column", given: two, base: tu, script: "ALTER TABLE shop.t ADD COLUMN c INT\nALTER TABLE shop.t ADD INDEX i (c)\nALTER TABLE shop.t DROP INDEX i, DROP PRIMARY KEY"},
 		{name: "drop partition", given: parts, base: map[string]int64{"t": 2, "u": 0}, script: "ALTER TABLE shop.t DROP PARTITION p0\nDROP TABLE shop.t",
 			want: "1 alter of t rows 0+: alter,drop-table; session 2, wrote 0/0; others 0/0"},

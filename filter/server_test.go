@@ -11,11 +11,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"lifeboat/filter"
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/binlog/gtid"
+	"lifeboat/internal/target/scratch"
 	"lifeboat/internal/testserver"
 )
 
@@ -34,11 +36,54 @@ type source struct {
 	sessions map[string]*sql.Conn
 }
 
+// servers are started once for all tests: starting them is most of the time that a test takes. Tests of
+// one server follow one another.
+var servers = struct {
+	sync.Mutex
+	running map[string]*scratch.Server
+	dir     string
+}{running: map[string]*scratch.Server{}}
+
+func TestMain(m *testing.M) { os.Exit(withServers(m)) }
+
+func withServers(m *testing.M) (code int) {
+	dir, err := os.MkdirTemp("", "lifeboat-filter-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	servers.dir = dir
+	code = m.Run()
+	for _, srv := range servers.running {
+		if err := srv.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	return code
+}
+
 func newSource(t *testing.T, kind string, args ...string) *source {
 	t.Helper()
-	srv := testserver.Source(t, kind, args...)
+	servers.Lock()
+	defer servers.Unlock()
+	key := strings.Join(append([]string{kind}, args...), " ")
+	srv := servers.running[key]
+	if srv == nil {
+		o := testserver.Options(t, kind, append([]string{"--log-bin=binlog", "--server-id=1", "--binlog-format=ROW", "--secure-file-priv=", "--log-bin-trust-function-creators=1"}, args...)...)
+		o.Dir = filepath.Join(servers.dir, strconv.Itoa(len(servers.running)))
+		if err := os.Mkdir(o.Dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if srv, err = scratch.Start(context.Background(), o); err != nil {
+			t.Fatal(err)
+		}
+		servers.running[key] = srv
+	}
 	s := &source{t: t, kind: kind, dir: srv.DataDir(), db: testserver.Open(t, srv), sessions: map[string]*sql.Conn{}}
-	t.Cleanup(func() { // runs before the server ends
+	t.Cleanup(func() {
 		for _, c := range s.sessions {
 			_ = c.Close()
 		}
@@ -207,6 +252,7 @@ func kinds(t *testing.T, run func(t *testing.T, kind string), only ...string) {
 	}
 }
 
+// filepathIn writes a file and returns its path.
 func filepathIn(t *testing.T, dir, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
