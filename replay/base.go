@@ -20,6 +20,7 @@ type unit struct {
 	n     int64 // number of the unit in its lane, from 1
 	texts [][]byte
 	rows  int64
+	end   int64 // offset in the snapshot of its last statement
 }
 
 const unitBytes = 1 << 20
@@ -107,7 +108,7 @@ func (b *baseReader) rows(ctx context.Context, s snapshot.Statement) error {
 	b.open.texts = append(b.open.texts, append([]byte(nil), s.SQL...))
 	b.open.rows += int64(s.Rows)
 	b.bytes += len(s.SQL)
-	b.r.progress(func(p *Progress) { p.Done = s.Offset })
+	b.open.end = s.Offset
 	if b.bytes >= unitBytes {
 		return b.flush(ctx)
 	}
@@ -261,7 +262,7 @@ func (r *runner) baseLane(ctx context.Context, lane int, units <-chan unit) erro
 		if err := r.baseUnit(ctx, c, lane, u, m); err != nil {
 			return fmt.Errorf("loading table %s of the snapshot: %w", u.table, err)
 		}
-		r.progress(func(p *Progress) { p.Rows += u.rows })
+		r.progress(func(p *Progress) { p.Rows, p.Done = p.Rows+u.rows, max(p.Done, u.end) })
 	}
 	return ctx.Err()
 }

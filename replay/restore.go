@@ -423,13 +423,14 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 					n.Upserts++
 				}
 			}
+			r.open.Written += int64(len(t.entries))
 		}
 	}
 	if err := r.serial.flush(ctx); err != nil {
 		return err
 	}
 	r.st.From, r.st.To = to, nil
-	r.open.Written, r.open.Repairs = r.written.Swap(0), r.repairs.Swap(0)
+	r.open.Repairs = r.repairs.Swap(0)
 	r.st.Counts.add(&r.open)
 	r.open = Counts{}
 	r.st.Objects = slices.Clone(r.programs.list)
