@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"lifeboat/filter"
 	"lifeboat/internal/binlog"
@@ -73,7 +74,11 @@ func (r *runner) logged(ctx context.Context, w *walk, it *binlog.Item, st *schem
 	if err != nil {
 		return err
 	}
-	set := r.srv.StatementSettings(&q.Vars)
+	vars := q.Vars
+	if st.GeneratedByServer && filter.ReadingMode(q, r.format).Charset == "" && utf8.Valid(q.SQL) {
+		vars.ClientCollation = collationUTF8 // 5.6 writes such statements so, whatever the event says
+	}
+	set := r.srv.StatementSettings(&vars)
 	if r.programs.statement(st, ProgramText{SQL: text, Set: set}) {
 		return nil
 	}
@@ -244,10 +249,23 @@ func (r *runner) fingerprint(ctx context.Context, st *schema.Statement, q *binlo
 }
 
 // Server errors that say a statement's effect is there already.
-const (
-	errDBExists     = 1007
-	errUnknownTable = 1051
-)
+const errDBExists = 1007
+
+const collationUTF8 = 33 // utf8_general_ci
+
+// dropSome drops the tables of a DROP TABLE one by one, where some may not exist: the source, too, found
+// only some of them, or the base is of unknown date.
+func (r *runner) dropSome(ctx context.Context, st *schema.Statement, q *binlog.Query) error {
+	for _, o := range filter.Touched(st, q) {
+		if o.Kind != schema.KindTable || o.Role != schema.Target || o.DB != r.p.Database || !r.wants(o.Name) {
+			continue
+		}
+		if err := r.ddl.Exec(ctx, "DROP TABLE IF EXISTS "+quoteDB(r.p.Into)+"."+quoteDB(o.Name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 func (r *runner) execDDL(ctx context.Context, st *schema.Statement, q *binlog.Query, text []byte, set []string) error {
 	db := r.p.Into
@@ -264,11 +282,10 @@ func (r *runner) execDDL(ctx context.Context, st *schema.Statement, q *binlog.Qu
 			db = ""
 		}
 	case schema.DropTable:
-		err := r.ddl.Run(ctx, db, text, set)
-		if target.Code(err) == errUnknownTable && (q.ErrorCode != 0 || st.IfExists) {
-			return nil // the source, too, found only some of them
+		if st.IfExists || q.ErrorCode != 0 || !r.p.Exact {
+			return r.dropSome(ctx, st, q)
 		}
-		return err
+		return r.ddl.Run(ctx, db, text, set)
 	case schema.CreateTable, schema.CreateTableLike, schema.CreateTableSelect:
 		if !r.p.Exact && !st.IfNotExists {
 			// The base is of unknown date and may hold what this makes; from here on the log is complete.

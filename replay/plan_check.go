@@ -295,7 +295,8 @@ func (pl *planner) incidents(context.Context) error {
 		}
 		p.Incidents = append(p.Incidents, inc.ID)
 	}
-	if len(p.Incidents) > 0 && !pl.q.Stop.Given && len(pl.q.Skip) == 0 {
+	// A skip settles the incidents it names, and no other.
+	if len(p.Incidents) > 0 && !pl.q.Stop.Given {
 		return fmt.Errorf("%w: %s", ErrIncidents, strings.Join(p.Incidents, ", "))
 	}
 	return nil

@@ -248,6 +248,8 @@ const shopBase = `
 	CREATE TABLE orders (id BIGINT AUTO_INCREMENT PRIMARY KEY, customer INT UNSIGNED NOT NULL, total DECIMAL(12,2), at TIMESTAMP NULL, state ENUM('new','paid','sent'), FOREIGN KEY (customer) REFERENCES customer (id))
 	CREATE TABLE item (orders BIGINT, n INT, what VARCHAR(40), PRIMARY KEY (orders, n), FOREIGN KEY (orders) REFERENCES orders (id) ON DELETE CASCADE)
 	CREATE TABLE note (t TEXT, k INT)
+	CREATE TABLE 表 (编号 INT PRIMARY KEY, 值 VARCHAR(20))
+	INSERT INTO 表 VALUES (1,'一'),(2,'二')
 	CREATE VIEW open_orders AS SELECT id FROM orders WHERE state='new'
 	CREATE TRIGGER mark BEFORE INSERT ON note FOR EACH ROW SET NEW.k = NEW.k + 1
 	INSERT INTO customer (email,name) VALUES ('a@x','Ann'),('b@x','Bob'),('c@x','李雷')
@@ -278,6 +280,11 @@ const shopTraffic = `
 	CREATE TABLE extra (a INT PRIMARY KEY, b VARBINARY(10))
 	INSERT INTO extra VALUES (1, x'00ff00'), (2, ''), (3, NULL)
 	RENAME TABLE extra TO extra2
+	UPDATE 表 SET 值='三', 编号=3 WHERE 编号=2
+	ALTER TABLE 表 ADD COLUMN 备注 VARCHAR(9)
+	INSERT INTO 表 VALUES (4,'四','新')
+	CREATE TABLE 空 (a INT PRIMARY KEY)
+	DROP TABLE IF EXISTS 空, 无
 	START TRANSACTION
 	INSERT INTO extra2 VALUES (9,'z')
 	ROLLBACK
