@@ -140,13 +140,13 @@ type effort struct {
 }
 
 const (
-	leastWorkers, mostWorkers = 2, 16
+	leastWorkers, mostWorkers = 4, 16
 	leastMemory               = 16 << 20
 )
 
 func effortFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.IntFlag{Name: "workers", Usage: "connections that work at the same time `N` (default: one for each core, 2 to 16)", EnvVars: envName("workers"), DefaultText: "cores"},
+		&cli.IntFlag{Name: "workers", Usage: "connections that work at the same time `N` (default: one for each core, 4 to 16)", EnvVars: envName("workers"), DefaultText: "cores"},
 		stringFlag("memory", "512MiB", "memory for the fold `SIZE`"),
 	}
 }

@@ -135,7 +135,7 @@ func tableResults(p *replay.Plan, res *replay.Result) (out []report.TableRestore
 	for _, t := range p.Routes {
 		x := report.TableRestore{Name: t.Name, BaseRows: t.BaseRows, Lane: string(t.Lane), Why: t.Why}
 		if n := res.Counts.Rows[t.Name]; n != nil {
-			x.Inserted, x.Updated, x.Deleted = n.Inserted, n.Updated, n.Deleted
+			x.Inserted, x.Updated, x.Deleted, x.Upserts, x.Deletes = n.Inserted, n.Updated, n.Deleted, n.Upserts, n.Removed
 		}
 		if why, ok := res.Lanes[t.Name]; ok {
 			x.Lane, x.Why = string(replay.LaneSerial), why
