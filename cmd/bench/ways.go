@@ -50,6 +50,9 @@ type phase struct {
 func (s sample) total() time.Duration { return s.base + s.replay }
 
 func (s sample) String() string {
+	if s.replay == 0 {
+		return fmt.Sprintf("%.1f s", s.total().Seconds())
+	}
 	out := fmt.Sprintf("base %.1f s, log %.1f s, together %.1f s", s.base.Seconds(), s.replay.Seconds(), s.total().Seconds())
 	if s.memory > 0 {
 		out += ", peak memory " + text.Bytes(s.memory)
