@@ -79,7 +79,7 @@ func (r *runner) logged(ctx context.Context, w *walk, it *binlog.Item, st *schem
 		vars.ClientCollation = collationUTF8 // 5.6 writes such statements so, whatever the event says
 	}
 	set := r.srv.StatementSettings(&vars)
-	if r.programs.statement(st, ProgramText{SQL: text, Set: set}) {
+	if r.programs.statement(st, ProgramText{SQL: text, Set: set, Mode: filter.ReadingMode(q, r.format)}) {
 		return nil
 	}
 	return r.runDDL(ctx, w, st, q, text, set, before)
@@ -192,7 +192,9 @@ func (r *runner) runDDL(ctx context.Context, w *walk, st *schema.Statement, q *b
 			return fmt.Errorf("%s: %w", filter.Excerpt(q.SQL, 100), err)
 		}
 	}
-	r.follow(st, q)
+	if err := r.follow(st, q); err != nil {
+		return err
+	}
 	r.defs, r.fks = nil, nil
 	r.st.DDL, r.st.From = nil, w.cursor
 	r.st.Counts.add(&counted)
@@ -201,23 +203,42 @@ func (r *runner) runDDL(ctx context.Context, w *walk, st *schema.Statement, q *b
 }
 
 // follow keeps what hangs on tables in step with them.
-func (r *runner) follow(st *schema.Statement, q *binlog.Query) {
+func (r *runner) follow(st *schema.Statement, q *binlog.Query) error {
+	if st.Verb == schema.DropDatabase {
+		r.programs.list = nil
+		clear(r.st.Auto)
+		return nil
+	}
+	was := ""
 	for _, o := range st.Objects {
 		if o.Kind != schema.KindTable || o.Database(q.Database) != r.p.Database {
 			continue
 		}
-		switch st.Verb {
-		case schema.DropTable:
+		switch {
+		case o.Role == schema.Target && (st.Verb == schema.DropTable || st.OrReplace):
 			r.programs.dropTable(o.Name)
 			delete(r.st.Auto, o.Name)
-		case schema.TruncateTable:
+		case st.Verb == schema.TruncateTable:
 			delete(r.st.Auto, o.Name)
+		case o.Role == schema.RenameFrom || o.Role == schema.Target:
+			was = o.Name
+		case o.Role == schema.RenameTo && was != o.Name:
+			if err := r.renamed(was, o.Name); err != nil {
+				return err
+			}
 		}
 	}
-	if st.Verb == schema.DropDatabase {
-		r.programs.list = nil
-		clear(r.st.Auto)
+	return nil
+}
+
+// renamed lets triggers and counter follow a table that has another name now.
+func (r *runner) renamed(from, to string) error {
+	delete(r.st.Auto, to)
+	if n, ok := r.st.Auto[from]; ok {
+		r.st.Auto[to] = n
+		delete(r.st.Auto, from)
 	}
+	return r.programs.renameTable(from, to)
 }
 
 // fingerprint tells what the statement's objects look like on the target now.
@@ -336,7 +357,7 @@ func (r *runner) program(text []byte, offset int64, set []string) error {
 			return fmt.Errorf("snapshot, offset %d: %w", offset, err)
 		}
 	}
-	if !r.programs.statement(&st, ProgramText{SQL: text, Set: set}) {
+	if !r.programs.statement(&st, ProgramText{SQL: text, Set: set, Mode: mode}) {
 		return fmt.Errorf("snapshot, offset %d: %s is not a view, trigger, routine or event", offset, st.Verb)
 	}
 	return nil

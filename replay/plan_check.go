@@ -217,10 +217,34 @@ func (pl *planner) intact(context.Context) error {
 	switch {
 	case len(gap)+len(broken) == 0:
 		return nil
+	case p.AllowIncomplete:
+		return pl.acceptGaps(append(broken, gap...))
 	case len(broken) > 0:
 		return fmt.Errorf("%w: %s", ErrCorrupt, strings.Join(append(broken, gap...), "; "))
 	}
 	return fmt.Errorf("%w: %s", ErrGap, strings.Join(gap, "; "))
+}
+
+// acceptGaps goes on without what the archive lacks, because the user said so: over missing files, and up
+// to the last whole transaction before damage, behind which nothing can be read.
+func (pl *planner) acceptGaps(lines []string) error {
+	p := pl.p
+	for _, l := range lines {
+		p.Incomplete = append(p.Incomplete, "the log: "+l)
+	}
+	if pl.scanErr == nil || !p.Stop.IsZero() && p.End.Compare(p.Stop) >= 0 {
+		return nil
+	}
+	i := pl.q.Archive.Index(p.End.File)
+	if i < 0 {
+		return fmt.Errorf("%w: %w", ErrCorrupt, pl.scanErr)
+	}
+	p.Stop = pl.q.Archive.Files[i].End()
+	if p.Stop.Compare(p.Start) < 0 {
+		return fmt.Errorf("%w: nothing can be read behind the base: %w", ErrCorrupt, pl.scanErr)
+	}
+	p.Incomplete = append(p.Incomplete, fmt.Sprintf("the log is replayed up to %s only; what comes behind is lost", p.Stop))
+	return nil
 }
 
 // exact refuses what would look right and be wrong.

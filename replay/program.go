@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
@@ -18,10 +19,11 @@ type Program struct {
 	Texts []ProgramText
 }
 
-// ProgramText is one statement that makes or alters the program, with the session it was written in.
+// ProgramText is one statement that makes or alters the program, with the session it was written in and how to read it.
 type ProgramText struct {
-	SQL []byte
-	Set []string
+	SQL  []byte
+	Set  []string
+	Mode schema.Mode
 }
 
 // programs keeps the definitions in the order in which they were made.
@@ -55,13 +57,37 @@ func (p *programs) dropTable(name string) {
 	p.list = slices.DeleteFunc(p.list, func(o Program) bool { return o.Kind == schema.KindTrigger.String() && o.Table == name })
 }
 
+// renameTable lets the triggers of a table follow it, as the server does: each is made on the table as it is called at the end.
+func (p *programs) renameTable(from, to string) error {
+	for i := range p.list {
+		o := &p.list[i]
+		if o.Kind != schema.KindTrigger.String() || o.Table != from {
+			continue
+		}
+		o.Table, o.Texts = to, slices.Clone(o.Texts)
+		for k := range o.Texts {
+			t := &o.Texts[k]
+			st, err := schema.Classify(t.SQL, t.Mode)
+			if err != nil {
+				return fmt.Errorf("trigger %s: %w", o.Name, err)
+			}
+			if t.SQL, err = schema.RenameTriggerTable(t.SQL, &st, t.Mode, to); err != nil {
+				return fmt.Errorf("trigger %s: %w", o.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
 // statement follows a logged statement about a program. It reports false for any other statement.
 func (p *programs) statement(st *schema.Statement, text ProgramText) bool {
 	var kind schema.ObjectKind
 	var drop, alter bool
 	switch st.Verb {
-	case schema.CreateView, schema.AlterView:
+	case schema.CreateView:
 		kind = schema.KindView
+	case schema.AlterView:
+		kind, text.SQL = schema.KindView, createInstead(text)
 	case schema.CreateTrigger:
 		kind = schema.KindTrigger
 	case schema.CreateProcedure:
@@ -114,6 +140,15 @@ func (p *programs) statement(st *schema.Statement, text ProgramText) bool {
 		}
 	}
 	return true
+}
+
+// createInstead makes a CREATE VIEW of an ALTER VIEW, which says all that a view is: what it altered need not be possible any more.
+func createInstead(t ProgramText) []byte {
+	first, err := schema.NewScanner(t.SQL, t.Mode).Next()
+	if err != nil || !strings.EqualFold(string(t.SQL[first.Start:first.End]), "ALTER") {
+		return t.SQL
+	}
+	return slices.Concat(t.SQL[:first.Start], []byte("CREATE"), t.SQL[first.End:])
 }
 
 // create makes all of them on the target, again and again while that makes progress, since views and

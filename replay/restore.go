@@ -232,6 +232,11 @@ func (r *runner) base(ctx context.Context) error {
 			r.st.Counts.BaseRows += m.n1
 		}
 	}
+	if r.p.BaseLoaded {
+		if err := r.takeDown(ctx); err != nil {
+			return err
+		}
+	}
 	r.st.Phase = phaseLog
 	r.st.Objects = slices.Clone(r.programs.list)
 	return r.cp.save(ctx, r.st)
