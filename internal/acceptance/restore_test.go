@@ -26,7 +26,7 @@ func TestWipedDatabaseComesBack(t *testing.T) {
 			same(t, db, shop, s.want)
 
 			// Beside it, under another name.
-			o = lifeboat(t, s.restore(to, "--into", "rescued")...).want(t, 0)
+			lifeboat(t, s.restore(to, "--into", "rescued")...).want(t, 0)
 			same(t, db, "rescued", s.want)
 			same(t, db, shop, s.want)
 			if got := databases(t, db); got != "rescued shop" {
