@@ -34,6 +34,7 @@ func newPair(t *testing.T, kind string, args []string) *pair {
 	t.Helper()
 	p := &pair{kind: kind, src: testserver.Source(t, kind, args...), dst: testserver.Start(t, kind, targetArgs(args)...)}
 	p.from, p.to = testserver.Open(t, p.src), testserver.Open(t, p.dst)
+	p.from.SetMaxIdleConns(0) // a session serves once: what it was set to must not reach another
 	return p
 }
 
@@ -101,15 +102,6 @@ func (p *pair) run(t *testing.T, list []statement) {
 	}
 }
 
-// disconnect closes the pool, so that a session that a statement left in a state of its own serves no one else.
-func (p *pair) disconnect(t *testing.T) {
-	t.Helper()
-	if err := p.from.Close(); err != nil {
-		t.Fatal(err)
-	}
-	p.from = testserver.Open(t, p.src)
-}
-
 // scene is what the wipe left behind, and what there was before it.
 type scene struct {
 	c          *oracleCase
@@ -131,7 +123,6 @@ func (p *pair) disaster(t *testing.T, c *oracleCase) *scene {
 	if len(c.base) > 0 {
 		must(t, p.from, "CREATE DATABASE IF NOT EXISTS "+database+" CHARACTER SET latin1")
 		p.run(t, c.base)
-		p.disconnect(t)
 	}
 	reset := p.globals(t, c.global)
 	defer reset()
@@ -140,9 +131,7 @@ func (p *pair) disaster(t *testing.T, c *oracleCase) *scene {
 	} else {
 		must(t, p.from, "CREATE DATABASE IF NOT EXISTS "+database+" CHARACTER SET latin1")
 	}
-	p.disconnect(t)
 	p.run(t, c.log)
-	p.disconnect(t)
 	s.want = capture(t, p.from, database, c.lost)
 	file, offset := p.end(t)
 	s.stop = file + ":" + offset
@@ -164,7 +153,6 @@ func (p *pair) globals(t *testing.T, list []string) func() {
 		back = append(back, "SET GLOBAL "+name+"="+old)
 		must(t, p.from, "SET GLOBAL "+name+"="+value)
 	}
-	p.disconnect(t)
 	return func() { must(t, p.from, back...) }
 }
 

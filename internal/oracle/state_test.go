@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"lifeboat/internal/schema"
 )
 
 // asker is a session or a pool.
@@ -65,7 +67,7 @@ func capture(t *testing.T, db *sql.DB, name string, lost []string) string {
 	}
 	var out []string
 	show := func(kind, object string) {
-		r := ask(t, c, "SHOW CREATE "+kind+" `"+object+"`")[0]
+		r := ask(t, c, "SHOW CREATE "+kind+" "+schema.QuoteIdent(object))[0]
 		if kind == "TRIGGER" {
 			r = r[:6] // then comes when it was made
 		}
@@ -108,10 +110,10 @@ func rowsOf(t *testing.T, c *sql.Conn, name, table string) []string {
 	t.Helper()
 	var exact []string
 	for _, r := range ask(t, c, "SELECT COLUMN_NAME, DATA_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA='"+name+"' AND TABLE_NAME='"+table+"' ORDER BY ORDINAL_POSITION") {
-		exact = append(exact, exactly("`"+r[0]+"`", strings.ToLower(r[1])))
+		exact = append(exact, exactly(schema.QuoteIdent(r[0]), strings.ToLower(r[1])))
 	}
 	var lines []string
-	for _, r := range ask(t, c, "SELECT "+strings.Join(exact, ", ")+" FROM `"+table+"`") {
+	for _, r := range ask(t, c, "SELECT "+strings.Join(exact, ", ")+" FROM "+schema.QuoteIdent(table)) {
 		lines = append(lines, table+": "+strings.Join(r, " "))
 	}
 	slices.Sort(lines)

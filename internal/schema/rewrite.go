@@ -69,6 +69,20 @@ func Rewrite(sql []byte, m Mode, from, to string) (out []byte, bodyChanges int, 
 	return apply(sql, edits), bodyChanges, nil
 }
 
+// RenameTriggerTable returns the text of a CREATE TRIGGER that was classified as st with its table renamed, as a RENAME TABLE does to
+// the triggers of a table.
+func RenameTriggerTable(sql []byte, st *Statement, m Mode, to string) ([]byte, error) {
+	if err := encodable(m, to); err != nil {
+		return nil, err
+	}
+	for _, o := range st.Objects {
+		if o.Role == TriggerTable {
+			return apply(sql, []edit{{o.NameStart, o.NameEnd, QuoteIdent(to)}}), nil
+		}
+	}
+	return sql, nil
+}
+
 // encodable refuses names that would need conversion to the statement's character set.
 func encodable(m Mode, name string) error {
 	if m.utf8() || ascii(name) {
