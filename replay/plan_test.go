@@ -233,11 +233,8 @@ func planBases(t *testing.T, base planned) {
 	if set.IsEmpty() {
 		return
 	}
-	for _, f := range a.Files {
-		if err := set.Union(f.Previous); err != nil && f.Name() == a.Files[0].Name() {
-			t.Fatal(err)
-		}
-		break
+	if err := set.Union(a.Files[0].Previous); err != nil {
+		t.Fatal(err)
 	}
 	p, survey, err := base.plan(all(stop("incident:1", false), func(q *replay.Request) { q.SnapshotPosition = set.String() }))
 	if err != nil {
