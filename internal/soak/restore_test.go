@@ -1,0 +1,185 @@
+package soak
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"time"
+
+	"lifeboat/filter"
+	"lifeboat/internal/archive"
+	"lifeboat/internal/target"
+	"lifeboat/internal/testserver"
+	"lifeboat/replay"
+	"lifeboat/snapshot"
+)
+
+// outcome is what became of a script.
+type outcome struct {
+	status status
+	reason string // without names and places, so that like ones count together
+	detail string
+}
+
+type status string
+
+const (
+	equal      status = "equal"
+	refused    status = "refused"    // by name, and nothing was restored
+	incomplete status = "incomplete" // it differs, and the restore said that it would
+	nothing    status = "nothing"    // the script left nothing to be restored
+	wrong      status = "wrong"
+)
+
+// refusals are the errors by which lifeboat says that it cannot do a thing.
+var refusals = []error{replay.ErrInexact, replay.ErrNoBase, replay.ErrNewBase, replay.ErrUnknownDB}
+
+var places = regexp.MustCompile(`binlog\.\d+(:\d+)?|\b[a-z]{1,3}\d+\b|\d+`)
+
+func kindOf(text string) string { return places.ReplaceAllString(text, "#") }
+
+// check plays a script and restores it. Its error says that the machinery failed, not lifeboat.
+func (b *bench) check(ctx context.Context, s *script) (outcome, *scene, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	defer cancel()
+	sc, err := b.play(ctx, s)
+	if err != nil {
+		return outcome{}, nil, err
+	}
+	if sc.want == nil {
+		return outcome{status: nothing, reason: "the database was gone in the end"}, sc, nil
+	}
+	for _, name := range []string{database, neighbour, s.route.Into, "_lifeboat"} {
+		if name != "" {
+			if err := exec1(ctx, b.dst.db, "DROP DATABASE IF EXISTS "+name); err != nil {
+				return outcome{}, sc, err
+			}
+		}
+	}
+	p, res, err := b.restore(ctx, s, sc)
+	return b.judge(ctx, sc, p, res, err), sc, nil
+}
+
+var errLoading = errors.New("the base cannot be loaded by the server's own client")
+
+// restore goes the script's route.
+func (b *bench) restore(ctx context.Context, s *script, sc *scene) (*replay.Plan, *replay.Result, error) {
+	a, err := archive.Open(ctx, []string{sc.archive}, archive.Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	point, err := filter.ParsePoint(sc.stop)
+	if err != nil {
+		return nil, nil, err
+	}
+	q := replay.Request{Archive: a, Scope: filter.Scope{Database: database}, Into: s.route.Into, Stop: filter.Stop{Point: point, Given: true}}
+	switch {
+	case sc.dump == "":
+	case s.route.BaseLoaded:
+		if err := b.loadBase(ctx, s, sc); err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", errLoading, err)
+		}
+		q.BaseLoaded, q.SnapshotPosition = true, sc.start
+	default:
+		if q.Snapshot, err = snapshot.Open(ctx, sc.dump, database, nil); err != nil {
+			return nil, nil, err
+		}
+	}
+	p, _, err := replay.MakePlan(ctx, q)
+	if err != nil {
+		return nil, nil, err
+	}
+	srv, err := target.Open(ctx, b.dst.DSN(), nil)
+	if err != nil {
+		return p, nil, err
+	}
+	defer srv.Close()
+	src := replay.NewSource(a, q.Snapshot)
+	o := replay.Options{Workers: s.route.Workers, Memory: s.route.Memory}
+	for limit := s.route.Stops; limit > 0; limit += 1 + limit/2 {
+		some, cancel := context.WithCancel(ctx)
+		n := 0
+		o.Report = func(replay.Progress) {
+			if n++; n == limit {
+				cancel()
+			}
+		}
+		res, err := replay.Restore(some, p, src, srv, o)
+		stopped := some.Err() != nil
+		cancel()
+		if err == nil || !stopped || ctx.Err() != nil {
+			return p, res, err
+		}
+	}
+	o.Report = nil
+	res, err := replay.Restore(ctx, p, src, srv, o)
+	return p, res, err
+}
+
+// purged is the statement with which a dump sets the GTIDs of a server that has none yet.
+var purged = regexp.MustCompile(`(?s)SET @@GLOBAL.GTID_PURGED=.*?;`)
+
+// loadBase puts the base on the target as a person would.
+func (b *bench) loadBase(ctx context.Context, s *script, sc *scene) error {
+	text, err := os.ReadFile(sc.dump)
+	if err != nil {
+		return err
+	}
+	args := []string{"--no-defaults", "-uroot", "-S", b.dst.Socket(), "--binary-mode"}
+	if !s.route.Databases {
+		name := database
+		if s.route.Into != "" {
+			name = s.route.Into
+		}
+		charset := strings.Fields(sc.want.lines[0])
+		if err := exec1(ctx, b.dst.db, fmt.Sprintf("CREATE DATABASE %s CHARACTER SET %s COLLATE %s", name, charset[1], charset[2])); err != nil {
+			return err
+		}
+		args = append(args, name)
+	}
+	cmd := exec.CommandContext(ctx, testserver.Bin(b.t, b.kind, "mysql"), args...)
+	cmd.Stdin = bytes.NewReader(purged.ReplaceAll(text, nil))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
+
+// judge says what an outcome is worth.
+func (b *bench) judge(ctx context.Context, sc *scene, p *replay.Plan, res *replay.Result, err error) outcome {
+	for _, r := range refusals {
+		if errors.Is(err, r) {
+			return outcome{refused, kindOf(err.Error()), err.Error()}
+		}
+	}
+	if errors.Is(err, errLoading) {
+		return outcome{nothing, kindOf(err.Error()), err.Error()}
+	}
+	if err != nil {
+		return outcome{wrong, "error: " + kindOf(err.Error()), err.Error()}
+	}
+	got, err := capture(ctx, b.dst.db, p.Into)
+	if err != nil {
+		return outcome{wrong, "error: " + kindOf(err.Error()), "the restored database cannot be read: " + err.Error()}
+	}
+	d := difference(sc.want, got)
+	said := append(append([]string{}, p.Incomplete...), res.Incomplete...)
+	detail := fmt.Sprintf("%s\n(lanes %v, findings %q, incomplete %q, orphans %d %q, counts %+v)", d, res.Lanes, p.Findings, said, res.Counts.Orphans, res.Orphans, res.Counts)
+	switch {
+	case !res.Counts.Closes():
+		return outcome{wrong, "the account does not close", detail}
+	case d == "" && res.Counts.Orphans > 0:
+		return outcome{wrong, "orphans on an exact base", detail}
+	case d == "":
+		return outcome{equal, "", ""}
+	case len(said) > 0:
+		return outcome{incomplete, kindOf(strings.Join(said, "; ")), detail}
+	}
+	first, _, _ := strings.Cut(kindOf(strings.TrimPrefix(d, "line ")), ":")
+	return outcome{wrong, "difference: " + first, detail}
+}

@@ -1,0 +1,150 @@
+package soak
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"lifeboat/internal/testserver"
+)
+
+var (
+	seconds  = flag.Int("seconds", 0, "go on with further seeds for so many seconds")
+	seeds    = flag.Int("seeds", 0, "this many seeds, instead of a time")
+	kinds    = flag.String("kind", "", "only this kind of server")
+	first    = flag.Uint64("seed", 0, "the first seed; alone, the only one")
+	sessions = flag.Int("sessions", 1, "sessions at a time")
+	replayed = flag.String("script", "", "play this file's statements instead of the seed's")
+)
+
+// fixed is how many seeds `go test` runs of each kind; MySQL 5.6 gets a few.
+const fixed = 20
+
+func TestRandomWorkloads(t *testing.T) {
+	for _, kind := range testserver.Kinds() {
+		if *kinds != "" && *kinds != kind {
+			continue
+		}
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			soak(t, kind)
+		})
+	}
+}
+
+// more says whether seed number n is to be run.
+func more(kind string, n int, start time.Time) bool {
+	switch {
+	case *replayed != "":
+		return n < 1
+	case *seeds > 0:
+		return n < *seeds
+	case *seconds > 0:
+		return time.Since(start) < time.Duration(*seconds)*time.Second
+	case *first > 0:
+		return n < 1
+	case kind == testserver.MySQL56:
+		return n < fixed/4
+	}
+	return n < fixed
+}
+
+func soak(t *testing.T, kind string) {
+	b := newBench(t, kind)
+	tally := map[string]int{}
+	failures := map[string]int{}
+	statements, failed, ran := 0, 0, 0
+	start := time.Now()
+	for n := 0; more(kind, n, start); n++ {
+		seed := max(1, *first) + uint64(n)
+		many := *sessions
+		if many == 1 && seed%10 == 0 {
+			many = 3
+		}
+		s := generate(kind, seed, many)
+		if *replayed != "" {
+			if err := s.read(*replayed); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o, sc, err := b.check(t.Context(), s)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		ran++
+		statements += sc.statement
+		for what, n := range sc.errors {
+			failures[what], failed = failures[what]+n, failed+n
+		}
+		tally[string(o.status)+" "+o.reason]++
+		if o.status == wrong {
+			b.fail(t, s, o, sc)
+		}
+		if err := os.RemoveAll(filepath.Dir(sc.archive)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%s: %d seeds from %d in %v, %d statements of which the source refused %d", kind, ran, max(1, *first), time.Since(start).Round(time.Second), statements, failed)
+	if testing.Verbose() {
+		t.Logf("%s: what the source refused: %v", kind, failures)
+	}
+	for _, what := range slices.Sorted(maps.Keys(tally)) {
+		t.Logf("%s: %5d %.300s", kind, tally[what], what)
+	}
+}
+
+// fail reports a script that was restored wrong, and looks for the shortest part of it that still is.
+func (b *bench) fail(t *testing.T, s *script, o outcome, sc *scene) {
+	t.Helper()
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("soak-%s-%d", s.kind, s.seed))
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.RemoveAll(dir))
+	must(os.MkdirAll(dir, 0o755))
+	must(os.CopyFS(filepath.Join(dir, "scene"), os.DirFS(filepath.Dir(sc.archive))))
+	head := fmt.Sprintf("# seed %d, %s, route %+v, globals %v, gtid %t, stop before %s\n# %s\n", s.seed, s.kind, s.route, s.globals, s.gtid, sc.stop, strings.ReplaceAll(o.detail, "\n", "\n# "))
+	must(os.WriteFile(filepath.Join(dir, "script.sql"), []byte(head+s.String()), 0o644))
+	t.Errorf("seed %d: %s\nthe script and its log are in %s", s.seed, head, dir)
+	limit := time.Minute
+	if *seconds == 0 && *seeds == 0 && *first == 0 {
+		limit = 15 * time.Second
+	}
+	short := b.shrink(t.Context(), s, o, limit)
+	must(os.WriteFile(filepath.Join(dir, "shrunk.sql"), []byte(head+short.String()), 0o644))
+	t.Logf("seed %d, shrunk to %d statements:\n%s", s.seed, len(short.statements), short)
+}
+
+// read takes the statements of a file that fail wrote, for the seed's route.
+func (s *script) read(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	s.statements = nil
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimRight(line, "\n")
+		switch {
+		case strings.HasPrefix(line, "#") || line == "":
+		case line == "-- base --":
+			s.statements = append(s.statements, statement{base: true})
+		default:
+			var q statement
+			number, sql, ok := strings.Cut(line, ": ")
+			if _, err := fmt.Sscanf(number, "s%d", &q.session); !ok || err != nil {
+				return fmt.Errorf("%s: no session in %q", path, line)
+			}
+			q.sql = strings.TrimSuffix(sql, ";")
+			s.statements = append(s.statements, q)
+		}
+	}
+	return nil
+}
