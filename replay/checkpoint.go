@@ -114,6 +114,26 @@ func (cp *checkpoint) load(ctx context.Context) (*State, error) {
 
 // create makes the checkpoint's tables and the job's first row.
 func (cp *checkpoint) create(ctx context.Context, st *State) error {
+	return cp.alone(ctx, func() error { return cp.createTables(ctx, st) })
+}
+
+// alone keeps two restores of different databases from making and removing the checkpoint's database at
+// the same time. The lock needs a session of its own: MySQL 5.6 holds only one for each.
+func (cp *checkpoint) alone(ctx context.Context, do func() error) error {
+	c, err := cp.srv.Conn(ctx, "")
+	if err != nil {
+		return err
+	}
+	defer func() { c.Close() }()
+	if got, err := userLock(ctx, c, "all", ""); err != nil {
+		return err
+	} else if !got {
+		return fmt.Errorf("another lifeboat is beginning or ending a restore on this server, and does not come to its end; run this again")
+	}
+	return do()
+}
+
+func (cp *checkpoint) createTables(ctx context.Context, st *State) error {
 	for _, q := range []string{
 		"CREATE DATABASE IF NOT EXISTS " + checkpointDB,
 		"CREATE TABLE IF NOT EXISTS " + checkpointDB + ".job (db VARBINARY(255) NOT NULL PRIMARY KEY, state LONGBLOB NOT NULL) ENGINE=InnoDB",
@@ -144,6 +164,10 @@ func (cp *checkpoint) save(ctx context.Context, st *State) error {
 // done removes the job, or with the last one the checkpoint's database, in one statement: as long as the
 // job is there, a stop leaves a restore that the same command brings to its end.
 func (cp *checkpoint) done(ctx context.Context) error {
+	return cp.alone(ctx, func() error { return cp.remove(ctx) })
+}
+
+func (cp *checkpoint) remove(ctx context.Context) error {
 	var others int
 	if err := cp.c.Row(ctx, "SELECT COUNT(*) FROM "+checkpointDB+".job WHERE db <> "+target.Quote(cp.db), &others); err != nil {
 		return err
