@@ -42,8 +42,8 @@ func (s *serial) close() { s.c.Close() }
 func (s *serial) seen(at Cursor) bool { return !s.mark.at.IsZero() && at.Before(s.mark.at) }
 
 // change writes one row change. next is the cursor after its event.
-func (s *serial) change(ctx context.Context, shape *target.Shape, rows *binlog.Rows, r *binlog.RowReader, pos binlog.Position, cascades bool) error {
-	text, err := shape.AppendOne(s.buf[:0], rows.Kind, &r.Old, &r.New)
+func (s *serial) change(ctx context.Context, shape *target.Shape, rows *binlog.Rows, r *binlog.RowReader, pos binlog.Position, cascades, replaced bool) error {
+	text, err := shape.AppendOne(s.buf[:0], rows.Kind, &r.Old, &r.New, replaced)
 	if err != nil || text == nil {
 		return err
 	}

@@ -184,6 +184,9 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 		r.routes[tm] = t
 		return nil, nil
 	}
+	if def.Sequence {
+		return nil, fmt.Errorf("%w: %s is a sequence that the log moves, which this version cannot replay; leave it out with --exclude-table %s, and set it with SETVAL afterwards", ErrInexact, def.Name, def.Name)
+	}
 	if def.SystemVersioned {
 		return nil, fmt.Errorf("%w: table %s is system-versioned, and its history cannot be replayed yet; leave it out with --exclude-table %s", ErrInexact, def.Name, def.Name)
 	}
@@ -278,6 +281,7 @@ func (r *runner) rowEvent(ctx context.Context, t *route, it *binlog.Item, at Cur
 	if t.fold != nil && !rows.AllColumns() {
 		return fmt.Errorf("%w: an incomplete row image of table %s, which the plan did not expect", target.ErrShape, t.name)
 	}
+	replaced := t.fold == nil && rows.Kind == binlog.Update && !rows.AllColumns() && r.replaced(t, it)
 	n := r.open.table(t.name)
 	r.rows.Reset(rows)
 	for {
@@ -291,7 +295,7 @@ func (r *runner) rowEvent(ctx context.Context, t *route, it *binlog.Item, at Cur
 		n.count(rows.Kind, 1)
 		if t.fold != nil {
 			r.fold.add(t.fold, rows.Kind, &r.rows)
-		} else if err := r.serial.change(ctx, t.shape, rows, &r.rows, it.Pos, t.cascades); err != nil {
+		} else if err := r.serial.change(ctx, t.shape, rows, &r.rows, it.Pos, t.cascades, replaced); err != nil {
 			return err
 		}
 	}

@@ -91,6 +91,7 @@ type Reader struct {
 	implicit   bool // tx was opened by a row event without BEGIN
 	opening    gtidInfo
 	openingPos Position
+	annotation []byte   // of the rows that follow, from an Annotate event
 	context    bool     // Intvar, Rand or User_var seen
 	loose      Position // of the first event that waits for the statement or the rows it belongs to
 	ending     Ending
@@ -335,6 +336,9 @@ func (r *Reader) event(fr *Frame, pos, end Position) error {
 	case TableMapEvent:
 		_, err := r.maps.add(fr.Body, r.scan.format)
 		return err
+	case AnnotateRowsEvent:
+		const most = 64 << 10
+		r.annotation = append(r.annotation[:0], fr.Body[:min(len(fr.Body), most)]...)
 	case TransactionPayload:
 		return r.payload(fr.Body)
 	case IntvarEvent, RandEvent, UserVarEvent:
@@ -400,7 +404,7 @@ func (r *Reader) finish(kind Kind, pos, end Position) {
 		return // a COMMIT on its own changes nothing
 	}
 	r.emit(Item{Kind: kind, Pos: pos, End: end, Time: r.tx.Committed, Tx: r.tx})
-	r.tx, r.implicit = nil, false
+	r.tx, r.implicit, r.annotation = nil, false, r.annotation[:0]
 }
 
 func (r *Reader) rows(fr *Frame, pos, end Position) error {
@@ -412,6 +416,7 @@ func (r *Reader) rows(fr *Frame, pos, end Position) error {
 	if err != nil {
 		return err
 	}
+	rows.Statement = r.annotation
 	r.emit(Item{Kind: RowChange, Pos: pos, End: end, Time: fr.Time(), Tx: r.tx, Rows: rows})
 	if r.implicit && rows.Flags&RowsStatementEnd != 0 {
 		r.finish(Commit, pos, end)

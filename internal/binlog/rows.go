@@ -38,6 +38,9 @@ type Rows struct {
 	Before  []byte // bitmap of the columns in before-images (Update, Delete)
 	After   []byte // bitmap of the columns in after-images (Insert, Update)
 	Data    []byte
+	// Statement is the beginning of the statement that changed the rows, where MariaDB's Annotate event tells it; the session's
+	// sql_mode and character set are not known. Valid until the next item is read.
+	Statement []byte
 }
 
 // Image is a row image cut into columns. A column's bytes are as the log holds them.

@@ -111,6 +111,9 @@ func (g *generator) alteration(t *table) string {
 	case 9:
 		return pick(g, "COMMENT 'changed'", "AUTO_INCREMENT = 77", "CONVERT TO CHARACTER SET utf8mb4", "ENGINE = InnoDB", "FORCE", "DEFAULT CHARACTER SET latin1")
 	}
+	if c.nullable { // where it loses its DEFAULT NULL, a dump does not tell
+		return fmt.Sprintf("ALTER COLUMN %s SET DEFAULT %s", c.name, c.literal())
+	}
 	return fmt.Sprintf("ALTER COLUMN %s %s", c.name, pick(g, "DROP DEFAULT", "SET DEFAULT "+c.literal()))
 }
 

@@ -219,8 +219,13 @@ func (s *state) programs(ctx context.Context, c *sql.Conn, name string) error {
 // depending on whether the column was once made with a COLLATE of its own, as it is when it comes out of mysqldump.
 func definition(show, name string) string {
 	show = strings.ReplaceAll(show, "`"+name+"`.", "")
-	return redundantCharset.ReplaceAllString(show, "COLLATE ${1}_")
+	show = redundantCharset.ReplaceAllString(show, "COLLATE ${1}_")
+	return impliedIndex.ReplaceAllString(show, "")
 }
+
+// impliedIndex is one that the server makes for a foreign key, by the name of the key. It goes when an index that can serve is
+// added, but not after a dump, which names it as if it had been asked for.
+var impliedIndex = regexp.MustCompile(`,\n  KEY `+"`r\\d+`"+` \([^\n]*\)`)
 
 var redundantCharset = regexp.MustCompile(`CHARACTER SET (\w+) COLLATE (?:\w+?)_`)
 

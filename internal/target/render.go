@@ -2,6 +2,7 @@ package target
 
 import (
 	"fmt"
+	"strings"
 
 	"lifeboat/internal/binlog"
 )
@@ -112,7 +113,10 @@ func (s *Shape) AppendDeleteEnd(dst []byte) []byte {
 
 // AppendOne renders one row change as a statement of its own, for the serial lane. A table without a
 // key is matched by the whole before-image, one row only.
-func (s *Shape) AppendOne(dst []byte, kind binlog.Change, old, new *Row) ([]byte, error) {
+//
+// MariaDB logs a REPLACE that meets one row as that row's update, and leaves the columns that took their default out of a MINIMAL
+// or NOBLOB after-image: with replaced, those that the image does not have are set to it.
+func (s *Shape) AppendOne(dst []byte, kind binlog.Change, old, new *Row, replaced bool) ([]byte, error) {
 	switch kind {
 	case binlog.Insert:
 		return s.appendInsertOne(dst, new)
@@ -125,7 +129,8 @@ func (s *Shape) AppendOne(dst []byte, kind binlog.Change, old, new *Row) ([]byte
 	var err error
 	n := 0
 	for _, i := range s.Writable {
-		if new.State[i] == binlog.Absent {
+		absent := new.State[i] == binlog.Absent
+		if absent && (!replaced || s.Def.Columns[i].AutoIncrement) {
 			continue
 		}
 		if n > 0 {
@@ -133,6 +138,10 @@ func (s *Shape) AppendOne(dst []byte, kind binlog.Change, old, new *Row) ([]byte
 		}
 		n++
 		dst = append(append(dst, s.quoted[i]...), '=')
+		if absent {
+			dst = append(dst, s.byDefault(i)...)
+			continue
+		}
 		if dst, err = s.literal(dst, new, i); err != nil {
 			return dst, err
 		}
@@ -148,8 +157,8 @@ func (s *Shape) appendInsertOne(dst []byte, row *Row) ([]byte, error) {
 	dst = append(dst, " ("...)
 	n := 0
 	for _, i := range s.Writable {
-		if row.State[i] == binlog.Absent {
-			continue // MINIMAL images leave out what took its default
+		if s.leftOut(row, i) {
+			continue
 		}
 		if n > 0 {
 			dst = append(dst, ',')
@@ -161,18 +170,51 @@ func (s *Shape) appendInsertOne(dst []byte, row *Row) ([]byte, error) {
 	var err error
 	n = 0
 	for _, i := range s.Writable {
-		if row.State[i] == binlog.Absent {
+		if s.leftOut(row, i) {
 			continue
 		}
 		if n > 0 {
 			dst = append(dst, ',')
 		}
 		n++
+		if row.State[i] == binlog.Absent {
+			dst = append(dst, s.byDefault(i)...)
+			continue
+		}
 		if dst, err = s.literal(dst, row, i); err != nil {
 			return dst, err
 		}
 	}
 	return append(dst, ')'), nil
+}
+
+// leftOut reports a column that an insertion does not name: MINIMAL images leave out what took its default. One that has none
+// took the default of its type, as the source let it, and this session's strict mode would not.
+func (s *Shape) leftOut(row *Row, i int) bool {
+	return row.State[i] == binlog.Absent && s.byDefault(i) == "DEFAULT"
+}
+
+// byDefault is what a column gets that a statement gives no value.
+func (s *Shape) byDefault(i int) string {
+	c := &s.Def.Columns[i]
+	if c.Nullable || c.Default != "" || c.AutoIncrement {
+		return "DEFAULT"
+	}
+	switch strings.ToLower(c.DataType) {
+	case "char", "varchar", "binary", "varbinary", "tinytext", "text", "mediumtext", "longtext", "tinyblob", "blob", "mediumblob", "longblob", "set":
+		return "''"
+	case "tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "bit", "year":
+		return "0"
+	case "date":
+		return "'0000-00-00'"
+	case "time":
+		return "'00:00:00'"
+	case "datetime", "timestamp":
+		return "'0000-00-00 00:00:00'"
+	case "enum":
+		return "1"
+	}
+	return "DEFAULT"
 }
 
 // appendWhere finds exactly one row: by its key where the image has it, else by all the image has.
