@@ -100,7 +100,7 @@ func capture(t *testing.T, db *sql.DB, name string, lost []string) string {
 // definition is a SHOW CREATE without the database's name. MySQL adds CHARACTER SET to a column's COLLATE, which says as much,
 // depending on whether the column was once made with a COLLATE of its own, as it is when it comes out of mysqldump.
 func definition(show, database string) string {
-	show = strings.ReplaceAll(show, "`"+database+"`.", "")
+	show = strings.ReplaceAll(strings.ReplaceAll(show, "`"+database+"`.", ""), " "+database+".", " ")
 	return redundantCharset.ReplaceAllString(show, "COLLATE ${1}_")
 }
 

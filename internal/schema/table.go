@@ -14,6 +14,7 @@ type Table struct {
 	ForeignKeys     []ForeignKey
 	Partitioned     bool
 	SystemVersioned bool   // MariaDB WITH SYSTEM VERSIONING
+	Sequence        bool   // MariaDB: a sequence, whose state is logged as a row
 	Create          string // as SHOW CREATE TABLE prints it
 }
 

@@ -26,6 +26,7 @@ func (s *Server) Table(ctx context.Context, db, name string) (*schema.Table, err
 	t.Engine = engine.String
 	t.Partitioned = strings.Contains(options.String, "partitioned")
 	t.SystemVersioned = kind == "SYSTEM VERSIONED"
+	t.Sequence = kind == "SEQUENCE"
 	for _, read := range []func(context.Context, *schema.Table, string) error{s.columns, s.keys, s.foreignKeys} {
 		if err := read(ctx, t, where); err != nil {
 			return nil, fmt.Errorf("reading the definition of %s.%s: %w", db, name, s.explain(err))
