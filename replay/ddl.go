@@ -82,6 +82,11 @@ func (r *runner) logged(ctx context.Context, w *walk, it *binlog.Item, st *schem
 	if r.programs.statement(st, ProgramText{SQL: text, Set: set, Mode: filter.ReadingMode(q, r.format)}) {
 		return nil
 	}
+	if st.Verb == schema.RenameTable {
+		if done, err := r.programs.renameViews(st); err != nil || done {
+			return err
+		}
+	}
 	return r.runDDL(ctx, w, st, q, text, set, before)
 }
 

@@ -64,16 +64,50 @@ func (p *programs) renameTable(from, to string) error {
 		if o.Kind != schema.KindTrigger.String() || o.Table != from {
 			continue
 		}
-		o.Table, o.Texts = to, slices.Clone(o.Texts)
-		for k := range o.Texts {
-			t := &o.Texts[k]
-			st, err := schema.Classify(t.SQL, t.Mode)
-			if err != nil {
-				return fmt.Errorf("trigger %s: %w", o.Name, err)
+		o.Table = to
+		if err := o.rename(schema.TriggerTable, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// renameViews follows a RENAME TABLE of nothing but views, which are not on the target yet. It reports false for any other.
+func (p *programs) renameViews(st *schema.Statement) (bool, error) {
+	for _, o := range st.Objects {
+		if o.Role == schema.RenameFrom && p.find(schema.KindView.String(), o.Name) < 0 {
+			return false, nil
+		}
+	}
+	was := -1
+	for _, o := range st.Objects {
+		switch o.Role {
+		case schema.RenameFrom:
+			was = p.find(schema.KindView.String(), o.Name)
+		case schema.RenameTo:
+			if was < 0 {
+				return false, fmt.Errorf("view %s is renamed twice in one statement", o.Name)
 			}
-			if t.SQL, err = schema.RenameTriggerTable(t.SQL, &st, t.Mode, to); err != nil {
-				return fmt.Errorf("trigger %s: %w", o.Name, err)
+			p.list[was].Name = o.Name
+			if err := p.list[was].rename(schema.Target, o.Name); err != nil {
+				return false, err
 			}
+		}
+	}
+	return was >= 0, nil
+}
+
+// rename gives the object of a role another name in the program's texts.
+func (o *Program) rename(role schema.Role, to string) error {
+	o.Texts = slices.Clone(o.Texts)
+	for k := range o.Texts {
+		t := &o.Texts[k]
+		st, err := schema.Classify(t.SQL, t.Mode)
+		if err == nil {
+			t.SQL, err = schema.RenameObject(t.SQL, &st, t.Mode, role, to)
+		}
+		if err != nil {
+			return fmt.Errorf("%s %s: %w", o.Kind, o.Name, err)
 		}
 	}
 	return nil
@@ -125,7 +159,11 @@ func (p *programs) statement(st *schema.Statement, text ProgramText) bool {
 			table = o.Name
 		}
 	}
+	was := ""
 	for _, o := range st.Objects {
+		if i := p.find(kind.String(), was); o.Role == schema.RenameTo && i >= 0 {
+			p.list[i].Name = o.Name // ALTER EVENT … RENAME TO: what is said of it from here on names it so
+		}
 		if o.Role != schema.Target {
 			continue
 		}
@@ -134,6 +172,7 @@ func (p *programs) statement(st *schema.Statement, text ProgramText) bool {
 			p.remove(kind.String(), o.Name)
 		case alter:
 			p.alter(kind.String(), o.Name, text)
+			was = o.Name
 		case st.IfNotExists && p.find(kind.String(), o.Name) >= 0:
 		default:
 			p.define(Program{Kind: kind.String(), Name: o.Name, Table: table, Texts: []ProgramText{text}})

@@ -69,14 +69,14 @@ func Rewrite(sql []byte, m Mode, from, to string) (out []byte, bodyChanges int, 
 	return apply(sql, edits), bodyChanges, nil
 }
 
-// RenameTriggerTable returns the text of a CREATE TRIGGER that was classified as st with its table renamed, as a RENAME TABLE does to
-// the triggers of a table.
-func RenameTriggerTable(sql []byte, st *Statement, m Mode, to string) ([]byte, error) {
+// RenameObject returns the text of a statement that was classified as st with its first object of a role under another name: a RENAME
+// TABLE takes the triggers of a table along, and renames views.
+func RenameObject(sql []byte, st *Statement, m Mode, role Role, to string) ([]byte, error) {
 	if err := encodable(m, to); err != nil {
 		return nil, err
 	}
 	for _, o := range st.Objects {
-		if o.Role == TriggerTable {
+		if o.Role == role {
 			return apply(sql, []edit{{o.NameStart, o.NameEnd, QuoteIdent(to)}}), nil
 		}
 	}
