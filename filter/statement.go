@@ -10,9 +10,6 @@ import (
 
 func (s *scanner) statement(it *binlog.Item) error {
 	q := it.Query
-	if c := q.Vars.DatabaseCollation; c != 0 && s.survey.Collations[q.Database] == 0 {
-		s.survey.Collations[q.Database] = c
-	}
 	ref := StatementRef{Pos: it.Tx.Start, End: it.End, GTID: it.Tx.GTID, Time: it.Tx.Committed, Thread: q.ThreadID, SQL: Excerpt(q.SQL, 200)}
 	st, err := schema.Classify(q.SQL, ReadingMode(q, s.format))
 	if err != nil {

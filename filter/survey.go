@@ -36,7 +36,6 @@ type Survey struct {
 	Stop        binlog.Position             // start of the first transaction left out; zero: read to the end
 	LastInBase  binlog.Position             // start of the last transaction that the base holds already
 	ChangesRead int64                       // row events and statements before Stop
-	Collations  map[string]uint16           // of databases, where a statement's session tells; ids
 
 	before, through int64 // changes before and through the transaction at hand
 }
@@ -221,7 +220,7 @@ type savepoint struct {
 func newScanner(scope Scope, o Options) *scanner {
 	s := &scanner{o: o, prepared: map[schema.XID]*prepared{}, stop: newStopFinder(o)}
 	s.survey = &Survey{Scope: scope, From: o.From, Databases: map[string]int64{}, Tables: map[TableName]*History{},
-		Collations: map[string]uint16{}, Void: map[binlog.Position]string{}, VoidRanges: map[binlog.Position][]Range{}, XA: map[binlog.Position]XA{}}
+		Void: map[binlog.Position]string{}, VoidRanges: map[binlog.Position][]Range{}, XA: map[binlog.Position]XA{}}
 	s.incidents = newIncidentTracker(s.survey, &o)
 	return s
 }

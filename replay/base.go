@@ -3,8 +3,6 @@ package replay
 import (
 	"cmp"
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
@@ -52,22 +50,12 @@ func (r *runner) loadBase(ctx context.Context) error {
 	return g.Wait()
 }
 
-// makeDatabase creates the database to restore into, with the collation that the log's sessions saw in
-// it. It is empty until the snapshot or the log fill it.
+// makeDatabase creates the database to restore into, empty until the snapshot or the log fill it. Where
+// they hold its CREATE DATABASE, that sets its character set.
 func (r *runner) makeDatabase(ctx context.Context) error {
 	collate := ""
 	if r.p.Charset != "" {
 		collate = " DEFAULT CHARSET=" + r.p.Charset
-	}
-	if r.p.Collation != 0 {
-		var name string
-		err := r.ddl.Row(ctx, fmt.Sprintf("SELECT COLLATION_NAME FROM information_schema.COLLATIONS WHERE ID = %d", r.p.Collation), &name)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return err
-		}
-		if err == nil {
-			collate = " COLLATE " + name
-		}
 	}
 	return r.ddl.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+quoteDB(r.p.Into)+collate)
 }

@@ -47,8 +47,7 @@ type Plan struct {
 	Void       map[string]string         `json:"void,omitempty"`
 	VoidRanges map[string][]filter.Range `json:"void_ranges,omitempty"`
 
-	Collation       uint16      `json:"database_collation,omitempty"` // id, as the log's sessions saw it
-	Charset         string      `json:"database_charset,omitempty"`   // CHARSET [COLLATE=…], as most tables have it
+	Charset         string      `json:"database_charset,omitempty"` // CHARSET [COLLATE=…], as most tables have it
 	Routes          []PlanTable `json:"tables"`
 	Incidents       []string    `json:"incidents_in_range,omitempty"`
 	Changes         int64       `json:"changes"` // row events and statements from start to stop

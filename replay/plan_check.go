@@ -131,11 +131,12 @@ func (pl *planner) tables(context.Context) error {
 	return nil
 }
 
-// databaseDefault finds the character set that tables made without one of their own take. Sessions in a
-// MySQL log tell it; else the snapshot's tables show what most of them have.
+// databaseDefault finds the character set that tables made without one of their own take. Only CREATE and ALTER DATABASE tell it;
+// where the snapshot holds none, its tables show what most of them have. (collation_database in an event tells
+// nothing: servers log it where the session's differs from the database's.)
 func (pl *planner) databaseDefault(creates map[string]string) {
-	p := pl.p
-	if p.Collation = pl.survey.Collations[p.Database]; p.Collation != 0 {
+	p, x := pl.p, pl.q.Snapshot
+	if pl.q.BaseLoaded || x != nil && slices.ContainsFunc(x.Index().Created, func(db string) bool { return pl.dumpDB(db) == p.Database }) {
 		return
 	}
 	votes := map[string]int{}
@@ -149,8 +150,18 @@ func (pl *planner) databaseDefault(creates map[string]string) {
 			p.Charset = clause
 		}
 	}
-	if p.Charset != "" && slices.ContainsFunc(pl.survey.Statements, func(s filter.StatementRef) bool { return strings.HasPrefix(s.Verb, "CREATE TABLE") }) {
-		p.Findings = append(p.Findings, fmt.Sprintf("neither the log nor the snapshot says the default character set of database %s; most of its tables have %s, so tables that the log creates without naming one get that", p.Database, p.Charset))
+	for _, s := range pl.survey.Statements {
+		switch {
+		case strings.HasPrefix(s.Verb, "CREATE DATABASE"):
+			return // from here on the log tells
+		case !strings.HasPrefix(s.Verb, "CREATE TABLE"):
+			continue
+		case p.Charset != "":
+			p.Findings = append(p.Findings, fmt.Sprintf("neither the log nor the snapshot says the default character set of database %s; most of its tables have %s, so tables that the log creates without naming one get that", p.Database, p.Charset))
+		default:
+			p.Findings = append(p.Findings, fmt.Sprintf("neither the log nor the snapshot says the default character set of database %s: tables that the log creates without naming one, the first at %s, get that of the target server; to have another, create the empty database %s with it on the target first", p.Database, s.Pos, p.Into))
+		}
+		return
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -314,13 +315,25 @@ func (r *runner) counters(ctx context.Context) error {
 				return err
 			}
 			if top < last {
-				if err := r.ddl.Exec(ctx, fmt.Sprintf("ALTER TABLE %s AUTO_INCREMENT=%d", name, last+1)); err != nil {
+				if err := r.ddl.Exec(ctx, fmt.Sprintf("ALTER TABLE %s AUTO_INCREMENT=%d", name, nextAuto(&c, last))); err != nil {
 					return err
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// nextAuto is what a counter says when last was its greatest value: it stays at the greatest that the column holds.
+func nextAuto(c *schema.Column, last uint64) uint64 {
+	bits := map[string]int{"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}[strings.ToLower(c.DataType)]
+	if bits > 0 && !c.Unsigned {
+		bits--
+	}
+	if bits > 0 && last >= 1<<bits-1 {
+		return last
+	}
+	return last + 1
 }
 
 // log reads the stretch once and writes it out in windows.

@@ -175,6 +175,7 @@ func (d *reader) database(c schema.Statement, o schema.Object, st *Statement) er
 		d.listDatabase(name)
 	case schema.CreateDatabase:
 		d.listDatabase(name)
+		d.facts.Created = append(d.facts.Created, name)
 	case schema.AlterDatabase:
 		words, err := tokens(st.SQL, d.mode)
 		if err != nil {

@@ -29,6 +29,7 @@ type Index struct {
 	Coordinates Coordinates
 
 	Databases []string // all that the backup holds, in its order
+	Created   []string // those of them whose CREATE DATABASE it holds, and so their default character set
 	Tables    []Table  // of the databases asked for, in the backup's order; views too
 
 	// Nameless says that no database is named anywhere (--compact,

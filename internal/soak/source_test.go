@@ -60,6 +60,7 @@ type scene struct {
 	archive   string // folder of binlogs
 	dump      string // "" where none was taken
 	start     string // where the dump was taken
+	charset   string // of the database then
 	stop      string
 	want      *state         // nil: the database was gone in the end
 	errors    map[string]int // of statements that the source refused, by their number and how they begin
@@ -301,6 +302,11 @@ func (b *bench) takeDump(ctx context.Context, src *server, s *script, sc *scene,
 	if sc.start, err = b.end(ctx, src); err != nil {
 		return err
 	}
+	info, err := ask(ctx, src.db, "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME='"+database+"'")
+	if err != nil || len(info) == 0 {
+		return err
+	}
+	sc.charset = fmt.Sprintf(" CHARACTER SET %s COLLATE %s", info[0][0], info[0][1])
 	place := "--source-data=2"
 	if b.kind != testserver.MySQL97 {
 		place = "--master-data=2"

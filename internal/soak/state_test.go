@@ -225,7 +225,7 @@ func definition(show, name string) string {
 
 // impliedIndex is one that the server makes for a foreign key, by the name of the key. It goes when an index that can serve is
 // added, but not after a dump, which names it as if it had been asked for.
-var impliedIndex = regexp.MustCompile(`,\n  KEY `+"`r\\d+`"+` \([^\n]*\)`)
+var impliedIndex = regexp.MustCompile(`,\n  KEY ` + "`r\\d+`" + ` \([^\n]*\)`)
 
 var redundantCharset = regexp.MustCompile(`CHARACTER SET (\w+) COLLATE (?:\w+?)_`)
 
