@@ -308,7 +308,8 @@ func (r *runner) execDDL(ctx context.Context, st *schema.Statement, q *binlog.Qu
 			db = ""
 		}
 	case schema.DropTable:
-		if st.IfExists || q.ErrorCode != 0 || !r.p.Exact {
+		// MariaDB rewrites a DROP of several tables, and keeps the names of those that there were not.
+		if st.IfExists || q.ErrorCode != 0 || !r.p.Exact || st.GeneratedByServer {
 			return r.dropSome(ctx, st, q)
 		}
 		return r.ddl.Run(ctx, db, text, set)

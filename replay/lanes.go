@@ -19,10 +19,13 @@ const (
 // changed. Earlier ones, and MariaDB, leave them to the replica's own foreign keys.
 const cascadesInLog = 90600
 
+// cascadesLogged reports whether a server's log holds what foreign keys did: then nothing of it may happen again.
+func cascadesLogged(mariaDB bool, version int) bool { return !mariaDB && version >= cascadesInLog }
+
 // lanes tells which tables do not fold, and why. fks are the foreign keys of the database's tables.
 func lanes(fks map[string][]schema.ForeignKey, mariaDB bool, version int) map[string]string {
 	out := map[string]string{}
-	if !mariaDB && version >= cascadesInLog {
+	if cascadesLogged(mariaDB, version) {
 		return out
 	}
 	// Tables joined by foreign keys, in which some action cascades, go together: a child's changes and

@@ -258,7 +258,10 @@ func (r *runner) loadForeignKeys(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.fks = &foreignKeys{serial: lanes(fks, r.format.MariaDB, r.format.VersionNumber()), parents: cascadeParents(fks)}
+	r.fks = &foreignKeys{serial: lanes(fks, r.format.MariaDB, r.format.VersionNumber())}
+	if !cascadesLogged(r.format.MariaDB, r.format.VersionNumber()) {
+		r.fks.parents = cascadeParents(fks)
+	}
 	return nil
 }
 

@@ -74,6 +74,11 @@ func soak(t *testing.T, kind string) {
 			}
 		}
 		o, sc, err := b.check(t.Context(), s)
+		if err != nil && b.restart(s) {
+			tally["nothing the source crashed"]++
+			t.Logf("seed %d: the source crashed", seed)
+			continue
+		}
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}

@@ -55,6 +55,16 @@ func (b *bench) source(gtid bool) *server {
 	return b.sources[gtid]
 }
 
+// restart gives up a source that has crashed, as MySQL 9.7.4 does now and then, and reports whether it has.
+func (b *bench) restart(s *script) bool {
+	src := b.sources[s.gtid]
+	if src == nil || src.db.PingContext(b.t.Context()) == nil {
+		return false
+	}
+	delete(b.sources, s.gtid)
+	return true
+}
+
 // scene is what a script left behind.
 type scene struct {
 	archive   string // folder of binlogs
