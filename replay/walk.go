@@ -323,26 +323,3 @@ func (r *runner) countRows(table string, rows *binlog.Rows) error {
 		n.count(rows.Kind, 1)
 	}
 }
-
-func (c *Counts) table(name string) *RowCounts {
-	if c.Rows == nil {
-		c.Rows = map[string]*RowCounts{}
-	}
-	n := c.Rows[name]
-	if n == nil {
-		n = &RowCounts{}
-		c.Rows[name] = n
-	}
-	return n
-}
-
-func (n *RowCounts) count(kind binlog.Change, by int64) {
-	switch kind {
-	case binlog.Insert:
-		n.Inserted += by
-	case binlog.Update:
-		n.Updated += by
-	case binlog.Delete:
-		n.Deleted += by
-	}
-}
