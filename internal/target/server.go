@@ -25,7 +25,6 @@ var (
 	ErrWarnings  = errors.New("the server changed or doubted a value")
 	ErrShape     = errors.New("the table is not what the log says")
 	ErrCollision = errors.New("a unique key is taken by another row")
-	ErrDisturbed = errors.New("another session changed the target")
 )
 
 // Server is a target server. It is safe for concurrent use.
