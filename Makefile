@@ -9,7 +9,7 @@ PACKAGES ?= ./...
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build servers demo test lint bench fuzz clean FORCE
+.PHONY: help build servers demo test lint bench fuzz soak clean FORCE
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -49,6 +49,11 @@ fuzz: ## run each fuzz target for FUZZTIME (30s)
 			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$pkg; \
 		done; \
 	done
+
+SECONDS ?= 600
+
+soak: servers ## restore random workloads for SECONDS (600) on every kind of server, or on KIND; from SEED on
+	$(GO) test -count=1 -timeout 0 -v ./internal/soak -run '^TestRandomWorkloads$$' -args -seconds $(SECONDS) $(if $(KIND),-kind $(KIND)) $(if $(SEED),-seed $(SEED)) $(SOAKFLAGS)
 
 clean: ## remove what was built; the unpacked servers stay
 	rm -rf bin .bench

@@ -98,7 +98,8 @@ func (g *generator) alteration(t *table) string {
 	case 7:
 		return fmt.Sprintf("DROP INDEX %s%d", pick(g, "u", "i"), 1+g.IntN(g.names))
 	case 8:
-		if len(t.keys) == 0 || t.auto != "" {
+		// Where a foreign key stands in the way, MariaDB's SHOW CREATE TABLE shows fewer foreign keys after the failure than before.
+		if len(t.keys) == 0 || t.auto != "" || g.maria && g.f.foreignKeys {
 			return ""
 		}
 		if g.f.onlyKeyed {

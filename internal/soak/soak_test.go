@@ -61,8 +61,12 @@ func soak(t *testing.T, kind string) {
 	failures := map[string]int{}
 	statements, failed, ran := 0, 0, 0
 	start := time.Now()
+	from := max(1, *first)
+	if *first == 0 && *seconds > 0 {
+		from = uint64(start.Unix()) * 1000 // others than last time
+	}
 	for n := 0; more(kind, n, start); n++ {
-		seed := max(1, *first) + uint64(n)
+		seed := from + uint64(n)
 		many := *sessions
 		if many == 1 && seed%10 == 0 {
 			many = 3
@@ -95,7 +99,7 @@ func soak(t *testing.T, kind string) {
 			t.Fatal(err)
 		}
 	}
-	t.Logf("%s: %d seeds from %d in %v, %d statements of which the source refused %d", kind, ran, max(1, *first), time.Since(start).Round(time.Second), statements, failed)
+	t.Logf("%s: %d seeds from %d in %v, %d statements of which the source refused %d", kind, ran, from, time.Since(start).Round(time.Second), statements, failed)
 	if testing.Verbose() {
 		t.Logf("%s: what the source refused: %v", kind, failures)
 	}

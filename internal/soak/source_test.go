@@ -71,6 +71,7 @@ type scene struct {
 	dump      string // "" where none was taken
 	start     string // where the dump was taken
 	charset   string // of the database then
+	loaded    bool   // it has been put on the target
 	stop      string
 	want      *state         // nil: the database was gone in the end
 	errors    map[string]int // of statements that the source refused, by their number and how they begin
@@ -249,6 +250,7 @@ func (b *bench) run(ctx context.Context, src *server, s *script, sc *scene, dump
 	var mu sync.Mutex
 	queues := map[int]chan string{}
 	done := map[int]chan struct{}{}
+	pending := map[int]int{}
 	var all sync.WaitGroup
 	defer func() {
 		for _, q := range queues {
@@ -258,6 +260,12 @@ func (b *bench) run(ctx context.Context, src *server, s *script, sc *scene, dump
 	}()
 	for _, q := range s.statements {
 		if q.base {
+			// No dump is right while a table is being altered: let those that wait for a lock come to their end.
+			for session := range pending {
+				for ; pending[session] > 0; pending[session]-- {
+					<-done[session]
+				}
+			}
 			if err := b.takeDump(ctx, src, s, sc, dump); err != nil {
 				return err
 			}
@@ -292,12 +300,14 @@ func (b *bench) run(ctx context.Context, src *server, s *script, sc *scene, dump
 			})
 		}
 		queues[q.session] <- q.sql
+		pending[q.session]++
 		wait := 10 * time.Second
 		if len(queues) > 1 {
 			wait = patience
 		}
 		select {
 		case <-done[q.session]:
+			pending[q.session]--
 		case <-time.After(wait):
 		}
 	}
