@@ -367,6 +367,11 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 	if to.IsZero() {
 		to = r.st.From
 	}
+	// The serial lane's locks go first: a row written by the fold may need what they hold (MariaDB: a default
+	// that draws from a sequence).
+	if err := r.serial.flush(ctx); err != nil {
+		return err
+	}
 	if r.fold.bytes > 0 || len(r.fold.tables) > 0 {
 		if r.st.To == nil {
 			r.st.Window++
@@ -392,9 +397,6 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 			}
 			r.open.Written += int64(len(t.entries))
 		}
-	}
-	if err := r.serial.flush(ctx); err != nil {
-		return err
 	}
 	r.st.From, r.st.To = to, nil
 	r.open.Repairs = r.repairs.Swap(0)

@@ -36,6 +36,7 @@ func (s *Server) rowSettings() []string {
 		"SET SESSION sql_safe_updates=0",
 		"SET SESSION wait_timeout=28800",
 		"SET SESSION innodb_lock_wait_timeout=50",
+		"SET SESSION lock_wait_timeout=300", // for a table held by another session; servers would wait for a day
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 	}
 	if s.CanUnlog {
