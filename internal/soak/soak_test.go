@@ -24,7 +24,7 @@ var (
 )
 
 // fixed is how many seeds `go test` runs of each kind; MySQL 5.6 gets a few.
-const fixed = 20
+const fixed = 50
 
 func TestRandomWorkloads(t *testing.T) {
 	for _, kind := range testserver.Kinds() {
@@ -50,7 +50,7 @@ func more(kind string, n int, start time.Time) bool {
 	case *first > 0:
 		return n < 1
 	case kind == testserver.MySQL56:
-		return n < fixed/4
+		return n < fixed/5
 	}
 	return n < fixed
 }

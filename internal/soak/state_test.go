@@ -24,6 +24,8 @@ type counter struct {
 	// least is one more than the greatest value in the table: a server that makes the table anew has at least that.
 	least uint64
 	known bool // the log tells it: a value that it gave last was committed
+
+	greatest uint64 // that the column holds
 }
 
 type asker interface {
@@ -112,8 +114,17 @@ func (s *state) view(ctx context.Context, c *sql.Conn, name, view string) {
 var counterClause = regexp.MustCompile(` AUTO_INCREMENT=(\d+)`)
 
 type columnSet struct {
-	exact []string
-	auto  string
+	exact    []string
+	auto     string
+	greatest uint64 // of auto's type
+}
+
+func greatest(dataType, columnType string) uint64 {
+	bits := map[string]int{"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}[dataType]
+	if !strings.Contains(columnType, "unsigned") {
+		bits--
+	}
+	return 1<<bits - 1
 }
 
 func (s *state) table(ctx context.Context, c *sql.Conn, name, table string, columns columnSet) error {
@@ -123,7 +134,7 @@ func (s *state) table(ctx context.Context, c *sql.Conn, name, table string, colu
 	}
 	show := definition(r[0][1], name)
 	if columns.auto != "" {
-		n := counter{next: 1, least: 1}
+		n := counter{next: 1, least: 1, greatest: columns.greatest}
 		if m := counterClause.FindStringSubmatch(show); m != nil {
 			if n.next, err = strconv.ParseUint(m[1], 10, 64); err != nil {
 				return err
@@ -158,7 +169,7 @@ func (s *state) table(ctx context.Context, c *sql.Conn, name, table string, colu
 }
 
 func exactColumns(ctx context.Context, c *sql.Conn, name string) (map[string]columnSet, error) {
-	all, err := ask(ctx, c, "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, EXTRA FROM information_schema.COLUMNS WHERE TABLE_SCHEMA='"+name+"' ORDER BY 1, ORDINAL_POSITION")
+	all, err := ask(ctx, c, "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, EXTRA, COLUMN_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA='"+name+"' ORDER BY 1, ORDINAL_POSITION")
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +178,7 @@ func exactColumns(ctx context.Context, c *sql.Conn, name string) (map[string]col
 		set := out[r[0]]
 		set.exact = append(set.exact, exactly(schema.QuoteIdent(r[1]), strings.ToLower(r[2])))
 		if strings.Contains(strings.ToLower(r[3]), "auto_increment") {
-			set.auto = r[1]
+			set.auto, set.greatest = r[1], greatest(strings.ToLower(r[2]), strings.ToLower(r[4]))
 		}
 		out[r[0]] = set
 	}
@@ -249,8 +260,8 @@ func difference(want, got *state) string {
 	for table, w := range want.auto {
 		g := got.auto[table]
 		right := g.next == w.next || g.next == g.least && g.next > w.next // no server goes below what its rows hold
-		const last = 1<<63 - 1                                            // of BIGINT: what partitioned tables of MySQL show beyond it has no meaning
-		right = right || w.next > last && g.next >= last
+		// What partitioned tables of MySQL show beyond the greatest value of the type has no meaning: no row gets it.
+		right = right || w.next > w.greatest && g.next >= w.greatest
 		if !w.known {
 			// Insertions that failed or were rolled back moved the counter, and are in no log.
 			right = right || g.next <= w.next && g.next >= g.least
