@@ -113,7 +113,6 @@ type scene struct {
 	first      string // the first file of the archive
 	stop       string // FILE:OFFSET of the end
 	want       string
-	toolReason string // why the server's own tool gives another state, if it may
 }
 
 func (p *pair) disaster(t *testing.T, c *oracleCase) *scene {
