@@ -105,14 +105,14 @@ func (p *pair) run(t *testing.T, list []statement) {
 
 // scene is what the wipe left behind, and what there was before it.
 type scene struct {
-	c          *oracleCase
-	p          *pair
-	archive    string
-	dump       string // "": there is no base
-	start      string // FILE:OFFSET of the base
-	first      string // the first file of the archive
-	stop       string // FILE:OFFSET of the end
-	want       string
+	c       *oracleCase
+	p       *pair
+	archive string
+	dump    string // "": there is no base
+	start   string // FILE:OFFSET of the base
+	first   string // the first file of the archive
+	stop    string // FILE:OFFSET of the end
+	want    string
 }
 
 func (p *pair) disaster(t *testing.T, c *oracleCase) *scene {
