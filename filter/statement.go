@@ -84,13 +84,26 @@ func user(q *binlog.Query) string {
 	return q.Vars.InvokerUser + "@" + q.Vars.InvokerHost
 }
 
+// Failed reports a statement that the server logged though it failed and did nothing. A DROP of several tables may have
+// dropped some before it failed: servers before MySQL 8 drop one after the other.
+func Failed(st *schema.Statement, q *binlog.Query) bool {
+	const unknownTable = 1051 // those that there were have gone
+	switch {
+	case q.ErrorCode == 0:
+		return false
+	case st.Verb != schema.DropTable:
+		return true
+	}
+	return q.ErrorCode != unknownTable && len(st.Objects) == 1
+}
+
 // hadEffect tells whether a logged DDL statement changed anything, since servers also log those that did
 // not, and whether the log proves it. Since MySQL 8 the log has a transaction number for whatever the
 // data dictionary takes part in: databases and InnoDB's tables, but not MyISAM's. MariaDB does not log a
 // CREATE … IF NOT EXISTS that found its table.
 func (s *scanner) hadEffect(one *statement, q *binlog.Query) (effect, certain bool) {
 	switch {
-	case q.ErrorCode != 0 && one.st.Verb != schema.DropTable, q.Vars.Alter == binlog.AlterStart, q.Vars.Alter == binlog.AlterRollback:
+	case Failed(&one.st, q), q.Vars.Alter == binlog.AlterStart, q.Vars.Alter == binlog.AlterRollback:
 		return false, false
 	case q.Vars.HasDDLXID, !one.st.IfExists && !one.st.IfNotExists && q.ErrorCode == 0:
 		return true, true

@@ -95,7 +95,7 @@ func (r *runner) takesEffect(st *schema.Statement, q *binlog.Query) bool {
 	switch {
 	case st.Temporary, q.Vars.Alter == binlog.AlterStart, q.Vars.Alter == binlog.AlterRollback:
 		return false
-	case q.ErrorCode != 0 && st.Verb != schema.DropTable:
+	case filter.Failed(st, q):
 		return false
 	}
 	return true
@@ -281,17 +281,28 @@ const collationUTF8 = 33 // utf8_general_ci
 
 // dropSome drops the tables of a DROP TABLE one by one, where some may not exist: the source, too, found
 // only some of them, or the base is of unknown date.
-func (r *runner) dropSome(ctx context.Context, st *schema.Statement, q *binlog.Query) error {
+func (r *runner) dropSome(ctx context.Context, st *schema.Statement, q *binlog.Query, set []string) error {
 	for _, o := range filter.Touched(st, q) {
 		if o.Kind != schema.KindTable || o.Role != schema.Target || o.DB != r.p.Database || !r.wants(o.Name) {
 			continue
 		}
-		if err := r.ddl.Exec(ctx, "DROP TABLE IF EXISTS "+quoteDB(r.p.Into)+"."+quoteDB(o.Name)); err != nil {
+		text := "DROP TABLE IF EXISTS " + quoteDB(r.p.Into) + "." + quoteDB(o.Name)
+		if !isParent(q.ErrorCode) {
+			if err := r.ddl.Exec(ctx, text); err != nil {
+				return err
+			}
+			continue
+		}
+		// Some of the tables were kept for the foreign keys that refer to them; the same ones are kept here.
+		if err := r.ddl.Run(ctx, "", []byte(text), set); err != nil && !isParent(target.Code(err)) {
 			return err
 		}
 	}
 	return nil
 }
+
+// isParent reports the errors of dropping a table that a foreign key refers to.
+func isParent(code uint16) bool { return code == 1217 || code == 1451 || code == 3730 }
 
 func (r *runner) execDDL(ctx context.Context, st *schema.Statement, q *binlog.Query, text []byte, set []string) error {
 	db := r.p.Into
@@ -310,7 +321,7 @@ func (r *runner) execDDL(ctx context.Context, st *schema.Statement, q *binlog.Qu
 	case schema.DropTable:
 		// MariaDB rewrites a DROP of several tables, and keeps the names of those that there were not.
 		if st.IfExists || q.ErrorCode != 0 || !r.p.Exact || st.GeneratedByServer {
-			return r.dropSome(ctx, st, q)
+			return r.dropSome(ctx, st, q, set)
 		}
 		return r.ddl.Run(ctx, db, text, set)
 	case schema.CreateTable, schema.CreateTableLike, schema.CreateTableSelect:
