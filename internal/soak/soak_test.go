@@ -38,6 +38,38 @@ func TestRandomWorkloads(t *testing.T) {
 	}
 }
 
+// TestOnceWrong plays the shortest parts of workloads that were once restored wrong.
+func TestOnceWrong(t *testing.T) {
+	for _, kind := range testserver.Kinds() {
+		paths, err := filepath.Glob(filepath.Join("testdata", kind+"-*.sql"))
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("no scripts for %s: %v", kind, err)
+		}
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, kind)
+			for _, path := range paths {
+				for _, r := range []route{{Memory: 1, Workers: 2}, {Memory: 1 << 20, Workers: 1, Stops: 3, BaseLoaded: true, Databases: true}} {
+					s := &script{kind: kind, route: r}
+					if err := s.read(path); err != nil {
+						t.Fatal(err)
+					}
+					o, sc, err := b.check(t.Context(), s)
+					if err != nil {
+						t.Fatalf("%s: %v", path, err)
+					}
+					if o.status != equal {
+						t.Errorf("%s, route %+v: %s %s %s", path, r, o.status, o.reason, o.detail)
+					}
+					if sc.dump == "" {
+						t.Errorf("%s: there is no dump", path)
+					}
+				}
+			}
+		})
+	}
+}
+
 // more says whether seed number n is to be run.
 func more(kind string, n int, start time.Time) bool {
 	switch {
