@@ -150,7 +150,7 @@ func (r *runner) localise(st *schema.Statement, q *binlog.Query) ([]byte, error)
 			return scope.Has(db, o.Name)
 		})
 		if err != nil {
-			return nil, fmt.Errorf("a statement that reaches beyond database %s: %s: %w; stop before it, or skip its transaction and make its effect by hand", r.p.Database, filter.Excerpt(q.SQL, 100), err)
+			return nil, fmt.Errorf("%w: a statement that reaches beyond database %s: %s: %w; stop before it, or skip its transaction and make its effect by hand", ErrInexact, r.p.Database, filter.Excerpt(q.SQL, 100), err)
 		}
 	}
 	if r.p.Into != r.p.Database {

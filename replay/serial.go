@@ -38,8 +38,9 @@ func openSerial(ctx context.Context, srv *target.Server, job string, orphans fun
 
 func (s *serial) close() { s.c.Close() }
 
-// seen reports whether the event at the cursor was written before a stop.
-func (s *serial) seen(at Cursor) bool { return !s.mark.at.IsZero() && at.Before(s.mark.at) }
+// seen reports whether the event that the cursor stands behind was written before a stop. Inside a transaction the mark may be
+// that very cursor.
+func (s *serial) seen(at Cursor) bool { return !s.mark.at.IsZero() && !s.mark.at.Before(at) }
 
 // change writes one row change. next is the cursor after its event.
 func (s *serial) change(ctx context.Context, shape *target.Shape, rows *binlog.Rows, r *binlog.RowReader, pos binlog.Position, cascades, replaced bool) error {

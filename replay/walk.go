@@ -285,6 +285,9 @@ func (r *runner) rowEvent(ctx context.Context, t *route, it *binlog.Item, at Cur
 		return fmt.Errorf("%w: an incomplete row image of table %s, which the plan did not expect", target.ErrShape, t.name)
 	}
 	replaced := t.fold == nil && rows.Kind == binlog.Update && !rows.AllColumns() && r.replaced(t, it)
+	if len(rows.Data) == 0 {
+		r.incomplete("table %s: the rows inserted at %s, the first of their kind, have no column in the log (binlog_row_image is not FULL), and how many there are is not in it either", t.name, it.Pos)
+	}
 	n := r.open.table(t.name)
 	r.rows.Reset(rows)
 	for {
