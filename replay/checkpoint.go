@@ -39,6 +39,7 @@ type State struct {
 	Created map[string]bool // tables of the base that exist
 	Auto    map[string]uint64
 	Objects []Program
+	Said    []string // what the result cannot be trusted for, so far
 	Counts  Counts
 }
 

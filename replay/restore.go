@@ -131,6 +131,7 @@ func (r *runner) begin(ctx context.Context) error {
 	r.cp, r.st = cp, st
 	if st != nil {
 		r.result.Resumed = true
+		r.result.Incomplete = slices.Clone(r.st.Said)
 		r.programs.list = slices.Clone(st.Objects)
 		if st.Digest != r.p.Digest {
 			cp.close()

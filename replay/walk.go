@@ -221,6 +221,7 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 func (r *runner) incomplete(format string, args ...any) {
 	if line := fmt.Sprintf(format, args...); !slices.Contains(r.result.Incomplete, line) {
 		r.result.Incomplete = append(r.result.Incomplete, line)
+		r.st.Said = append(r.st.Said, line)
 	}
 }
 
@@ -278,15 +279,15 @@ func (r *runner) serialReason(tm *binlog.TableMap, shape *target.Shape) string {
 // rowEvent hands on every row of an event.
 func (r *runner) rowEvent(ctx context.Context, t *route, it *binlog.Item, at Cursor) error {
 	rows := it.Rows
+	if len(rows.Data) == 0 {
+		r.incomplete("table %s: the rows inserted at %s, the first of their kind, have no column in the log (binlog_row_image is not FULL), and how many there are is not in it either", t.name, it.Pos)
+	}
+	replaced := t.fold == nil && rows.Kind == binlog.Update && !rows.AllColumns() && r.replaced(t, it)
 	if t.fold == nil && r.serial.seen(at) {
 		return r.countRows(t.name, rows)
 	}
 	if t.fold != nil && !rows.AllColumns() {
 		return fmt.Errorf("%w: an incomplete row image of table %s, which the plan did not expect", target.ErrShape, t.name)
-	}
-	replaced := t.fold == nil && rows.Kind == binlog.Update && !rows.AllColumns() && r.replaced(t, it)
-	if len(rows.Data) == 0 {
-		r.incomplete("table %s: the rows inserted at %s, the first of their kind, have no column in the log (binlog_row_image is not FULL), and how many there are is not in it either", t.name, it.Pos)
 	}
 	n := r.open.table(t.name)
 	r.rows.Reset(rows)
