@@ -30,8 +30,6 @@ type column struct {
 	computed bool
 }
 
-func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-
 // words are few, so that they meet, and differ in what collations overlook.
 func (g *generator) word() string {
 	return pick(g, "", "a", "A", "a ", "á", "b", "B ", "ab", "AB", "Ab  ", "ss", "ß", "z", "Z", "it''s", "q", "r", "S", "æ", "\t", "0", "1", "10", "c", "d", "e f", "é")

@@ -136,28 +136,29 @@ func (c *Conn) ExecRows(ctx context.Context, query []byte, zeros int) (n int64, 
 	return n, c.Warnings(ctx, zeros)
 }
 
-// ExecDumped runs an INSERT of a dump. Where strict mode refuses it for the error value of an ENUM (which
-// a dump writes as an empty string), or for the values of generated columns (which mariadb-dump writes and
-// the server computes anyway), it is run again outside of strict mode; any other doubt still fails.
+// DumpMode is the sql_mode for ExecDumped. It is not strict, as those of dumps are not: strict mode would
+// refuse a statement half-way, and what an engine without transactions had then written would stay.
+const DumpMode = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES"
+
+// ExecDumped runs an INSERT of a dump in a session of DumpMode, and fails on every doubt of the server but
+// two: the error value of an ENUM (which a dump writes as an empty string), and values of generated columns
+// (which mariadb-dump writes and the server computes anyway).
 func (c *Conn) ExecDumped(ctx context.Context, query []byte, def func() (*schema.Table, error)) error {
-	_, err := c.ExecRows(ctx, query, 0)
-	if code := Code(err); code != warnTruncated && code != warnGenerated {
-		return err
-	}
-	t, err := def()
-	if err != nil {
-		return err
-	}
-	if err := c.Exec(ctx, "SET SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'"); err != nil {
-		return err
-	}
 	if _, err := c.ExecBytes(ctx, query); err != nil {
 		return err
 	}
-	if err := c.doubts(ctx, func(code int, text string) bool { return code == warnGenerated || ofEnum(t, code, text) }); err != nil {
-		return err
+	var t *schema.Table
+	var failed error
+	err := c.doubts(ctx, func(code int, text string) bool {
+		if code == warnTruncated && t == nil && failed == nil {
+			t, failed = def()
+		}
+		return code == warnGenerated || t != nil && ofEnum(t, code, text)
+	})
+	if failed != nil {
+		return failed
 	}
-	return c.Exec(ctx, "SET SESSION sql_mode="+rowMode)
+	return err
 }
 
 func ofEnum(t *schema.Table, code int, text string) bool {
