@@ -200,8 +200,9 @@ type mark struct {
 }
 
 const (
-	baseStage  = -1
-	serialLane = 1000
+	baseStage   = -1
+	serialStage = 0 // of the serial lane's mark, which knows no windows
+	serialLane  = 1000
 )
 
 // marks reads every lane's mark.

@@ -33,6 +33,7 @@ func openSerial(ctx context.Context, srv *target.Server, job string, orphans fun
 		c.Close()
 		return nil, err
 	}
+	m.stage = serialStage
 	return &serial{c: c, job: job, mark: m, orphans: orphans}, nil
 }
 
@@ -42,7 +43,7 @@ func (s *serial) close() { s.c.Close() }
 // that very cursor.
 func (s *serial) seen(at Cursor) bool { return !s.mark.at.IsZero() && !s.mark.at.Before(at) }
 
-// change writes one row change. next is the cursor after its event.
+// change writes one row change.
 func (s *serial) change(ctx context.Context, shape *target.Shape, rows *binlog.Rows, r *binlog.RowReader, pos binlog.Position, cascades, replaced bool) error {
 	text, err := shape.AppendOne(s.buf[:0], rows.Kind, &r.Old, &r.New, replaced)
 	if err != nil || text == nil {
