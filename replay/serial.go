@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/target"
@@ -19,6 +20,7 @@ type serial struct {
 	until   Cursor // everything up to here is written once the transaction commits
 	mark    mark
 	orphans func(pos binlog.Position, table string, kind binlog.Change)
+	now     int64 // the session's clock, if it was set: seconds
 }
 
 const serialBatch = 1000 // statements to a transaction
@@ -74,6 +76,19 @@ func (s *serial) change(ctx context.Context, shape *target.Shape, rows *binlog.R
 		return nil
 	}
 	s.mark.n1++
+	return nil
+}
+
+// clock sets the session's time to the event's, as a replica does: a column that an incomplete image leaves
+// out may take the current time by default.
+func (s *serial) clock(ctx context.Context, at time.Time) error {
+	if s.now == at.Unix() {
+		return nil
+	}
+	if err := s.c.Exec(ctx, fmt.Sprintf("SET SESSION timestamp=%d", at.Unix())); err != nil {
+		return err
+	}
+	s.now = at.Unix()
 	return nil
 }
 

@@ -289,6 +289,11 @@ func (r *runner) rowEvent(ctx context.Context, t *route, it *binlog.Item, at Cur
 	if t.fold != nil && !rows.AllColumns() {
 		return fmt.Errorf("%w: an incomplete row image of table %s, which the plan did not expect", target.ErrShape, t.name)
 	}
+	if t.fold == nil && !rows.AllColumns() {
+		if err := r.serial.clock(ctx, it.Time); err != nil {
+			return err
+		}
+	}
 	n := r.open.table(t.name)
 	r.rows.Reset(rows)
 	for {
