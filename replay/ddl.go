@@ -50,7 +50,7 @@ func (r *runner) unread(it *binlog.Item, err error) error {
 
 func (r *runner) logged(ctx context.Context, w *walk, it *binlog.Item, st *schema.Statement, before Cursor) error {
 	q, scope := it.Query, r.p.scope()
-	if !r.takesEffect(st, q) || !scope.InScope(st, q) {
+	if !takesEffect(st, q) || !scope.InScope(st, q) {
 		r.open.Filtered++
 		return nil
 	}
@@ -70,7 +70,7 @@ func (r *runner) logged(ctx context.Context, w *walk, it *binlog.Item, st *schem
 		return nil
 	}
 	r.open.Applied++
-	text, err := r.localise(st, q)
+	text, err := r.p.localise(st, q, r.format)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (r *runner) logged(ctx context.Context, w *walk, it *binlog.Item, st *schem
 }
 
 // takesEffect reports whether a logged statement changed anything that lasts.
-func (r *runner) takesEffect(st *schema.Statement, q *binlog.Query) bool {
+func takesEffect(st *schema.Statement, q *binlog.Query) bool {
 	switch {
 	case st.Temporary, q.Vars.Alter == binlog.AlterStart, q.Vars.Alter == binlog.AlterRollback:
 		return false
@@ -127,13 +127,13 @@ func (r *runner) withoutBase(ctx context.Context, st *schema.Statement, q *binlo
 
 // localise turns a logged statement into the one to run: only its part in scope, under the target's
 // name, without the clause that 8.0.21 adds to CREATE TABLE … SELECT.
-func (r *runner) localise(st *schema.Statement, q *binlog.Query) ([]byte, error) {
-	mode := filter.ReadingMode(q, r.format)
+func (p *Plan) localise(st *schema.Statement, q *binlog.Query, format *binlog.Format) ([]byte, error) {
+	mode := filter.ReadingMode(q, format)
 	text := slices.Clone(q.SQL)
 	if !st.StartTransaction.Empty() {
 		text = slices.Delete(text, st.StartTransaction.Start, st.StartTransaction.End)
 	}
-	scope := r.p.scope()
+	scope := p.scope()
 	foreign := false
 	for _, o := range filter.Touched(st, q) {
 		if o.Kind == schema.KindTable && !scope.Has(o.DB, o.Name) && o.Role != schema.Reference {
@@ -150,11 +150,11 @@ func (r *runner) localise(st *schema.Statement, q *binlog.Query) ([]byte, error)
 			return scope.Has(db, o.Name)
 		})
 		if err != nil {
-			return nil, fmt.Errorf("%w: a statement that reaches beyond database %s: %s: %w; stop before it, or skip its transaction and make its effect by hand", ErrInexact, r.p.Database, filter.Excerpt(q.SQL, 100), err)
+			return nil, fmt.Errorf("%w: a statement that reaches beyond database %s: %s: %w; stop before it, or skip its transaction and make its effect by hand", ErrInexact, p.Database, filter.Excerpt(q.SQL, 100), err)
 		}
 	}
-	if r.p.Into != r.p.Database {
-		if text, _, err = schema.Rewrite(text, mode, r.p.Database, r.p.Into); err != nil {
+	if p.Into != p.Database {
+		if text, _, err = schema.Rewrite(text, mode, p.Database, p.Into); err != nil {
 			return nil, err
 		}
 	}

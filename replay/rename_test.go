@@ -56,7 +56,7 @@ func TestStopAfterRename(t *testing.T) {
 			}
 			want := 1
 			for n := range uint64(3) {
-				before, w := at(100*n+4), &walk{r: r, cursor: at(100*n + 90)}
+				before, w := at(100*n+4), &walk{pass: pass{cursor: at(100*n + 90)}, r: r}
 				rename := func() {
 					t.Helper()
 					if err := r.runDDL(ctx, w, &st, q, text, nil, before); err != nil {

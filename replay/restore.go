@@ -308,7 +308,7 @@ func (r *runner) log(ctx context.Context) error {
 		return err
 	}
 	defer rd.Close()
-	w := &walk{r: r, skip: r.st.From.Events, start: start}
+	w := &walk{pass: pass{p: r.p, count: &r.open, skip: r.st.From.Events}, r: r, start: start}
 	for n := 0; !w.stopped; n++ {
 		it, err := rd.Next(ctx)
 		if errors.Is(err, io.EOF) {

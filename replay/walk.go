@@ -7,33 +7,16 @@ import (
 	"slices"
 	"strings"
 
-	"lifeboat/filter"
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
 )
 
-// fate is what becomes of a transaction's changes, decided when it begins.
-type fate uint8
-
-const (
-	apply fate = iota
-	inBase
-	leftOut // by the user, or because it had no effect
-	beyond  // from the stop point on
-)
-
-// walk is one pass over the log: it decides each event's fate and hands it on.
+// walk is one pass over the log for a server: it hands on each event that is to be applied.
 type walk struct {
-	r       *runner
-	skip    int // events of the first transaction that an earlier run has applied
-	start   map[string]int64
-	fate    fate
-	undone  []filter.Range
-	events  int // of the transaction so far
-	tx      binlog.Position
-	cursor  Cursor // after the last event or transaction
-	stopped bool
+	pass
+	r     *runner
+	start map[string]int64
 }
 
 // bytes is how much of the stretch lies before a position.
@@ -50,68 +33,17 @@ func (w *walk) item(ctx context.Context, it *binlog.Item) error {
 	case binlog.Statement:
 		return w.statement(ctx, it)
 	case binlog.Commit, binlog.Rollback, binlog.Prepare:
-		w.events, w.skip = 0, 0
-		w.cursor = Cursor{Position: it.End}
-		// What lies behind the stop point may be damaged: do not even read it.
-		w.stopped = w.stopped || !w.r.p.Stop.IsZero() && it.End.Compare(w.r.p.Stop) >= 0
+		w.end(it)
 		return w.pause(ctx, w.cursor)
 	}
 	return nil
 }
 
-func (w *walk) begin(it *binlog.Item) {
-	p, tx := w.r.p, it.Tx
-	w.tx, w.events = tx.Start, 0
-	w.undone = nil
-	if len(p.VoidRanges) > 0 {
-		w.undone = p.VoidRanges[tx.Start.String()]
-	}
-	switch {
-	case !p.Stop.IsZero() && tx.Start.Compare(p.Stop) >= 0:
-		w.fate, w.stopped = beyond, true
-	case p.StartGTIDs.Contains(tx.GTID):
-		w.fate = inBase
-	case p.SkipGTIDs.Contains(tx.GTID), p.skips(tx.Start), len(p.Void) > 0 && p.Void[tx.Start.String()] != "":
-		w.fate = leftOut
-	default:
-		w.fate = apply
-	}
-}
-
-// step counts one event and reports whether it is still to be applied; the cursor moves past it.
-func (w *walk) step() (todo bool) {
-	w.events++
-	if w.events <= w.skip || w.stopped {
-		return false
-	}
-	w.cursor = Cursor{Position: w.tx, Events: w.events}
-	c := &w.r.open
-	c.Read++
-	switch w.fate {
-	case inBase:
-		c.InBase++
-		return false
-	case leftOut:
-		c.Filtered++
-		return false
-	case beyond:
-		c.OutOfBounds++
-		return false
-	}
-	return true
-}
-
 func (w *walk) change(ctx context.Context, it *binlog.Item) error {
-	if !w.step() {
+	if !w.rowStep(it) {
 		return nil
 	}
 	c := &w.r.open
-	for _, u := range w.undone {
-		if it.Pos.Compare(u.From) >= 0 && it.Pos.Compare(u.To) < 0 {
-			c.Filtered++
-			return nil
-		}
-	}
 	t, err := w.r.route(ctx, it.Rows.Table)
 	if err != nil {
 		return err
