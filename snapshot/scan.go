@@ -171,18 +171,14 @@ func (s *splitter) dollarQuote() error {
 // end if closed. If it is not closed, what is left of b is needed again.
 func (s *splitter) inQuote(b []byte) (n int, closed bool) {
 	switch s.quote {
-	case '\'':
-		return s.inString(b, !s.noBackslash)
-	case '"':
-		return s.inString(b, !s.noBackslash && !s.ansiQuotes)
-	case '`':
-		return s.inString(b, false)
 	case '\n':
 		return find(b, []byte{'\n'})
 	case '*':
 		return find(b, []byte("*/"))
+	case '$':
+		return find(b, s.tag)
 	}
-	return find(b, s.tag)
+	return s.inString(b, s.quote, s.eof)
 }
 
 func find(b, what []byte) (int, bool) {
@@ -192,22 +188,23 @@ func find(b, what []byte) (int, bool) {
 	return max(0, len(b)-len(what)+1), false
 }
 
-// inString finds the closing quote. A doubled quote ends one string and begins
-// the next, which comes to the same.
-func (s *splitter) inString(b []byte, backslash bool) (int, bool) {
-	if s.multi != nil {
-		return s.inMultibyteString(b, backslash)
+// inString finds the quote that ends a string or name: n bytes of b, with the quote if closed. A doubled quote ends one string
+// and begins the next, which comes to the same. whole says that nothing follows b.
+func (d *dialect) inString(b []byte, quote byte, whole bool) (n int, closed bool) {
+	backslash := quote != '`' && !d.noBackslash && (quote == '\'' || !d.ansiQuotes)
+	if d.multi != nil {
+		return d.inMultibyteString(b, quote, backslash, whole)
 	}
 	if !backslash {
-		return find(b, []byte{s.quote})
+		return find(b, []byte{quote})
 	}
 	i := 0
 	for {
-		i = indexEither(b, i, s.quote, '\\')
+		i = indexEither(b, i, quote, '\\')
 		if i >= len(b) {
 			return len(b), false
 		}
-		if b[i] == s.quote {
+		if b[i] == quote {
 			return i + 1, true
 		}
 		if i+1 == len(b) {
@@ -217,10 +214,10 @@ func (s *splitter) inString(b []byte, backslash bool) (int, bool) {
 	}
 }
 
-func (s *splitter) inMultibyteString(b []byte, backslash bool) (int, bool) {
+func (d *dialect) inMultibyteString(b []byte, quote byte, backslash, whole bool) (int, bool) {
 	for i := 0; i < len(b); {
 		switch c := b[i]; {
-		case c == s.quote:
+		case c == quote:
 			return i + 1, true
 		case c == '\\' && backslash:
 			if i+1 == len(b) {
@@ -228,10 +225,10 @@ func (s *splitter) inMultibyteString(b []byte, backslash bool) (int, bool) {
 			}
 			i += 2
 		case c >= 0x80:
-			if len(b)-i < 4 && !s.eof {
+			if len(b)-i < 4 && !whole {
 				return i, false
 			}
-			i += s.multi.length(b[i:])
+			i += d.multi.length(b[i:])
 		default:
 			i++
 		}

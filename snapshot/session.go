@@ -218,6 +218,10 @@ func unescape(c byte) byte {
 		return '\t'
 	case '0':
 		return 0
+	case 'b':
+		return '\b'
+	case 'Z':
+		return 0x1a
 	}
 	return c
 }
