@@ -253,12 +253,12 @@ func TestFindings(t *testing.T) {
 			survey := scan(t, files, shop, filter.Options{})
 			all := transactions(t, files)
 			h := survey.Tables[filter.TableName{DB: "shop", Name: "t"}]
-			if x := all[len(all)-1]; h == nil || h.PartialJSON.Compare(x.start) < 0 || h.PartialJSON.Compare(x.end) >= 0 {
+			if x := all[len(all)-1]; h == nil || h.PartialJSON.Pos.Compare(x.start) < 0 || h.PartialJSON.Pos.Compare(x.end) >= 0 {
 				t.Errorf("%+v, want a place in %s", h, x.start)
 			}
 			o := filter.Options{Stop: stopAt(t, all[len(all)-1].start.String(), false)}
 			if h := scan(t, files, shop, o).Tables[filter.TableName{DB: "shop", Name: "t"}]; !h.PartialJSON.IsZero() {
-				t.Errorf("%s lies behind the stop", h.PartialJSON)
+				t.Errorf("%s lies behind the stop", h.PartialJSON.Pos)
 			}
 		})
 	})

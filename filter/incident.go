@@ -240,8 +240,8 @@ func (t *incidentTracker) lose(c *change, one *statement, kind string, tables []
 			t.active[c.who] = inc
 		}
 	}
-	if one.user != "" {
-		inc.User = one.user
+	if one.ref.User != "" {
+		inc.User = one.ref.User
 	}
 	t.advance(inc, c, IncidentStatement{StatementRef: one.ref, Kind: kind, RowsLost: max(rows, 0)})
 	inc.RowsLost += max(rows, 0)

@@ -201,6 +201,9 @@ func (t *incidentTracker) dropDatabase(c *change, one *statement) {
 				rows += max(st.rows, 0)
 				exact = exact && st.known && st.presence == present
 			}
+			if st.presence == present && t.survey.Scope.Has(name.DB, name.Name) {
+				one.dropped = append(one.dropped, name)
+			}
 			*st = tableState{presence: absent, known: true}
 		}
 		if len(lost) == 0 && t.whole[o.DB] {

@@ -17,7 +17,8 @@ func (s *scanner) statement(it *binlog.Item) error {
 		return nil
 	}
 	ref.Verb = st.Verb.String()
-	one := statement{ref: ref, st: st, objects: Touched(&st, q), user: user(q)}
+	ref.User = user(q)
+	one := statement{ref: ref, st: st, objects: Touched(&st, q)}
 	for _, o := range one.objects {
 		if o.DB != "" && !o.Undecoded {
 			s.survey.Databases[o.DB]++
@@ -45,9 +46,28 @@ func (s *scanner) judge(it *binlog.Item, one *statement) {
 	switch {
 	case s.tx.inBase:
 	case one.st.Verb.IsDML() && (one.inScope || s.reaches(one, q)):
-		s.find("statement-format", it.Pos, true, "a change logged as a statement, not as rows: %s", one.ref.SQL)
+		s.find("statement-format", it.Tx.Start, true, "a change logged as a statement, not as rows: %s", one.ref.SQL)
+		s.concerns(one, q)
 	case one.inScope && one.effect && (one.st.Alter.ImportTablespace || one.st.Verb == schema.ImportTable):
-		s.find("rows-not-logged", it.Pos, true, "rows that came from a file of the server and are not in the log: %s", one.ref.SQL)
+		s.find("rows-not-logged", it.Tx.Start, true, "rows that came from a file of the server and are not in the log: %s", one.ref.SQL)
+	}
+}
+
+// concerns says which tables the last finding is about, where the statement names all that it changes.
+func (s *scanner) concerns(one *statement, q *binlog.Query) {
+	f := &s.survey.Findings[len(s.survey.Findings)-1]
+	switch one.st.Verb {
+	case schema.Insert, schema.Replace, schema.Update, schema.Delete, schema.LoadData:
+	default:
+		return // a routine, say, may change any table
+	}
+	if q.Vars.UpdatedDBsTooMany || len(q.Vars.UpdatedDBs) > 1 {
+		return
+	}
+	for _, o := range one.objects {
+		if o.Kind == schema.KindTable && o.Role == schema.Target && !o.Undecoded {
+			f.Tables = append(f.Tables, TableName{o.DB, o.Name})
+		}
 	}
 }
 
@@ -74,7 +94,7 @@ func (s *scanner) unknown(it *binlog.Item, why string) {
 	if db := scope.Database; db != "" {
 		near = near || bytes.Contains(q.SQL, []byte(db))
 	}
-	s.find("unknown-statement", it.Pos, near, "%s", why)
+	s.find("unknown-statement", it.Tx.Start, near, "%s", why)
 }
 
 func user(q *binlog.Query) string {

@@ -35,6 +35,8 @@ type Survey struct {
 	XA          map[binlog.Position]XA      // distributed transactions, by the start of their rows
 	Stop        binlog.Position             // start of the first transaction left out; zero: read to the end
 	LastInBase  binlog.Position             // start of the last transaction that the base holds already
+	BaseTime    time.Time                   // when that was committed
+	Began       time.Time                   // when the first transaction that the base does not hold was committed
 	ChangesRead int64                       // row events and statements before Stop
 
 	before, through int64 // changes before and through the transaction at hand
@@ -61,12 +63,14 @@ type History struct {
 	TableName
 	Inserted, Updated, Deleted int64
 	FirstChange, LastChange    binlog.Position
-	LastTime                   time.Time
-	Lifetimes                  []StatementRef
+	FirstTime, LastTime        time.Time // when those were committed
+	Lifetimes                  []Lifetime
+	MissingTime                time.Time       // when that was
+	Gone                       bool            // it does not exist where reading ended
 	Missing                    binlog.Position // where it is first changed while neither base nor log made it; zero: nowhere
 	FromLog                    bool            // its rows now all come from the log: it was created there
 	Partial                    bool            // some row image lacks columns (binlog_row_image is not FULL)
-	PartialJSON                binlog.Position // first partial JSON update
+	PartialJSON                Moment          // start of the first transaction with a partial JSON update
 }
 
 // StatementRef points at a statement of the log.
@@ -76,15 +80,19 @@ type StatementRef struct {
 	GTID     gtid.GTID
 	Time     time.Time
 	Thread   uint32
+	User     string // where the log has it: user@host
 	SQL      string // an excerpt
 	Tables   []string
 }
 
 // Finding is something a DBA must know before trusting a restore of this range.
 type Finding struct {
+	Time time.Time
 	Code string // statement-format, unknown-statement, incident-event, xa-undecided, rolled-back, partial-json
 	Pos  binlog.Position
 	Text string
+	// Tables are those that it concerns, where it is known to concern no other.
+	Tables []TableName
 	// Blocks means that what follows cannot be restored exactly unless the user accepts it.
 	Blocks bool
 }
@@ -97,6 +105,8 @@ type Options struct {
 	// BaseUnsure says that the base is of unknown date: its tables count, the numbers of its rows do not.
 	BaseUnsure bool
 	Stop       Stop
+	End        binlog.Position          // read no transaction that begins there or later; zero: read all
+	Timeline   *Timeline                // counts the changes read; may be nil
 	Progress   func(at binlog.Position) // called now and then; may be nil
 }
 
@@ -125,6 +135,9 @@ func Scan(ctx context.Context, files []binlog.File, scope Scope, o Options) (*Su
 			s.survey.To = damage.Pos
 			return s.survey, errors.Join(err, s.finish(false))
 		}
+		if it.Kind == binlog.Begin && !o.End.IsZero() && it.Pos.Compare(o.End) >= 0 {
+			return s.survey, s.finish(true)
+		}
 		if o.Progress != nil && n%4096 == 0 {
 			o.Progress(it.Pos)
 		}
@@ -146,6 +159,8 @@ type scanner struct {
 	incidents incidentTracker
 	rows      binlog.RowReader
 	changes   int64                  // of the open transaction
+	now       time.Time              // of the item at hand
+	lifetimes int                    // counted so far
 	frozen    map[TableName]*History // the histories as of a stop that names an incident
 }
 
@@ -207,9 +222,9 @@ type statement struct {
 	st      schema.Statement
 	objects []schema.Object
 	inScope bool
-	effect  bool // false: it is known to have changed nothing
-	certain bool // the log proves that it changed something
-	user    string
+	effect  bool        // false: it is known to have changed nothing
+	certain bool        // the log proves that it changed something
+	dropped []TableName // by DROP DATABASE
 }
 
 type savepoint struct {
@@ -227,6 +242,10 @@ func newScanner(scope Scope, o Options) *scanner {
 
 func (s *scanner) item(it *binlog.Item) error {
 	s.survey.Totals.Events++
+	s.now = it.Time
+	if it.Tx != nil {
+		s.now = it.Tx.Committed
+	}
 	switch it.Kind {
 	case binlog.FileStart:
 		s.format = it.Format
@@ -262,7 +281,7 @@ func (s *scanner) item(it *binlog.Item) error {
 }
 
 func (s *scanner) find(code string, pos binlog.Position, blocks bool, format string, args ...any) {
-	s.survey.Findings = append(s.survey.Findings, Finding{Code: code, Pos: pos, Blocks: blocks, Text: fmt.Sprintf(format, args...)})
+	s.survey.Findings = append(s.survey.Findings, Finding{Time: s.now, Code: code, Pos: pos, Blocks: blocks, Text: fmt.Sprintf(format, args...)})
 }
 
 func (s *scanner) rowEvent(it *binlog.Item) error {

@@ -66,9 +66,12 @@ func (s *scanner) end(it *binlog.Item) error {
 		return err
 	}
 	if state.inBase {
-		s.survey.LastInBase = tx.Start
+		s.survey.LastInBase, s.survey.BaseTime = tx.Start, tx.Committed
 		t.InBase++
 		return nil
+	}
+	if s.survey.Began.IsZero() {
+		s.survey.Began = tx.Committed
 	}
 	t.Rows += state.others
 	rowsAt := tx.Start
@@ -145,11 +148,12 @@ func (s *scanner) record(it *binlog.Item, state *txState) {
 		s.survey.Totals.RowsInScope += c.all()
 		h := s.history(name)
 		h.add(c, it)
+		s.o.Timeline.add(name, it.Time, c)
 		if !c.partialJSON.IsZero() && h.PartialJSON.IsZero() {
-			h.PartialJSON = c.partialJSON
+			h.PartialJSON = Moment{it.Tx.Start, it.Time}
 		}
 		if h.Missing.IsZero() && s.incidents.state(name).origin == fromNowhere {
-			h.Missing = c.first
+			h.Missing, h.MissingTime = c.first, it.Time
 		}
 	}
 	for i := range state.statements {
@@ -185,7 +189,7 @@ func (h *History) add(c *rowCount, it *binlog.Item) {
 	h.Deleted += c.deleted
 	h.Partial = h.Partial || c.partial
 	if h.FirstChange.IsZero() {
-		h.FirstChange = c.first
+		h.FirstChange, h.FirstTime = c.first, it.Time
 	}
 	h.LastChange, h.LastTime = it.End, it.Time
 }
@@ -196,7 +200,11 @@ func (s *scanner) settle(one *statement) {
 		return
 	}
 	s.survey.Statements = append(s.survey.Statements, one.ref)
-	for _, o := range one.objects {
+	for _, name := range one.dropped {
+		h := s.history(name)
+		h.Lifetimes = append(h.Lifetimes, s.numbered(Lifetime{StatementRef: one.ref, Event: EventDrop}))
+	}
+	for i, o := range one.objects {
 		if o.Kind != schema.KindTable && o.Kind != schema.KindSequence || !s.survey.Scope.Has(o.DB, o.Name) {
 			continue
 		}
@@ -206,16 +214,60 @@ func (s *scanner) settle(one *statement) {
 		}
 		name := TableName{o.DB, o.Name}
 		h := s.history(name)
-		h.Lifetimes = append(h.Lifetimes, one.ref)
+		h.Lifetimes = append(h.Lifetimes, s.numbered(one.lifetime(i)))
 		st := s.incidents.state(name)
 		switch {
 		case st.presence == absent: // gone: what was known of its rows holds for those
 		case st.origin == fromNowhere && h.Missing.IsZero():
-			h.Missing = one.ref.Pos
+			h.Missing, h.MissingTime = one.ref.Pos, one.ref.Time
 		default:
 			h.FromLog = st.origin == fromLog
 		}
 	}
+}
+
+func (s *scanner) numbered(l Lifetime) Lifetime {
+	s.lifetimes++
+	l.Seq = s.lifetimes
+	return l
+}
+
+// lifetime tells what a statement did to the table that is its i-th object.
+func (one *statement) lifetime(i int) Lifetime {
+	l := Lifetime{StatementRef: one.ref, Event: EventAlter}
+	other := func(i int) {
+		if i >= 0 && i < len(one.objects) {
+			l.Other = TableName{one.objects[i].DB, one.objects[i].Name}
+		}
+	}
+	switch o := &one.objects[i]; {
+	case o.Role == schema.RenameFrom:
+		l.Event = EventRenameTo
+		other(i + 1)
+	case o.Role == schema.RenameTo:
+		l.Event = EventRenameFrom
+		other(i - 1)
+	case one.st.Alter.RenameTo != nil && o.Role == schema.Target:
+		l.Event, l.Other = EventRenameTo, TableName{one.st.Alter.RenameTo.DB, one.st.Alter.RenameTo.Name}
+		if l.Other.DB == "" {
+			l.Other.DB = o.DB
+		}
+	default:
+		l.Event = eventOf(one.st.Verb)
+	}
+	return l
+}
+
+func eventOf(v schema.Verb) string {
+	switch v {
+	case schema.CreateTable, schema.CreateTableLike, schema.CreateTableSelect, schema.CreateSequence:
+		return EventCreate
+	case schema.DropTable, schema.DropSequence, schema.DropDatabase:
+		return EventDrop
+	case schema.TruncateTable:
+		return EventTruncate
+	}
+	return EventAlter
 }
 
 // finish names what stayed open at the end of the log, and resolves the stop. whole: the end was reached.
@@ -224,6 +276,9 @@ func (s *scanner) finish(whole bool) error {
 		s.survey.Tables = s.frozen
 	}
 	s.incidents.finish()
+	for name, h := range s.survey.Tables {
+		h.Gone = s.incidents.look(name).presence == absent
+	}
 	for _, p := range s.prepared {
 		s.survey.Void[p.start] = "prepared, and neither committed nor rolled back"
 		s.find("xa-undecided", p.start, false, "distributed transaction %s was prepared, and neither committed nor rolled back in this log: its rows are left out", p.id)

@@ -114,6 +114,7 @@ type Request struct {
 	AllowIncomplete  bool
 	DropExisting     bool
 	Progress         func(at binlog.Position)
+	Timeline         *filter.Timeline // counts what is read from the base on; may be nil
 }
 
 // Refusals that have exit codes of their own, or a remedy that the command line prints.
@@ -343,7 +344,7 @@ func (pl *planner) archiveHasGTIDs() bool {
 // read surveys the log from there on.
 func (pl *planner) read(ctx context.Context) error {
 	o := pl.base
-	o.From, o.Stop, o.Progress, o.BaseUnsure = pl.p.Start, pl.q.Stop, pl.q.Progress, !pl.p.Exact
+	o.From, o.Stop, o.Progress, o.Timeline, o.BaseUnsure = pl.p.Start, pl.q.Stop, pl.q.Progress, pl.q.Timeline, !pl.p.Exact
 	if set := pl.p.StartGTIDs; !set.IsEmpty() {
 		o.InBase = func(tx *binlog.Transaction) bool { return set.Contains(tx.GTID) }
 	}

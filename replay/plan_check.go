@@ -298,8 +298,8 @@ func (pl *planner) exact(ctx context.Context) error {
 		}
 	}
 	for _, h := range pl.survey.Tables {
-		if h.DB == p.Database && !h.PartialJSON.IsZero() && inRange(h.PartialJSON) {
-			return fmt.Errorf("%w: %s: table %s has partial JSON updates (binlog_row_value_options=PARTIAL_JSON), which this version cannot replay; stop before it, or leave the table out with --exclude-table", ErrInexact, h.PartialJSON, h.Name)
+		if h.DB == p.Database && !h.PartialJSON.IsZero() && inRange(h.PartialJSON.Pos) {
+			return fmt.Errorf("%w: %s: table %s has partial JSON updates (binlog_row_value_options=PARTIAL_JSON), which this version cannot replay; stop before it, or leave the table out with --exclude-table", ErrInexact, h.PartialJSON.Pos, h.Name)
 		}
 	}
 	if len(blocking) > 0 && !p.AllowIncomplete {

@@ -79,6 +79,7 @@ type facts struct {
 	snapshot *snapshot.Snapshot
 	plan     *replay.Plan // of a restore to the end of the log; nil for all databases
 	survey   *filter.Survey
+	timeline *filter.Timeline   // of all that was read
 	before   []*filter.Incident // those whose effect the base already holds
 	findings []archive.Finding  // besides the archive's
 }
@@ -110,11 +111,12 @@ func (f *facts) openSnapshot(ctx context.Context, m *meter) (err error) {
 // read surveys the log as a restore would: for one database by making its plan.
 func (f *facts) read(ctx context.Context, m *meter) (err error) {
 	progress := m.survey(f.archive)
+	f.timeline = newTimeline(f.archive)
 	if f.scope.Database == "" {
-		f.survey, err = filter.Scan(ctx, replay.Files(f.archive), f.scope, filter.Options{Progress: progress})
+		f.survey, err = filter.Scan(ctx, replay.Files(f.archive), f.scope, filter.Options{Progress: progress, Timeline: f.timeline})
 		return f.damage(err)
 	}
-	q := replay.Request{Archive: f.archive, Snapshot: f.snapshot, SnapshotPosition: f.position, Scope: f.scope, AllowIncomplete: true, Progress: progress}
+	q := replay.Request{Archive: f.archive, Snapshot: f.snapshot, SnapshotPosition: f.position, Scope: f.scope, AllowIncomplete: true, Progress: progress, Timeline: f.timeline}
 	f.plan, f.survey, err = replay.MakePlan(ctx, q)
 	switch {
 	case ctx.Err() != nil:
@@ -129,15 +131,15 @@ func (f *facts) read(ctx context.Context, m *meter) (err error) {
 		if !errors.As(err, &at) { // damage is found again below, with what the archive says of it
 			f.find("base", severityOf(err), binlog.Position{}, f.source.snapshot, err.Error(), "")
 		}
-		f.plan = nil
-		f.survey, err = filter.Scan(ctx, replay.Files(f.archive), f.scope, filter.Options{Progress: progress})
+		f.plan, f.timeline = nil, newTimeline(f.archive)
+		f.survey, err = filter.Scan(ctx, replay.Files(f.archive), f.scope, filter.Options{Progress: progress, Timeline: f.timeline})
 		return f.damage(err)
 	case errors.Is(err, replay.ErrIncidents), errors.Is(err, replay.ErrGap), errors.Is(err, replay.ErrCorrupt):
 		// The incidents, and the archive's own findings, say it better.
 	case err != nil:
 		f.find("restore", archive.Warning, binlog.Position{}, "", "a restore to the end of the log would be refused: "+err.Error(), "")
 	}
-	return f.readBefore(ctx)
+	return f.readBefore(ctx, progress)
 }
 
 func severityOf(err error) archive.Severity {
@@ -170,28 +172,33 @@ func (f *facts) damage(err error) error {
 
 // readBefore looks for incidents between the start of the archive and the place the base was taken at: what
 // they destroyed is not in that base.
-func (f *facts) readBefore(ctx context.Context) error {
+func (f *facts) readBefore(ctx context.Context, progress func(binlog.Position)) error {
 	start, set := f.plan.Start, f.plan.StartGTIDs
 	files := replay.Files(f.archive)
 	first := binlog.Position{File: files[0].Name(), Offset: 4}
 	if start.IsZero() || set.IsEmpty() && start.Compare(first) <= 0 {
 		return nil
 	}
-	if i := f.archive.Index(start.File); set.IsEmpty() && i >= 0 {
+	o := filter.Options{End: start, Timeline: f.timeline, Progress: progress}
+	if !set.IsEmpty() {
+		o.InBase = func(tx *binlog.Transaction) bool { return !set.Contains(tx.GTID) } // only what the base holds
+		if last := f.survey.LastInBase; !last.IsZero() {
+			o.End = binlog.Position{File: last.File, Offset: last.Offset + 1}
+		}
+	}
+	if i := f.archive.Index(o.End.File); i >= 0 {
 		files = files[:i+1]
 	}
-	s, err := filter.Scan(ctx, files, f.scope, filter.Options{})
+	s, err := filter.Scan(ctx, files, f.scope, o)
 	var at *binlog.ReadError
 	if err != nil && !(errors.As(err, &at) && s != nil) {
 		return err
 	}
 	for _, in := range s.Incidents {
-		if set.IsEmpty() && in.Start.Compare(start) < 0 || set.Contains(in.GTID) {
-			f.before = append(f.before, in)
-			f.find("incident-before-base", archive.Warning, in.Start, "",
-				fmt.Sprintf("%s of %s, before the snapshot was taken: the snapshot does not hold what it destroyed", in.Kind, someNames(in.Tables)),
-				"to get that back, use a snapshot from before it")
-		}
+		f.before = append(f.before, in)
+		f.find("incident-before-base", archive.Warning, in.Start, "",
+			fmt.Sprintf("%s of %s, before the snapshot was taken: the snapshot does not hold what it destroyed", in.Kind, someNames(in.Tables)),
+			"to get that back, use a snapshot from before it")
 	}
 	return nil
 }

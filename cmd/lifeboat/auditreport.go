@@ -15,7 +15,7 @@ import (
 
 // report puts the facts into words.
 func (f *facts) report(e *env) *report.Audit {
-	a := &report.Audit{Tool: e.tool(), Generated: time.Now().UTC(), Database: f.scope.Database, Databases: f.databases(), Archive: archivePart(f.archive, f.survey)}
+	a := &report.Audit{Tool: e.tool(), Generated: time.Now().UTC(), Database: f.scope.Database, Databases: f.databases(), Archive: archivePart(f.archive)}
 	for _, in := range f.survey.Incidents {
 		a.Incidents = append(a.Incidents, incidentPart(in, f.stopValue(in)))
 	}
@@ -25,6 +25,13 @@ func (f *facts) report(e *env) *report.Audit {
 	}
 	a.Tables = f.tables()
 	a.Changes = f.changes()
+	for _, s := range f.survey.Migrations {
+		a.Migrations = append(a.Migrations, statementPart(&s))
+	}
+	if slices.ContainsFunc(a.Tables, func(t report.TableRow) bool { return len(t.Restorable) > 0 }) {
+		a.Restorable = f.whole()
+	}
+	a.Timeline = f.timelinePart()
 	f.verdict(a)
 	a.Commands = f.commands(a)
 	return a
@@ -53,7 +60,7 @@ func (f *facts) databases() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-func archivePart(a *archive.Archive, s *filter.Survey) report.ArchivePart {
+func archivePart(a *archive.Archive) report.ArchivePart {
 	p := report.ArchivePart{Roots: a.Roots, First: a.Files[0].First, Last: a.Files[len(a.Files)-1].Last, To: a.Files[len(a.Files)-1].End().String()}
 	p.From = binlog.Position{File: a.Files[0].Name(), Offset: 4}.String()
 	for _, x := range a.Files {
@@ -135,7 +142,8 @@ func lastOf(in *filter.Incident) time.Time {
 }
 
 func statementPart(s *filter.StatementRef) report.Statement {
-	return report.Statement{Position: s.Pos.String(), Time: s.Time, Kind: strings.ToLower(s.Verb), SQL: s.SQL, Tables: s.Tables}
+	return report.Statement{Position: s.Pos.String(), Time: s.Time, Kind: strings.ToLower(s.Verb), SQL: s.SQL, Tables: s.Tables,
+		GTID: s.GTID.String(), Thread: s.Thread, User: s.User}
 }
 
 // allFindings are the archive's, the log's and the audit's own.
@@ -187,82 +195,13 @@ func (f *facts) snapshotPart() *report.SnapshotPart {
 	return p
 }
 
-// tables tells each table's base and what the log did to it.
-func (f *facts) tables() (out []report.TableRow) {
-	rows := map[filter.TableName]*report.TableRow{}
-	get := func(n filter.TableName) *report.TableRow {
-		if rows[n] == nil {
-			rows[n] = &report.TableRow{Database: n.DB, Name: n.Name, Base: report.BaseNone}
-		}
-		return rows[n]
-	}
-	if f.snapshot != nil {
-		for _, t := range f.snapshot.Index().Tables {
-			db := t.DB
-			if db == "" {
-				db = f.scope.Database
-			}
-			if !t.View && f.scope.Has(db, t.Name) {
-				r := get(filter.TableName{DB: db, Name: t.Name})
-				r.Base, r.BaseRows = report.BaseSnapshot, t.Rows
-			}
-		}
-	}
-	for n, h := range f.survey.Tables {
-		if rows[n] == nil && !h.FromLog && h.Inserted+h.Updated+h.Deleted == 0 {
-			continue // only dropped, or looked for
-		}
-		r := get(n)
-		r.Inserted, r.Updated, r.Deleted, r.LastChange = h.Inserted, h.Updated, h.Deleted, h.LastTime
-		switch {
-		case r.Base != report.BaseNone:
-		case h.FromLog:
-			r.Base, r.BasePosition = report.BaseLog, madeAt(h)
-		case h.Missing.IsZero() && f.snapshot != nil:
-			r.Base = report.BaseSnapshot // renamed from one that the snapshot holds
-		default:
-			r.Note = "not made in the log"
-			if !h.FirstChange.IsZero() {
-				r.Note = "not made in the log before " + h.FirstChange.String()
-			}
-		}
-	}
-	if f.plan != nil {
-		for _, t := range f.plan.Routes {
-			if r := rows[filter.TableName{DB: f.plan.Database, Name: t.Name}]; r != nil && t.Lane != "" {
-				r.Lane, r.Note = string(t.Lane), t.Why
-			}
-		}
-	}
-	for _, r := range rows {
-		out = append(out, *r)
-	}
-	slices.SortFunc(out, func(a, b report.TableRow) int {
-		return strings.Compare(a.Database+"\x00"+a.Name, b.Database+"\x00"+b.Name)
-	})
-	return out
-}
-
-// madeAt is where the log last made a table.
-func madeAt(h *filter.History) string {
-	for _, l := range slices.Backward(h.Lifetimes) {
-		if strings.HasPrefix(l.Verb, "CREATE") {
-			return l.Pos.String()
-		}
-	}
-	return ""
-}
-
 // changes are the schema changes that are no part of an incident.
 func (f *facts) changes() (out []report.Statement) {
-	wiped, moved := map[binlog.Position]bool{}, map[binlog.Position]bool{}
+	wiped, moved := map[binlog.Position]bool{}, f.moved()
 	for _, in := range f.survey.Incidents {
 		for _, s := range in.Statements {
 			wiped[s.Pos] = true
 		}
-	}
-	for _, s := range f.survey.Migrations {
-		moved[s.Pos] = true
 	}
 	for _, s := range f.survey.Statements {
 		if wiped[s.Pos] {
@@ -270,7 +209,7 @@ func (f *facts) changes() (out []report.Statement) {
 		}
 		x := statementPart(&s)
 		if moved[s.Pos] {
-			x.Note = "the end of a table copy: nothing is lost"
+			x.Note = tableCopy
 		}
 		out = append(out, x)
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"io"
+	"slices"
 	"time"
 )
 
@@ -25,6 +26,13 @@ type Audit struct {
 	Changes   []Statement   `json:"schema_changes"` // the tables' DDL in the log, incidents aside
 	Snapshot  *SnapshotPart `json:"snapshot"`
 	Archive   ArchivePart   `json:"archive"`
+
+	// Restorable is the stretch of the log of which every state can be restored, for tables that say nothing else; nil
+	// where there is none.
+	Restorable *Range      `json:"restorable"`
+	Losses     []string    `json:"losses"`     // what a restore to the end of the log would lack, or have wrong
+	Migrations []Statement `json:"migrations"` // drops that ended a table copy (gh-ost, pt-online-schema-change, rename swaps): nothing is lost
+	Timeline   *Timeline   `json:"timeline"`   // nil where the log holds no transaction
 }
 
 // ArchivePart is the chain of files.
@@ -105,6 +113,9 @@ type Statement struct {
 	Tables   []string  `json:"tables,omitempty"`
 	RowsLost int64     `json:"rows_lost,omitempty"`
 	Note     string    `json:"note,omitempty"`
+	GTID     string    `json:"gtid,omitempty"`
+	Thread   uint32    `json:"thread,omitempty"` // of the session; 0 where the log does not say
+	User     string    `json:"user,omitempty"`
 }
 
 // Writes counts what was written.
@@ -133,7 +144,29 @@ type TableRow struct {
 	LastChange   time.Time `json:"last_change,omitzero"`
 	Lane         string    `json:"lane,omitempty"` // fold or serial
 	Note         string    `json:"note,omitempty"`
+
+	BaseTime    time.Time  `json:"base_time,omitzero"`
+	FirstChange *Point     `json:"first_change"` // nil: its rows never change in the log
+	Dropped     bool       `json:"dropped"`      // it does not exist at the end of the log
+	Lifetimes   []Lifetime `json:"lifetimes"`    // in order of the log
+	// LifetimesLeftOut counts those that are not listed: of very many the first and the last are.
+	LifetimesLeftOut int `json:"lifetimes_left_out,omitempty"`
+	// IncompleteFrom is where the log first changes the table while neither snapshot nor log made it; nil: nowhere.
+	IncompleteFrom *Point `json:"incomplete_from"`
+	// Images tells what the row images seen give: full (every row changed since is known in whole), partial (only the
+	// columns in them), json-partial (differences of JSON values, too), or none (no row was seen).
+	Images string `json:"images"`
+	// Restorable are the stretches of the log of which every state of this table can be restored, in order.
+	Restorable []Range `json:"restorable"`
 }
+
+// What row images give.
+const (
+	ImagesFull        = "full"
+	ImagesPartial     = "partial"
+	ImagesPartialJSON = "json-partial"
+	ImagesNone        = "none"
+)
 
 // Whether a backup was seen to its own end mark; some have none.
 const (
@@ -168,6 +201,12 @@ func WriteAudit(w io.Writer, a *Audit, format string, color bool) error {
 	tagged.Schema = AuditSchema
 	tagged.Databases, tagged.Incidents, tagged.Findings = some(a.Databases), some(a.Incidents), some(a.Findings)
 	tagged.Commands, tagged.Tables, tagged.Changes = some(a.Commands), some(a.Tables), some(a.Changes)
+	tagged.Losses, tagged.Migrations = some(a.Losses), some(a.Migrations)
+	tagged.Tables = slices.Clone(tagged.Tables)
+	for i := range tagged.Tables {
+		t := &tagged.Tables[i]
+		t.Lifetimes, t.Restorable = some(t.Lifetimes), some(t.Restorable)
+	}
 	tagged.Archive.Roots, tagged.Archive.Files = some(a.Archive.Roots), some(a.Archive.Files)
 	return write(w, format, color, &tagged, func(p *page) { auditText(p, &tagged) })
 }
