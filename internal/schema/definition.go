@@ -1,11 +1,14 @@
 package schema
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // ParseCreateTable reads columns, keys and foreign keys from the text of a CREATE TABLE with a list of
-// definitions, such as SHOW CREATE TABLE prints. It is for a forecast where no server is at hand: types
-// are kept as the word that names them, and nothing is checked. What a restore does is decided by the
-// definition that a server made of the text.
+// definitions, such as SHOW CREATE TABLE prints. It is for where no server is at hand, and nothing is
+// checked: what a restore does to a server is decided by the definition that the server made of the text.
 func ParseCreateTable(sql []byte, m Mode) (*Table, error) {
 	p := newParser(sql, m)
 	t := &Table{}
@@ -30,12 +33,56 @@ func ParseCreateTable(sql []byte, m Mode) (*Table, error) {
 			return nil, p.fail("no comma between definitions")
 		}
 	}
+	p.tableCharset(t)
 	t.settle()
 	return t, nil
 }
 
-// settle puts the primary key first and marks which key parts can be NULL.
+// tableCharset reads what later columns depend on: the character set.
+func (p *parser) tableCharset(t *Table) {
+	for p.peek(0).Kind != EOF && !p.at(0, "PARTITION") {
+		if !p.charsetOption(&t.Charset) {
+			p.next()
+		}
+	}
+}
+
+// charsetOption reads [DEFAULT] CHARSET [=] x, CHARACTER SET [=] x or COLLATE [=] x, which names a character set too.
+func (p *parser) charsetOption(charset *string) bool {
+	collate := false
+	switch {
+	case p.seq("CHARSET"), p.seq("CHARACTER", "SET"), p.seq("CHAR", "SET"):
+	case p.seq("COLLATE"):
+		collate = true
+	default:
+		return false
+	}
+	p.punct('=')
+	name := strings.ToLower(strings.Trim(string(p.text(p.next())), "'\"`"))
+	if collate {
+		name, _, _ = strings.Cut(name, "_")
+		if *charset != "" {
+			return true
+		}
+	}
+	*charset = name
+	return true
+}
+
+// settle puts the primary key first, names keys without a name, marks which key parts can be NULL, and
+// gives text columns the table's character set.
 func (t *Table) settle() {
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		c.Position = i + 1
+		switch {
+		case !c.text():
+			c.Charset = ""
+		case c.Charset == "":
+			c.Charset = t.Charset
+		}
+	}
+	t.nameKeys()
 	for i, k := range t.Keys {
 		if k.Primary && i > 0 {
 			copy(t.Keys[1:i+1], t.Keys[:i])
@@ -55,11 +102,45 @@ func (t *Table) settle() {
 	}
 }
 
+// text reports a type that has a character set.
+func (c *Column) text() bool {
+	switch c.DataType {
+	case "char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set":
+		return true
+	}
+	return false
+}
+
+// nameKeys gives keys without a name that of their first column, as the server does.
+func (t *Table) nameKeys() {
+	for i := range t.Keys {
+		k := &t.Keys[i]
+		if k.Name != "" || len(k.Columns) == 0 || k.Columns[0].Name == "" {
+			continue
+		}
+		k.Name = k.Columns[0].Name
+		for n := 2; slices.ContainsFunc(t.Keys, func(o Key) bool { return strings.EqualFold(o.Name, k.Name) && o.Name != "" }) && n < 1000; n++ {
+			if t.keyNamed(k.Name) == i {
+				break
+			}
+			k.Name = fmt.Sprintf("%s_%d", k.Columns[0].Name, n)
+		}
+	}
+}
+
+// keyNamed is the first key of a name, or -1.
+func (t *Table) keyNamed(name string) int {
+	return slices.IndexFunc(t.Keys, func(k Key) bool { return strings.EqualFold(k.Name, name) })
+}
+
 // definition reads one column, key or constraint, up to its comma or the list's end.
 func (p *parser) definition(t *Table) error {
 	name := ""
-	if p.seq("CONSTRAINT") && p.isName(p.peek(0)) {
-		name = p.unquote(p.next())
+	if p.seq("CONSTRAINT") {
+		p.seq("IF", "NOT", "EXISTS")
+		if p.isName(p.peek(0)) {
+			name = p.unquote(p.next())
+		}
 	}
 	switch {
 	case p.seq("PRIMARY", "KEY"):
@@ -69,16 +150,28 @@ func (p *parser) definition(t *Table) error {
 		return p.keyDefinition(t, Key{Name: name, Unique: true})
 	case p.seq("FOREIGN", "KEY"):
 		return p.foreignKeyDefinition(t, name)
-	case p.oneOf("FULLTEXT", "SPATIAL", "CHECK", "PERIOD"):
+	case p.oneOf("FULLTEXT", "SPATIAL"):
+		p.oneOf("KEY", "INDEX")
+		return p.keyDefinition(t, Key{})
+	case p.oneOf("CHECK", "PERIOD"):
 		return p.skipDefinition()
 	case p.oneOf("KEY", "INDEX"):
 		return p.keyDefinition(t, Key{})
 	}
-	return p.columnDefinition(t)
+	c, err := p.columnDefinition(t)
+	if err == nil {
+		t.Columns = append(t.Columns, c.Column)
+	}
+	return err
+}
+
+// atEnd reports the end of a definition: a comma, the list's end, or in ALTER TABLE the statement's.
+func (p *parser) atEnd() bool {
+	return p.atPunct(0, ',') || p.atPunct(0, ')') || p.bare && (p.peek(0).Kind == EOF || p.atPunct(0, ';'))
 }
 
 func (p *parser) skipDefinition() error {
-	for !p.atPunct(0, ',') && !p.atPunct(0, ')') {
+	for !p.atEnd() {
 		switch {
 		case p.peek(0).Kind == EOF:
 			return p.fail("definitions without an end")
@@ -149,17 +242,23 @@ func (p *parser) foreignKeyDefinition(t *Table, name string) error {
 	if err := p.expect("REFERENCES"); err != nil {
 		return err
 	}
+	return p.parentDefinition(t, f)
+}
+
+// parentDefinition reads what follows REFERENCES.
+func (p *parser) parentDefinition(t *Table, f ForeignKey) error {
 	o, err := p.name(KindTable, Reference)
 	if err != nil {
 		return err
 	}
 	f.RefDB, f.RefTable = o.DB, o.Name
-	for !p.atPunct(0, ',') && !p.atPunct(0, ')') {
+	for !p.atEnd() {
 		switch {
 		case p.peek(0).Kind == EOF:
 			return p.fail("definitions without an end")
 		case p.atPunct(0, '('):
-			if parts, err = p.keyParts(); err != nil {
+			parts, err := p.keyParts()
+			if err != nil {
 				return err
 			}
 			for _, c := range parts {
@@ -184,37 +283,4 @@ func (p *parser) referentialAction() string {
 		return first + " " + strings.ToUpper(string(p.text(p.next())))
 	}
 	return first
-}
-
-func (p *parser) columnDefinition(t *Table) error {
-	name, _, err := p.ident()
-	if err != nil {
-		return err
-	}
-	c := Column{Name: name, Nullable: true, Position: len(t.Columns) + 1, DataType: strings.ToLower(string(p.text(p.next())))}
-	for !p.atPunct(0, ',') && !p.atPunct(0, ')') {
-		switch {
-		case p.peek(0).Kind == EOF:
-			return p.fail("definitions without an end")
-		case p.atPunct(0, '('):
-			if err := p.parens(); err != nil {
-				return err
-			}
-		case p.seq("NOT", "NULL"):
-			c.Nullable = false
-		case p.seq("UNSIGNED"):
-			c.Unsigned = true
-		case p.seq("AUTO_INCREMENT"):
-			c.AutoIncrement = true
-		case p.seq("PRIMARY", "KEY"):
-			t.Keys = append(t.Keys, Key{Name: "PRIMARY", Primary: true, Unique: true, Columns: []KeyPart{{Name: name}}})
-		case p.seq("UNIQUE"):
-			p.oneOf("KEY")
-			t.Keys = append(t.Keys, Key{Name: name, Unique: true, Columns: []KeyPart{{Name: name}}})
-		default:
-			p.next()
-		}
-	}
-	t.Columns = append(t.Columns, c)
-	return nil
 }

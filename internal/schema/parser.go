@@ -16,6 +16,7 @@ type parser struct {
 	err  error // of the scanner; the tokens end there
 	st   Statement
 	ctes map[string]bool // names that WITH defines, in lower case
+	bare bool            // definitions stand in no parentheses: those of ALTER TABLE
 }
 
 func newParser(sql []byte, m Mode) *parser {

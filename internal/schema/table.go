@@ -2,12 +2,12 @@ package schema
 
 import "strings"
 
-// Table is the definition of a base table as of one point of the log.
-// It is read from a server's information_schema, or from a dump's CREATE
-// TABLE that such a server ran; this package does not parse column lists.
+// Table is the definition of a base table as of one point of the log. It is read from a server's
+// information_schema or, where there is none, from the text of a CREATE TABLE (see ParseCreateTable).
 type Table struct {
 	DB, Name string
 	Engine   string
+	Charset  string   // the default character set, where the text of a CREATE TABLE says it
 	Columns  []Column // in table order
 	Keys     []Key    // the primary key first, if there is one
 
