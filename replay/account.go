@@ -14,7 +14,8 @@ type Counts struct {
 	Rows     map[string]*RowCounts // row changes applied, by table
 	BaseRows int64
 	Written  int64 // rows written by windows
-	Orphans  int64 // serial changes that found no row
+	Orphans  int64 // rows that the log changes and that were not there
+	Present  int64 // rows that the log inserts and that were there
 	Repairs  int64 // rows that gave way to a unique value the log put elsewhere
 }
 
@@ -31,8 +32,6 @@ func (c *Counts) add(o *Counts) {
 	c.OutOfBounds += o.OutOfBounds
 	c.BaseRows += o.BaseRows
 	c.Written += o.Written
-	c.Orphans += o.Orphans
-	c.Repairs += o.Repairs
 	if c.Rows == nil {
 		c.Rows = map[string]*RowCounts{}
 	}

@@ -140,7 +140,10 @@ func (cp *checkpoint) createTables(ctx context.Context, st *State) error {
 		"CREATE TABLE IF NOT EXISTS " + checkpointDB + ".job (db VARBINARY(255) NOT NULL PRIMARY KEY, state LONGBLOB NOT NULL) ENGINE=InnoDB",
 		"CREATE TABLE IF NOT EXISTS " + checkpointDB + ".lane (db VARBINARY(255) NOT NULL, lane INT NOT NULL, stage BIGINT NOT NULL, phase INT NOT NULL," +
 			" done BIGINT NOT NULL, at VARBINARY(500) NOT NULL, n1 BIGINT NOT NULL, n2 BIGINT NOT NULL, PRIMARY KEY (db, lane)) ENGINE=InnoDB",
+		"CREATE TABLE IF NOT EXISTS " + checkpointDB + ".doubt (db VARBINARY(255) NOT NULL, lane INT NOT NULL, tbl VARBINARY(255) NOT NULL, kind INT NOT NULL," +
+			" n BIGINT NOT NULL, first BIGINT UNSIGNED NOT NULL, PRIMARY KEY (db, lane, tbl, kind)) ENGINE=InnoDB",
 		"DELETE FROM " + checkpointDB + ".lane WHERE db = " + target.Quote(cp.db),
+		"DELETE FROM " + checkpointDB + ".doubt WHERE db = " + target.Quote(cp.db),
 	} {
 		if err := cp.c.Exec(ctx, q); err != nil {
 			return fmt.Errorf("making the checkpoint: %w", err)
@@ -179,7 +182,7 @@ func (cp *checkpoint) remove(ctx context.Context) error {
 	if err := cp.disarmRename(ctx); err != nil {
 		return err
 	}
-	for _, t := range []string{"lane", "job"} {
+	for _, t := range []string{"lane", "doubt", "job"} {
 		if err := cp.c.Exec(ctx, "DELETE FROM "+checkpointDB+"."+t+" WHERE db = "+target.Quote(cp.db)); err != nil {
 			return err
 		}
@@ -196,7 +199,7 @@ type mark struct {
 	done  int64 // batches of this lane, or
 	at    Cursor
 	n1    int64 // rows written
-	n2    int64 // rows looked for and not found
+	n2    int64 // not in use
 }
 
 const (

@@ -35,17 +35,21 @@ type tableFold struct {
 	auto    int // the AUTO_INCREMENT column, or -1
 	maxAuto uint64
 	changes int64 // row changes folded
+	loose   bool  // keys of other bytes may be equal to the server
 }
 
 type entry struct {
-	key  string // raw bytes of the key columns, one after the other
-	img  []byte // the last after-image
-	sort uint64
-	gone bool
+	key   string // raw bytes of the key columns, one after the other
+	img   []byte // the last after-image
+	sort  uint64
+	first place // of the first change
+	was   bool  // the row was there before the window: its first change is an update or a deletion
+	left  bool  // it was, and was deleted or moved to another key, for a while at least
+	gone  bool
 }
 
 // entryCost is what an entry takes beside its bytes: itself, its share of the index, and slack.
-const entryCost = 120
+const entryCost = 128
 
 func (f *fold) table(name string, shape *target.Shape, tm *binlog.TableMap) *tableFold {
 	n := len(tm.Types)
@@ -55,26 +59,35 @@ func (f *fold) table(name string, shape *target.Shape, tm *binlog.TableMap) *tab
 			t.auto = i
 		}
 	}
+	for _, i := range shape.Key {
+		switch c := &shape.Def.Columns[i]; {
+		case c.Collation != "", c.DataType == "float", c.DataType == "double": // 0 and -0
+			t.loose = true
+		}
+	}
 	f.tables[name] = t
 	return t
 }
 
-// add folds one row change.
-func (f *fold) add(t *tableFold, kind binlog.Change, r *binlog.RowReader) {
+// add folds one row change, logged at a place.
+func (f *fold) add(t *tableFold, kind binlog.Change, r *binlog.RowReader, at place) {
 	before := t.arena.held + int64(len(t.entries))*entryCost
 	t.changes++
 	switch kind {
 	case binlog.Insert:
-		t.put(t.key(&r.New), r.New.Raw)
+		t.put(t.entry(t.key(&r.New), false, at), r.New.Raw)
 		t.counter(&r.New)
 	case binlog.Delete:
-		t.remove(t.key(&r.Old))
+		t.remove(t.entry(t.key(&r.Old), true, at))
 	case binlog.Update:
 		old := string(t.key(&r.Old))
-		if key := t.key(&r.New); string(key) != old {
-			t.remove([]byte(old))
+		key := t.key(&r.New)
+		same := string(key) == old
+		if !same {
+			t.remove(t.entry([]byte(old), true, at))
+			key = t.key(&r.New)
 		}
-		t.put(t.key(&r.New), r.New.Raw)
+		t.put(t.entry(key, same, at), r.New.Raw)
 		t.counter(&r.New)
 	}
 	f.bytes += t.arena.held + int64(len(t.entries))*entryCost - before
@@ -108,8 +121,7 @@ func le(b []byte) uint64 {
 	return binary.LittleEndian.Uint64(w[:])
 }
 
-func (t *tableFold) put(key, img []byte) {
-	e := t.entry(key)
+func (t *tableFold) put(e *entry, img []byte) {
 	e.gone = false
 	if cap(e.img) >= len(img) {
 		e.img = append(e.img[:0], img...)
@@ -118,16 +130,17 @@ func (t *tableFold) put(key, img []byte) {
 	e.img = t.arena.copy(img)
 }
 
-func (t *tableFold) remove(key []byte) { t.entry(key).gone = true }
+func (t *tableFold) remove(e *entry) { e.gone, e.left = true, e.was }
 
-func (t *tableFold) entry(key []byte) *entry {
+// entry finds a key's entry or makes it; was says whether its first change means that the row was there.
+func (t *tableFold) entry(key []byte, was bool, at place) *entry {
 	if i, ok := t.index[string(key)]; ok {
 		return &t.entries[i]
 	}
 	kept := t.arena.copy(key)
 	k := unsafe.String(unsafe.SliceData(kept), len(kept)) // arena bytes of a key never change
 	t.index[k] = uint32(len(t.entries))
-	t.entries = append(t.entries, entry{key: k, sort: t.sortKey(key)})
+	t.entries = append(t.entries, entry{key: k, sort: t.sortKey(key), was: was, first: at})
 	return &t.entries[len(t.entries)-1]
 }
 
@@ -151,14 +164,30 @@ func (t *tableFold) sortKey(key []byte) uint64 {
 	return binary.BigEndian.Uint64(w[:])
 }
 
-// order lists the entries for one phase, in key order. Deletions come first: of rows that are gone, and
-// where another unique key exists of every row touched, since values of such keys may have moved between
-// rows.
-func (t *tableFold) order(phase int) []uint32 {
+// deletedFirst reports a row that a window deletes before it writes any. Where another unique key exists those are all that were
+// there, since values of such keys may have moved between rows; and where keys of other bytes may be equal, those whose place
+// another such key had for a while.
+func (t *tableFold) deletedFirst(e *entry) bool {
+	return e.was && (e.gone || t.shape.Uniques || t.loose && e.left)
+}
+
+// order lists the entries for one phase, in key order: those whose rows must be there, or those whose rows must not. Nothing that is
+// not there need be deleted, but a row that came and went must not be left of a base that has it after all; and where the base
+// is not exact, rows to be inserted may be there, too.
+func (t *tableFold) order(phase int, present, exact bool) []uint32 {
 	var out []uint32
 	for i := range t.entries {
-		gone := t.entries[i].gone
-		if phase == phaseDelete && (gone || t.shape.Uniques) || phase == phaseUpsert && !gone {
+		e := &t.entries[i]
+		first, in := t.deletedFirst(e), false
+		switch phase {
+		case phaseDelete:
+			in = present && first
+		case phaseAbsent:
+			in = !present && !e.was && (e.gone || t.shape.Uniques && !exact)
+		case phaseUpsert:
+			in = !e.gone && present == (e.was && !first)
+		}
+		if in {
 			out = append(out, uint32(i))
 		}
 	}

@@ -40,7 +40,7 @@ func TestStopAfterRename(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer r.ddl.Close()
-			if r.serial, err = openSerial(ctx, srv, "d", nil); err != nil {
+			if r.serial, err = openSerial(ctx, srv, "d"); err != nil {
 				t.Fatal(err)
 			}
 			defer r.serial.close()

@@ -49,7 +49,8 @@ type Result struct {
 	Resumed    bool
 	Windows    int
 	Lanes      map[string]string // table → why it took the serial lane
-	Orphans    []string          // the first few, with table and position
+	Doubts     []Doubt           // rows that the base should have and lacks, or the other way round
+	Orphans    []string          // the missing ones of them, a line for each table
 	Incomplete []string          // what could not be restored, one line each
 }
 
@@ -81,7 +82,7 @@ type runner struct {
 	defs     map[string]*schema.Table
 	result   Result
 	written  atomic.Int64
-	repairs  atomic.Int64
+	places   places
 
 	mu sync.Mutex
 	at Progress
@@ -90,7 +91,7 @@ type runner struct {
 // Restore runs a plan on a target, from the beginning or from where an earlier run of the same plan
 // stopped. It leaves the target untouched when it refuses.
 func Restore(ctx context.Context, p *Plan, src Source, srv *target.Server, o Options) (*Result, error) {
-	r := &runner{p: p, src: src, srv: srv, o: o, fold: newFold(), routes: map[*binlog.TableMap]*route{}}
+	r := &runner{p: p, src: src, srv: srv, o: o, fold: newFold(), routes: map[*binlog.TableMap]*route{}, places: places{files: src.Files}}
 	if err := r.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -228,13 +229,8 @@ func (r *runner) finish(ctx context.Context) error {
 	r.result.Windows = r.st.Window
 	r.result.Incomplete = append(append(r.result.Incomplete, r.p.Incomplete...), failed...)
 	c := &r.result.Counts
-	if m, err := r.cp.mark(ctx, serialLane); err != nil {
+	if err := r.doubts(ctx); err != nil {
 		return err
-	} else if m.stage >= baseStage {
-		c.Orphans = m.n2
-	}
-	if c.Orphans > 0 {
-		r.result.Incomplete = append(r.result.Incomplete, fmt.Sprintf("%d changes of the serial lane found no row to change", c.Orphans))
 	}
 	if !c.Closes() {
 		return fmt.Errorf("%w: %d read, %d applied, %d in the base, %d filtered, %d out of bounds", ErrSum, c.Read, c.Applied, c.InBase, c.Filtered, c.OutOfBounds)
@@ -289,12 +285,12 @@ func nextAuto(c *schema.Column, last uint64) uint64 {
 // log reads the stretch once and writes it out in windows.
 func (r *runner) log(ctx context.Context) error {
 	var err error
-	if r.serial, err = openSerial(ctx, r.srv, r.p.Into, r.orphan); err != nil {
+	if r.serial, err = openSerial(ctx, r.srv, r.p.Into); err != nil {
 		return err
 	}
 	defer func() { r.serial.close() }()
 	r.writer = &windowWriter{srv: r.srv, job: r.p.Into, workers: make([]*batchWriter, r.st.Workers), exact: r.p.Exact,
-		written: &r.written, repairs: &r.repairs, report: func() { r.progress(func(p *Progress) { p.Rows = r.written.Load() }) }}
+		again: r.result.Resumed, written: &r.written, report: func() { r.progress(func(p *Progress) { p.Rows = r.written.Load() }) }}
 	defer func() { r.writer.close() }()
 	if r.p.Start.IsZero() {
 		return nil // no log to read
@@ -334,13 +330,6 @@ func located(pos binlog.Position, err error) error {
 		return err
 	}
 	return fmt.Errorf("at %s: %w", pos, err)
-}
-
-func (r *runner) orphan(pos binlog.Position, table string, kind binlog.Change) {
-	const most = 100
-	if len(r.result.Orphans) < most {
-		r.result.Orphans = append(r.result.Orphans, fmt.Sprintf("%s of table %s at %s found no row", kind, table, pos))
-	}
 }
 
 // span is the number of bytes of log to read, and the offset of the start in its file.
@@ -400,7 +389,6 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 		}
 	}
 	r.st.From, r.st.To = to, nil
-	r.open.Repairs = r.repairs.Swap(0)
 	r.st.Counts.add(&r.open)
 	r.open = Counts{}
 	r.st.Objects = slices.Clone(r.programs.list)

@@ -19,13 +19,13 @@ type serial struct {
 	pending int    // statements in the open transaction
 	until   Cursor // everything up to here is written once the transaction commits
 	mark    mark
-	orphans func(pos binlog.Position, table string, kind binlog.Change)
-	now     int64 // the session's clock, if it was set: seconds
+	missing map[string]*doubt // by table: what was looked for and not found in the open transaction
+	now     int64             // the session's clock, if it was set: seconds
 }
 
 const serialBatch = 1000 // statements to a transaction
 
-func openSerial(ctx context.Context, srv *target.Server, job string, orphans func(binlog.Position, string, binlog.Change)) (*serial, error) {
+func openSerial(ctx context.Context, srv *target.Server, job string) (*serial, error) {
 	c, err := srv.Conn(ctx, "")
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func openSerial(ctx context.Context, srv *target.Server, job string, orphans fun
 		return nil, err
 	}
 	m.stage = serialStage
-	return &serial{c: c, job: job, mark: m, orphans: orphans}, nil
+	return &serial{c: c, job: job, mark: m, missing: map[string]*doubt{}}, nil
 }
 
 func (s *serial) close() { s.c.Close() }
@@ -46,7 +46,7 @@ func (s *serial) close() { s.c.Close() }
 func (s *serial) seen(at Cursor) bool { return !s.mark.at.IsZero() && !s.mark.at.Before(at) }
 
 // change writes one row change.
-func (s *serial) change(ctx context.Context, shape *target.Shape, rows *binlog.Rows, r *binlog.RowReader, pos binlog.Position, cascades, replaced bool) error {
+func (s *serial) change(ctx context.Context, shape *target.Shape, rows *binlog.Rows, r *binlog.RowReader, at place, cascades, replaced bool) error {
 	text, err := shape.AppendOne(s.buf[:0], rows.Kind, &r.Old, &r.New, replaced)
 	if err != nil || text == nil {
 		return err
@@ -71,8 +71,12 @@ func (s *serial) change(ctx context.Context, shape *target.Shape, rows *binlog.R
 		return fmt.Errorf("table %s: %w", shape.Name(), err)
 	}
 	if n == 0 {
-		s.mark.n2++
-		s.orphans(pos, shape.Name(), rows.Kind)
+		d := s.missing[shape.Def.Name]
+		if d == nil {
+			d = &doubt{table: shape.Def.Name, kind: doubtMissing, first: at}
+			s.missing[shape.Def.Name] = d
+		}
+		d.n++
 		return nil
 	}
 	s.mark.n1++
@@ -116,6 +120,12 @@ func (s *serial) flush(ctx context.Context) error {
 		return nil
 	}
 	s.mark.at = s.until
+	for _, d := range s.missing {
+		if err := writeDoubts(ctx, s.c, s.job, serialLane, []doubt{*d}); err != nil {
+			return err
+		}
+	}
+	clear(s.missing)
 	if err := writeMark(ctx, s.c, s.job, serialLane, s.mark); err != nil {
 		return err
 	}

@@ -226,7 +226,7 @@ func (r *runner) rowEvent(ctx context.Context, t *route, it *binlog.Item, at Cur
 			return err
 		}
 	}
-	n := r.open.table(t.name)
+	n, at0 := r.open.table(t.name), r.places.of(it.Pos)
 	r.rows.Reset(rows)
 	for {
 		more, err := r.rows.Next()
@@ -238,8 +238,8 @@ func (r *runner) rowEvent(ctx context.Context, t *route, it *binlog.Item, at Cur
 		}
 		n.count(rows.Kind, 1)
 		if t.fold != nil {
-			r.fold.add(t.fold, rows.Kind, &r.rows)
-		} else if err := r.serial.change(ctx, t.shape, rows, &r.rows, it.Pos, t.cascades, replaced); err != nil {
+			r.fold.add(t.fold, rows.Kind, &r.rows, at0)
+		} else if err := r.serial.change(ctx, t.shape, rows, &r.rows, at0, t.cascades, replaced); err != nil {
 			return err
 		}
 	}

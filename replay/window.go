@@ -2,7 +2,6 @@ package replay
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,8 +16,9 @@ import (
 
 // Phases of writing a window out.
 const (
-	phaseDelete = 0
-	phaseUpsert = 1
+	phaseDelete = iota // rows that were there
+	phaseAbsent        // rows that came and went: there should be none
+	phaseUpsert
 )
 
 const (
@@ -29,14 +29,15 @@ const (
 
 // batch is a run of one table's entries that one transaction writes.
 type batch struct {
-	t     *tableFold
-	phase int
-	order []uint32
+	t       *tableFold
+	phase   int
+	present bool // its rows should be there
+	order   []uint32
 }
 
 // batches cuts a phase into transactions. The cut depends on the fold alone, so that after a stop the
 // same batches come again.
-func (f *fold) batches(phase int) []batch {
+func (f *fold) batches(phase int, exact bool) []batch {
 	var names []string
 	for n := range f.tables {
 		names = append(names, n)
@@ -45,19 +46,21 @@ func (f *fold) batches(phase int) []batch {
 	var out []batch
 	for _, n := range names {
 		t := f.tables[n]
-		order := t.order(phase)
-		for len(order) > 0 {
-			k, size := 0, 0
-			for k < len(order) && size < batchBytes && k < batchRows && (phase == phaseUpsert || k < batchDeletes) {
-				e := &t.entries[order[k]]
-				size += len(e.key) + 16
-				if phase == phaseUpsert {
-					size += len(e.img) * 2
+		for _, present := range []bool{true, false} {
+			order := t.order(phase, present, exact)
+			for len(order) > 0 {
+				k, size := 0, 0
+				for k < len(order) && size < batchBytes && k < batchRows && (phase == phaseUpsert || k < batchDeletes) {
+					e := &t.entries[order[k]]
+					size += len(e.key) + 16
+					if phase == phaseUpsert {
+						size += len(e.img) * 2
+					}
+					k++
 				}
-				k++
+				out = append(out, batch{t, phase, present, order[:k]})
+				order = order[k:]
 			}
-			out = append(out, batch{t, phase, order[:k]})
-			order = order[k:]
 		}
 	}
 	return out
@@ -70,15 +73,15 @@ type windowWriter struct {
 	window  int64
 	workers []*batchWriter // one for each lane, opened when first needed
 	exact   bool           // the base is what the log says: a collision is an error, not a repair
+	again   bool           // an earlier run was stopped
 	written *atomic.Int64
-	repairs *atomic.Int64
 	report  func()
 }
 
-// write runs both phases, deletions first; each waits for all lanes.
+// write runs the phases, deletions first; each waits for all lanes.
 func (w *windowWriter) write(ctx context.Context, f *fold) error {
-	for _, phase := range []int{phaseDelete, phaseUpsert} {
-		all := f.batches(phase)
+	for _, phase := range []int{phaseDelete, phaseAbsent, phaseUpsert} {
+		all := f.batches(phase, w.exact)
 		g, ctx := errgroup.WithContext(ctx)
 		for lane := range min(len(w.workers), len(all)) {
 			g.Go(func() error { return w.lane(ctx, lane, phase, all) })
@@ -137,11 +140,12 @@ func (w *windowWriter) close() {
 }
 
 type batchWriter struct {
-	w   *windowWriter
-	c   *target.Conn
-	buf []byte
-	img binlog.Image
-	key [][]byte
+	w    *windowWriter
+	c    *target.Conn
+	buf  []byte
+	img  binlog.Image
+	key  [][]byte
+	look lookout
 }
 
 const maxTries = 8
@@ -166,13 +170,11 @@ func (b *batchWriter) once(ctx context.Context, lane int, one *batch, m mark) er
 	if err := b.c.Begin(ctx); err != nil {
 		return err
 	}
-	var err error
-	if one.phase == phaseDelete {
-		err = b.deletes(ctx, one)
-	} else {
-		err = b.upserts(ctx, one)
-	}
+	found, err := b.judged(ctx, one)
 	if err != nil {
+		return err
+	}
+	if err := writeDoubts(ctx, b.c, b.w.job, lane, found); err != nil {
 		return err
 	}
 	if err := writeMark(ctx, b.c, b.w.job, lane, m); err != nil {
@@ -181,9 +183,10 @@ func (b *batchWriter) once(ctx context.Context, lane int, one *batch, m mark) er
 	return b.c.Commit(ctx)
 }
 
-func (b *batchWriter) deletes(ctx context.Context, one *batch) (err error) {
+// keys writes the batch's keys behind the beginning of a statement.
+func (b *batchWriter) keys(one *batch, head string) (err error) {
 	t := one.t
-	b.buf = t.shape.AppendDelete(b.buf[:0])
+	b.buf = t.shape.AppendByKey(b.buf[:0], head)
 	for n, i := range one.order {
 		if b.key, err = t.cutKey(t.entries[i].key, b.key); err != nil {
 			return err
@@ -192,23 +195,26 @@ func (b *batchWriter) deletes(ctx context.Context, one *batch) (err error) {
 			return err
 		}
 	}
-	_, err = b.c.ExecBytes(ctx, t.shape.AppendDeleteEnd(b.buf))
-	return err
+	b.buf = t.shape.AppendByKeyEnd(b.buf)
+	return nil
 }
 
-func (b *batchWriter) upserts(ctx context.Context, one *batch) error {
+// deletes removes the batch's rows and counts those that it met.
+func (b *batchWriter) deletes(ctx context.Context, one *batch) (int64, error) {
+	if err := b.keys(one, "DELETE"); err != nil {
+		return 0, err
+	}
+	return b.c.ExecBytes(ctx, b.buf)
+}
+
+// upserts writes the batch's rows. One that was there and changed counts as met; one that had the new values already does not.
+func (b *batchWriter) upserts(ctx context.Context, one *batch) (int64, error) {
 	zeros, err := b.render(one)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = b.c.ExecRows(ctx, b.buf, zeros)
-	if errors.Is(err, target.ErrCollision) && one.t.shape.Uniques {
-		if b.w.exact {
-			return fmt.Errorf("%w: so the base is not what the log was written over; if its date is not certain, give --snapshot-position unknown", err)
-		}
-		err = b.replaceEach(ctx, one)
-	}
-	return err
+	n, err := b.c.ExecRows(ctx, b.buf, zeros)
+	return n - int64(len(one.order)), err
 }
 
 // render writes the batch as one INSERT; zeros counts its ENUM error values.
@@ -227,7 +233,7 @@ func (b *batchWriter) render(one *batch) (zeros int, err error) {
 			return 0, err
 		}
 	}
-	if !t.shape.Uniques {
+	if one.present {
 		b.buf = t.shape.AppendUpsert(b.buf)
 	}
 	return zeros, nil
@@ -235,25 +241,27 @@ func (b *batchWriter) render(one *batch) (zeros int, err error) {
 
 // replaceEach writes the rows one by one where the base is not certain: a row that holds the unique
 // value of another gives way to what the log says, and is counted.
-func (b *batchWriter) replaceEach(ctx context.Context, one *batch) error {
+func (b *batchWriter) replaceEach(ctx context.Context, one *batch) (gaveWay doubt, err error) {
 	t := one.t
+	gaveWay = doubt{table: t.name, kind: doubtCollision, first: nowhere}
 	for _, i := range one.order {
 		if err := b.img.Cut(t.tm, t.present, t.entries[i].img); err != nil {
-			return err
+			return gaveWay, err
 		}
 		text := t.shape.AppendInsert(b.buf[:0])
 		text = append([]byte("REPLACE"), []byte(strings.TrimPrefix(string(text), "INSERT"))...)
 		text, err := t.shape.AppendRow(text, &b.img)
 		if err != nil {
-			return err
+			return gaveWay, err
 		}
 		n, err := b.c.ExecRows(ctx, text, t.shape.EnumZeros(&b.img))
 		if err != nil {
-			return err
+			return gaveWay, err
 		}
 		if n > 1 {
-			b.w.repairs.Add(n - 1)
+			gaveWay.n += n - 1
+			gaveWay.first = min(gaveWay.first, t.entries[i].first)
 		}
 	}
-	return nil
+	return gaveWay, nil
 }

@@ -114,8 +114,15 @@ func (r *restoring) report(res *replay.Result, begun, ended time.Time) *report.R
 		Notes: slices.Concat(r.notes(), planNotes(r.plan), r.plan.Findings),
 	}
 	rep.Notes = append(rep.Notes, fmt.Sprintf("%s loaded from the base, %s written by the fold", text.Counted(c.BaseRows, "row"), text.Counted(c.Written, "row")))
-	if c.Repairs > 0 {
-		rep.Notes = append(rep.Notes, fmt.Sprintf("%s gave way to a unique value that the log put into another row", text.Counted(c.Repairs, "row")))
+	for _, d := range res.Doubts {
+		line := report.Doubt{Table: d.Table, What: d.Kind.String(), Rows: d.Rows}
+		if !d.First.IsZero() {
+			line.First = d.First.String()
+		}
+		rep.Doubts = append(rep.Doubts, line)
+		if !r.plan.Exact {
+			rep.Notes = append(rep.Notes, d.String()+" (the base is of unknown date)")
+		}
 	}
 	if len(res.Incomplete) > 0 || c.Orphans > 0 {
 		rep.Outcome, rep.ExitCode = "done, but incomplete", exitIncomplete

@@ -34,9 +34,18 @@ type Restore struct {
 	Sum        Accounting     `json:"sum"`
 	Orphans    []string       `json:"orphans"` // the first few changes whose base row was missing
 	OrphanRows int64          `json:"orphan_rows"`
+	Doubts     []Doubt        `json:"doubts"`     // rows that were not as the log says
 	Incomplete []string       `json:"incomplete"` // what could not be restored, one line each
 	Notes      []string       `json:"notes"`
 	Commands   []Command      `json:"commands"`
+}
+
+// Doubt is how many rows of a table were not as the log says they were before it changed them.
+type Doubt struct {
+	Table string `json:"table"`
+	What  string `json:"what"` // "changed by the log, but not there" and the like
+	Rows  int64  `json:"rows"`
+	First string `json:"first,omitempty"` // place in the log of the first that was looked for
 }
 
 // TableRestore is what was done to one table.
@@ -79,6 +88,7 @@ func WriteRestore(w io.Writer, r *Restore, format string, color bool) error {
 	tagged.Schema = RestoreSchema
 	tagged.Tables, tagged.Orphans, tagged.Incomplete = some(r.Tables), some(r.Orphans), some(r.Incomplete)
 	tagged.Notes, tagged.Commands = some(r.Notes), some(r.Commands)
+	tagged.Doubts = some(r.Doubts)
 	return write(w, format, color, &tagged, func(p *page) { restoreText(p, &tagged) })
 }
 

@@ -209,8 +209,8 @@ func (b *bench) judge(ctx context.Context, sc *scene, p *replay.Plan, res *repla
 	switch {
 	case !res.Counts.Closes():
 		return outcome{wrong, "the account does not close", detail}
-	case d == "" && res.Counts.Orphans > 0:
-		return outcome{wrong, "orphans on an exact base", detail}
+	case d == "" && len(res.Doubts) > 0:
+		return outcome{wrong, "doubts of an exact base", fmt.Sprint(res.Doubts) + detail}
 	case d == "":
 		return outcome{equal, "", ""}
 	case len(said) > 0:

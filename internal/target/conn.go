@@ -247,6 +247,32 @@ func (c *Conn) Row(ctx context.Context, query string, dest ...any) error {
 	return c.s.explain(err)
 }
 
+// Each hands every row of a query to row, which scans it.
+func (c *Conn) Each(ctx context.Context, query string, row func(scan func(...any) error) error) error {
+	rows, err := c.c.QueryContext(ctx, query)
+	if err != nil {
+		return c.s.explain(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			return c.s.explain(err)
+		}
+	}
+	return c.s.explain(rows.Err())
+}
+
+// Numbers reads the first column of every row of a query. The bytes must not change during the call.
+func (c *Conn) Numbers(ctx context.Context, query []byte) (out []int64, err error) {
+	err = c.Each(ctx, unsafe.String(unsafe.SliceData(query), len(query)), func(scan func(...any) error) error {
+		var n int64
+		err := scan(&n)
+		out = append(out, n)
+		return err
+	})
+	return out, err
+}
+
 // Run runs a statement in db (or none, if empty) under settings (see StatementSettings), then puts the row settings back.
 func (c *Conn) Run(ctx context.Context, db string, text []byte, settings []string) error {
 	if db != "" {

@@ -60,9 +60,10 @@ func (s *Shape) literal(dst []byte, row *Row, i int) ([]byte, error) {
 	return dst, nil
 }
 
-// AppendDelete begins a DELETE of rows by key; keys follow with AppendKey, then AppendDeleteEnd.
-func (s *Shape) AppendDelete(dst []byte) []byte {
-	dst = append(dst, "DELETE FROM "...)
+// AppendByKey begins a statement about rows by key, with DELETE or SELECT and what to select for its head; keys follow with AppendKey,
+// then AppendByKeyEnd.
+func (s *Shape) AppendByKey(dst []byte, head string) []byte {
+	dst = append(append(dst, head...), " FROM "...)
 	dst = append(dst, s.name...)
 	dst = append(dst, " WHERE "...)
 	if len(s.Key) == 1 {
@@ -72,7 +73,7 @@ func (s *Shape) AppendDelete(dst []byte) []byte {
 	return dst
 }
 
-// AppendKey appends the n-th key of the list that AppendDelete began. Keys of several columns are
+// AppendKey appends the n-th key of the list that AppendByKey began. Keys of several columns are
 // written as (a=1 AND b=2) OR …, which every server reads by index; row constructors they do not.
 func (s *Shape) AppendKey(dst []byte, n int, cols [][]byte) ([]byte, error) {
 	sep, single := " OR ", len(s.Key) == 1
@@ -82,29 +83,37 @@ func (s *Shape) AppendKey(dst []byte, n int, cols [][]byte) ([]byte, error) {
 	if n > 0 {
 		dst = append(dst, sep...)
 	}
-	if !single {
-		dst = append(dst, '(')
+	if single {
+		return s.keyLiteral(dst, s.Key[0], cols[0])
 	}
-	var err error
+	dst, err := s.AppendKeyMatch(append(dst, '('), cols)
+	return append(dst, ')'), err
+}
+
+// AppendKeyMatch appends the condition that a row has the key.
+func (s *Shape) AppendKeyMatch(dst []byte, cols [][]byte) (_ []byte, err error) {
 	for k, i := range s.Key {
-		if !single {
-			if k > 0 {
-				dst = append(dst, " AND "...)
-			}
-			dst = append(append(dst, s.quoted[i]...), '=')
+		if k > 0 {
+			dst = append(dst, " AND "...)
 		}
-		if dst, err = s.Columns[i].AppendKeyLiteral(dst, cols[k]); err != nil {
-			return dst, fmt.Errorf("key column %s of %s: %w", s.quoted[i], s.name, err)
+		dst = append(append(dst, s.quoted[i]...), '=')
+		if dst, err = s.keyLiteral(dst, i, cols[k]); err != nil {
+			return dst, err
 		}
-	}
-	if !single {
-		dst = append(dst, ')')
 	}
 	return dst, nil
 }
 
-// AppendDeleteEnd ends the list of keys.
-func (s *Shape) AppendDeleteEnd(dst []byte) []byte {
+func (s *Shape) keyLiteral(dst []byte, i int, raw []byte) ([]byte, error) {
+	dst, err := s.Columns[i].AppendKeyLiteral(dst, raw)
+	if err != nil {
+		return dst, fmt.Errorf("key column %s of %s: %w", s.quoted[i], s.name, err)
+	}
+	return dst, nil
+}
+
+// AppendByKeyEnd ends the list of keys.
+func (s *Shape) AppendByKeyEnd(dst []byte) []byte {
 	if len(s.Key) == 1 {
 		return append(dst, ')')
 	}

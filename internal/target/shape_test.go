@@ -61,13 +61,13 @@ func TestRender(t *testing.T) {
 	if got, want := text(insert, err), "INSERT INTO `d`.`or``ders` (`id`,`n`,`v`) VALUES (1,'a','it\\'s')"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	del := s.AppendDelete(nil)
+	del := s.AppendByKey(nil, "DELETE")
 	for i, r := range []*Row{row(1, "a", 7, nil), row(2, "b", 7, nil)} {
 		if del, err = s.AppendKey(del, i, r.Cols[:2]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got, want := string(s.AppendDeleteEnd(del)), "DELETE FROM `d`.`or``ders` WHERE (`id`=1 AND `n`=_latin1'a') OR (`id`=2 AND `n`=_latin1'b')"; got != want {
+	if got, want := string(s.AppendByKeyEnd(del)), "DELETE FROM `d`.`or``ders` WHERE (`id`=1 AND `n`=_latin1'a') OR (`id`=2 AND `n`=_latin1'b')"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	for _, c := range []struct {
