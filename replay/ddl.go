@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"lifeboat/filter"
@@ -17,55 +16,22 @@ import (
 // statement decides what a logged statement means for the restore: nothing, a program to make later, or
 // DDL that ends the window.
 func (w *walk) statement(ctx context.Context, it *binlog.Item) error {
-	r, q := w.r, it.Query
 	before := Cursor{Position: w.tx, Events: w.events}
-	if w.fate == apply && w.events >= w.skip && !w.stopped {
-		st, err := schema.Classify(q.SQL, filter.ReadingMode(q, r.format))
-		if err != nil {
-			w.step()
-			return r.unread(it, err)
-		}
-		if st.Undecoded() {
-			w.step()
-			return r.unread(it, fmt.Errorf("a name in a character set that lifeboat does not read: %s", filter.Excerpt(it.Query.SQL, 80)))
-		}
-		w.step()
-		return r.logged(ctx, w, it, &st, before)
+	st, err := w.meaning(it, w.r.format)
+	if st == nil {
+		return err
 	}
-	w.step()
-	return nil
+	return w.r.logged(ctx, w, it, st, before)
 }
 
-// unread accepts a statement that could not be understood only where it cannot concern the database.
-func (r *runner) unread(it *binlog.Item, err error) error {
-	q := it.Query
-	if q.Database == r.p.Database || strings.Contains(string(q.SQL), r.p.Database) || slices.Contains(q.Vars.UpdatedDBs, r.p.Database) {
-		if !r.p.AllowIncomplete {
-			return fmt.Errorf("%w; stop before it, skip its transaction, or leave it out with --allow-incomplete", err)
-		}
-	}
-	r.open.Filtered++
-	return nil
-}
-
+// logged runs a statement that means something.
 func (r *runner) logged(ctx context.Context, w *walk, it *binlog.Item, st *schema.Statement, before Cursor) error {
-	q, scope := it.Query, r.p.scope()
-	if !takesEffect(st, q) || !scope.InScope(st, q) {
-		r.open.Filtered++
-		return nil
-	}
-	if st.Verb.IsDML() {
-		if !r.p.AllowIncomplete {
-			return fmt.Errorf("a change logged as a statement, not as rows: %s", filter.Excerpt(q.SQL, 100))
-		}
-		r.open.Filtered++
-		return nil
-	}
+	q := it.Query
 	missing, err := r.withoutBase(ctx, st, q)
 	if err != nil {
 		return err
 	}
-	if !st.Verb.IsDDL() || missing {
+	if missing {
 		r.open.Filtered++
 		return nil
 	}
@@ -74,11 +40,7 @@ func (r *runner) logged(ctx context.Context, w *walk, it *binlog.Item, st *schem
 	if err != nil {
 		return err
 	}
-	vars := q.Vars
-	if st.GeneratedByServer && filter.ReadingMode(q, r.format).Charset == "" && utf8.Valid(q.SQL) {
-		vars.ClientCollation = collationUTF8 // 5.6 writes such statements so, whatever the event says
-	}
-	set := r.srv.StatementSettings(&vars)
+	set := r.srv.StatementSettings(sessionOf(st, q, r.format))
 	if r.programs.statement(st, ProgramText{SQL: text, Set: set, Mode: filter.ReadingMode(q, r.format)}) {
 		return nil
 	}
@@ -99,6 +61,15 @@ func takesEffect(st *schema.Statement, q *binlog.Query) bool {
 		return false
 	}
 	return true
+}
+
+// sessionOf is the session that a statement was logged in.
+func sessionOf(st *schema.Statement, q *binlog.Query, format *binlog.Format) *binlog.QueryVars {
+	vars := q.Vars
+	if st.GeneratedByServer && filter.ReadingMode(q, format).Charset == "" && utf8.Valid(q.SQL) {
+		vars.ClientCollation = collationUTF8 // 5.6 writes such statements so, whatever the event says
+	}
+	return &vars
 }
 
 // withoutBase reports a statement about nothing but tables that the target lacks because they have no

@@ -1,8 +1,13 @@
 package replay
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	"lifeboat/filter"
 	"lifeboat/internal/binlog"
+	"lifeboat/internal/schema"
 )
 
 // fate is what becomes of a transaction's changes, decided when it begins.
@@ -91,4 +96,38 @@ func (x *pass) rowStep(it *binlog.Item) (todo bool) {
 		}
 	}
 	return true
+}
+
+// meaning accounts for a logged statement and reads it. It is nil if nothing is to be done: the statement is not to
+// be applied, had no effect, or is no DDL of the database.
+func (x *pass) meaning(it *binlog.Item, format *binlog.Format) (*schema.Statement, error) {
+	if !x.step() {
+		return nil, nil
+	}
+	q := it.Query
+	st, err := schema.Classify(q.SQL, filter.ReadingMode(q, format))
+	if err == nil && st.Undecoded() {
+		err = fmt.Errorf("a name in a character set that lifeboat does not read: %s", filter.Excerpt(q.SQL, 80))
+	}
+	switch {
+	case err != nil:
+		if x.mayConcern(q) && !x.p.AllowIncomplete {
+			return nil, fmt.Errorf("%w; stop before it, skip its transaction, or leave it out with --allow-incomplete", err)
+		}
+	case !takesEffect(&st, q), !x.p.scope().InScope(&st, q):
+	case st.Verb.IsDML():
+		if !x.p.AllowIncomplete {
+			return nil, fmt.Errorf("a change logged as a statement, not as rows: %s", filter.Excerpt(q.SQL, 100))
+		}
+	case st.Verb.IsDDL():
+		return &st, nil
+	}
+	x.count.Filtered++
+	return nil, nil
+}
+
+// mayConcern reports that a statement that could not be read may be about the database.
+func (x *pass) mayConcern(q *binlog.Query) bool {
+	db := x.p.Database
+	return q.Database == db || strings.Contains(string(q.SQL), db) || slices.Contains(q.Vars.UpdatedDBs, db)
 }
