@@ -76,9 +76,29 @@ func openCheckpoint(ctx context.Context, srv *target.Server, db string) (*checkp
 func (cp *checkpoint) lock(ctx context.Context) error {
 	got, err := userLock(ctx, cp.c, "job", cp.db)
 	if err == nil && !got {
-		err = fmt.Errorf("another lifeboat is restoring %s on this server; wait for it, or stop it first", cp.db)
+		err = fmt.Errorf("%w: another lifeboat is restoring %s on this server%s; wait for it, or stop it first", errLocked, cp.db, cp.holder(ctx))
 	}
 	return err
+}
+
+// errLocked marks a target that another session works on, perhaps one of an earlier run that the server still believes in.
+var errLocked = errors.New("the restore is locked")
+
+// holder says which session holds the job's lock. A server may keep that of a vanished client for hours.
+func (cp *checkpoint) holder(ctx context.Context) string {
+	var id sql.NullInt64
+	if err := cp.c.Row(ctx, "SELECT IS_USED_LOCK("+lockName("job", cp.db)+")", &id); err != nil || !id.Valid {
+		return "" // the refusal stands without it
+	}
+	return fmt.Sprintf(" (as session %d; if its machine or network is gone, KILL %d on the target ends it)", id.Int64, id.Int64)
+}
+
+// trace is a short form of how far the job has come: it changes with every commit.
+func (cp *checkpoint) trace(ctx context.Context) (out string, err error) {
+	q := target.Quote(cp.db)
+	err = cp.c.Row(ctx, "SELECT CONCAT((SELECT SHA2(state, 256) FROM "+checkpointDB+".job WHERE db = "+q+
+		"), (SELECT IFNULL(SUM(CRC32(CONCAT_WS(':', lane, stage, phase, done, at))), 0) FROM "+checkpointDB+".lane WHERE db = "+q+"))", &out)
+	return out, err
 }
 
 // userLock takes a lock that lives as long as the session, waiting a little: the server may not yet have
@@ -86,8 +106,12 @@ func (cp *checkpoint) lock(ctx context.Context) error {
 func userLock(ctx context.Context, c *target.Conn, what, db string) (bool, error) {
 	const seconds = 20
 	var got sql.NullInt64
-	err := c.Row(ctx, fmt.Sprintf("SELECT GET_LOCK('lifeboat-%s-%08x', %d)", what, crc32.ChecksumIEEE([]byte(db)), seconds), &got)
+	err := c.Row(ctx, fmt.Sprintf("SELECT GET_LOCK(%s, %d)", lockName(what, db), seconds), &got)
 	return got.Int64 == 1, err
+}
+
+func lockName(what, db string) string {
+	return fmt.Sprintf("'lifeboat-%s-%08x'", what, crc32.ChecksumIEEE([]byte(db)))
 }
 
 func (cp *checkpoint) load(ctx context.Context) (*State, error) {
@@ -129,7 +153,7 @@ func (cp *checkpoint) alone(ctx context.Context, do func() error) error {
 	if got, err := userLock(ctx, c, "all", ""); err != nil {
 		return err
 	} else if !got {
-		return fmt.Errorf("another lifeboat is beginning or ending a restore on this server, and does not come to its end; run this again")
+		return fmt.Errorf("%w: another lifeboat is beginning or ending a restore on this server, and does not come to its end; run this again", errLocked)
 	}
 	return do()
 }

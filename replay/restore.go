@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"lifeboat/filter"
 	"lifeboat/internal/binlog"
@@ -31,6 +32,10 @@ type Options struct {
 	Memory  int64 // bytes for the fold
 	Report  func(Progress)
 	Logger  *slog.Logger
+	// Patience is how long faults of the target that may pass are waited out while nothing gets done; 0: not at all.
+	Patience time.Duration
+	// Waiting is told of each such fault, and when the next try is. It may be nil.
+	Waiting func(err error, pause time.Duration)
 }
 
 // Progress is where a restore is. Done and Total are bytes of the snapshot or the log, or rows.
@@ -47,6 +52,7 @@ type Progress struct {
 type Result struct {
 	Counts     Counts
 	Resumed    bool
+	Retries    int // times the target was lost and found again
 	Windows    int
 	Lanes      map[string]string // table → why it took the serial lane
 	Doubts     []Doubt           // rows that the base should have and lacks, or the other way round
@@ -88,15 +94,17 @@ type runner struct {
 	at Progress
 }
 
-// Restore runs a plan on a target, from the beginning or from where an earlier run of the same plan
-// stopped. It leaves the target untouched when it refuses.
-func Restore(ctx context.Context, p *Plan, src Source, srv *target.Server, o Options) (*Result, error) {
+// once runs the plan until the first error.
+func once(ctx context.Context, p *Plan, src Source, srv *target.Server, o Options, seen *string) (*Result, error) {
 	r := &runner{p: p, src: src, srv: srv, o: o, fold: newFold(), routes: map[*binlog.TableMap]*route{}, places: places{files: src.Files}}
 	if err := r.begin(ctx); err != nil {
 		return nil, err
 	}
 	defer r.cp.close()
 	var err error
+	if *seen, err = r.cp.trace(ctx); err != nil {
+		return nil, err
+	}
 	if r.ddl, err = srv.Conn(ctx, ""); err != nil {
 		return nil, err
 	}
@@ -105,7 +113,7 @@ func Restore(ctx context.Context, p *Plan, src Source, srv *target.Server, o Opt
 	if got, err := userLock(ctx, r.ddl, "ddl", p.Into); err != nil {
 		return nil, err
 	} else if !got {
-		return nil, fmt.Errorf("a statement of an earlier run is still running on the target (see SHOW PROCESSLIST); run this again when it has ended")
+		return nil, fmt.Errorf("%w: a statement of an earlier run is still running on the target (see SHOW PROCESSLIST); run this again when it has ended", errLocked)
 	}
 	if r.st.Phase == phaseBase {
 		if err := r.base(ctx); err != nil {

@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -11,6 +12,7 @@ import (
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/binlog/gtid"
 	"lifeboat/internal/report"
+	"lifeboat/internal/target"
 	"lifeboat/internal/ui"
 )
 
@@ -166,6 +168,37 @@ func readEffort(c *cli.Context) (e effort, err error) {
 		return e, usagef("--memory %s: use at least 16MiB", c.String("memory"))
 	}
 	return e, nil
+}
+
+func durationFlag(name string, value time.Duration, usage string) cli.Flag {
+	return &cli.DurationFlag{Name: name, Value: value, Usage: usage, EnvVars: envName(name)}
+}
+
+// patienceFlags are how long a server is waited for.
+func patienceFlags() []cli.Flag {
+	return []cli.Flag{
+		durationFlag("connect-timeout", 10*time.Second, "`TIME` to reach a server and log in"),
+		durationFlag("network-timeout", 30*time.Second, "`TIME` without a sign of life until a server is asked, over another connection, whether it still works"),
+		durationFlag("statement-timeout", 30*time.Minute, "`TIME` for one statement that writes rows; DDL has no limit while the server works on it"),
+		stringFlag("tls-ca", "", "speak TLS, and verify the server's name with the certificates in this `FILE`; tls=true in the DSN takes the system's"),
+	}
+}
+
+func retryFlag() cli.Flag {
+	return durationFlag("retry-for", 5*time.Minute, "`TIME` to go on trying while the target is away, read-only or full and nothing gets done; 0: stop at once")
+}
+
+func readPatience(c *cli.Context) (*target.Options, error) {
+	o := &target.Options{Connect: c.Duration("connect-timeout"), Silence: c.Duration("network-timeout"), Statement: c.Duration("statement-timeout"), CA: c.String("tls-ca")}
+	for _, name := range []string{"connect-timeout", "network-timeout", "statement-timeout"} {
+		if c.Duration(name) <= 0 {
+			return nil, usagef("--%s: a time greater than 0, such as 30s or 5m", name)
+		}
+	}
+	if c.Duration("retry-for") < 0 {
+		return nil, usagef("--retry-for: a time such as 5m, or 0")
+	}
+	return o, nil
 }
 
 func progressFlag() cli.Flag {

@@ -35,8 +35,8 @@ func readLogin(c *cli.Context, passwords ...string) (l target.Login, err error) 
 }
 
 // openServer connects, and says what to look at where it cannot. flag named the server.
-func openServer(ctx context.Context, flag, dsn string) (*target.Server, error) {
-	s, err := target.Open(ctx, dsn, nil)
+func openServer(ctx context.Context, flag, dsn string, o *target.Options) (*target.Server, error) {
+	s, err := target.Open(ctx, dsn, o)
 	switch {
 	case errors.Is(err, target.ErrAccess):
 		return nil, fmt.Errorf("%w; check the user in %s, and its password, which may also come from LIFEBOAT_PASSWORD or --defaults-file", err, flag)

@@ -24,13 +24,17 @@ type restoreOptions struct {
 	hold     bool   // keep the scratch server up
 	dryRun   bool
 	planFile string
+	patience *target.Options
+	retryFor time.Duration
+	defaults string // option file
 }
 
 func restoreCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "restore", Usage: "bring the database back on a server; run again after any stop, it goes on",
 		Description: "Exit codes: 0 done, 3 done but incomplete, 10 the archive has a gap, 11 it is damaged, 130 interrupted and resumable.",
-		Flags: flags(jobFlags(), []cli.Flag{
+		Flags: flags(jobFlags(), patienceFlags(), []cli.Flag{
+			retryFlag(),
 			stringFlag("target", "", "the server to restore on `DSN`: user@tcp(host:3306)/ or root@unix(/path/mysqld.sock)/; the password may come from LIFEBOAT_PASSWORD"),
 			defaultsFlag(),
 			boolFlag("scratch", "restore on a throwaway server that lifeboat starts itself"),
@@ -61,6 +65,10 @@ func readRestore(c *cli.Context) (o restoreOptions, err error) {
 	if o.output, err = readOutput(c); err != nil {
 		return o, err
 	}
+	if o.patience, err = readPatience(c); err != nil {
+		return o, err
+	}
+	o.retryFor, o.defaults = c.Duration("retry-for"), c.String("defaults-file")
 	o.scratch, o.hold, o.mysqld, o.dryRun, o.planFile = c.Bool("scratch"), c.Bool("hold"), c.String("mysqld"), c.Bool("dry-run"), c.String("plan")
 	dsn := c.String("target")
 	switch {
@@ -89,7 +97,14 @@ func readRestore(c *cli.Context) (o restoreOptions, err error) {
 
 // restoreFlags are restore's own, for command lines to copy.
 func (o *restoreOptions) restoreFlags() *commandLine {
-	return (&commandLine{}).flag("target", o.public).on("scratch", o.scratch).flag("mysqld", o.mysqld)
+	return (&commandLine{}).flag("target", o.public).on("scratch", o.scratch).flag("mysqld", o.mysqld).flag("defaults-file", o.defaults).flag("tls-ca", o.ca())
+}
+
+func (o *restoreOptions) ca() string {
+	if o.patience == nil {
+		return ""
+	}
+	return o.patience.CA
 }
 
 func (o *restoreOptions) again() string {
@@ -165,7 +180,11 @@ func (r *restoring) run(ctx context.Context) error {
 	var started atomic.Bool
 	res, err := replay.Restore(ctx, r.plan, replay.NewSource(r.archive, r.planned.snapshot), r.server, replay.Options{
 		Workers: r.o.workers, Memory: r.o.memory,
-		Report: func(p replay.Progress) { started.Store(true); r.m.restore(p) },
+		Report:   func(p replay.Progress) { started.Store(true); r.m.restore(p) },
+		Patience: r.retryFor(),
+		Waiting: func(err error, pause time.Duration) {
+			r.m.p.Message(fmt.Sprintf("%s; trying again in %v", oneLine(err.Error()), pause))
+		},
 	})
 	if err != nil {
 		return r.stopped(ctx, err, started.Load())
@@ -176,6 +195,14 @@ func (r *restoring) run(ctx context.Context) error {
 		return r.showScratch(ctx, rep)
 	}
 	return r.show(rep)
+}
+
+// retryFor is how long the target is waited for. A scratch server that has ended does not come back.
+func (r *restoring) retryFor() time.Duration {
+	if r.scratch != nil {
+		return 0
+	}
+	return r.o.retryFor
 }
 
 // stopped says how to go on after a restore that did not come to its end.
@@ -194,7 +221,7 @@ func (r *restoring) stopped(ctx context.Context, err error, started bool) error 
 	case !started || errors.Is(err, replay.ErrSum) || errors.Is(err, replay.ErrOtherJob) || errors.Is(err, replay.ErrHolds):
 		return err
 	}
-	return fmt.Errorf("%w; when that is put right, the same command goes on from its last checkpoint", err)
+	return fmt.Errorf("%w; when that is put right, the same command goes on from its last checkpoint: %s", err, r.o.again())
 }
 
 func (r *restoring) show(rep *report.Restore) error {

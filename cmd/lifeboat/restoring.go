@@ -34,7 +34,7 @@ func (r *restoring) reach(ctx context.Context) (err error) {
 	case r.o.target == "":
 		return nil
 	}
-	if r.server, err = openServer(ctx, "--target", r.o.target); err != nil {
+	if r.server, err = openServer(ctx, "--target", r.o.target, r.o.patience); err != nil {
 		return err
 	}
 	if r.o.baseLoaded || r.o.dropExisting {
@@ -114,6 +114,9 @@ func (r *restoring) report(res *replay.Result, begun, ended time.Time) *report.R
 		Notes: slices.Concat(r.notes(), planNotes(r.plan), r.plan.Findings),
 	}
 	rep.Notes = append(rep.Notes, fmt.Sprintf("%s loaded from the base, %s written by the fold", text.Counted(c.BaseRows, "row"), text.Counted(c.Written, "row")))
+	if res.Retries > 0 {
+		rep.Notes = append(rep.Notes, fmt.Sprintf("the target was lost %s, and the restore went on from its checkpoint", text.Counted(int64(res.Retries), "time")))
+	}
 	for _, d := range res.Doubts {
 		line := report.Doubt{Table: d.Table, What: d.Kind.String(), Rows: d.Rows}
 		if !d.First.IsZero() {

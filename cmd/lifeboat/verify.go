@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lifeboat/internal/report"
+	"lifeboat/internal/target"
 	"lifeboat/internal/ui"
 	"lifeboat/internal/verify"
 )
@@ -17,6 +18,7 @@ type verifyOptions struct {
 	database, againstDB string // the names on either side
 	tables, exclude     []string
 	workers             int
+	patience            *target.Options
 	progress            ui.Mode
 }
 
@@ -24,7 +26,7 @@ func verifyCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "verify", Usage: "is the database on the target the same as on another server, table by table?",
 		Description: "Counts rows and sums checksums of every column on both sides, and compares definitions. It changes nothing.\nExit codes: 0 the same, 12 different.",
-		Flags: []cli.Flag{
+		Flags: flags([]cli.Flag{
 			stringFlag("target", "", "the server to verify `DSN`"),
 			stringFlag("database", "", "the database `NAME`"),
 			stringFlag("into", "", "the database's `NAME` on the target, if it is another"),
@@ -33,7 +35,7 @@ func verifyCommand(e *env) *cli.Command {
 			listFlag("table", "only this table `NAME`; repeatable"),
 			listFlag("exclude-table", "leave this table out `NAME`; repeatable"),
 			effortFlags()[0], defaultsFlag(), formatFlag(report.Text), fileFlag(), progressFlag(),
-		},
+		}, patienceFlags()),
 		Action: func(c *cli.Context) error {
 			o, err := readVerify(c)
 			if err != nil {
@@ -69,6 +71,9 @@ func readVerify(c *cli.Context) (o verifyOptions, err error) {
 	if o.progress, err = readProgress(c); err != nil {
 		return o, err
 	}
+	if o.patience, err = readPatience(c); err != nil {
+		return o, err
+	}
 	login, err := readLogin(c, "LIFEBOAT_PASSWORD")
 	if err != nil {
 		return o, err
@@ -89,12 +94,12 @@ func readVerify(c *cli.Context) (o verifyOptions, err error) {
 func verifyTarget(ctx context.Context, e *env, o verifyOptions) (err error) {
 	m := newMeter(e, o.progress)
 	defer func() { m.close(outcome(err), err) }()
-	left, err := openServer(ctx, "--target", o.target)
+	left, err := openServer(ctx, "--target", o.target, o.patience)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, left.Close()) }()
-	right, err := openServer(ctx, "--against", o.against)
+	right, err := openServer(ctx, "--against", o.against, o.patience)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,10 +16,11 @@ import (
 
 // Conn is one session with settings of its own. It is not safe for concurrent use.
 type Conn struct {
-	s  *Server
-	c  *sql.Conn
-	fk bool // foreign_key_checks as set now
-	db string
+	s    *Server
+	c    *sql.Conn
+	link *link
+	fk   bool // foreign_key_checks as set now
+	db   string
 }
 
 const rowMode = "'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,STRICT_ALL_TABLES'"
@@ -34,16 +36,21 @@ func (s *Server) rowSettings() []string {
 		"SET SESSION foreign_key_checks=0",
 		"SET SESSION unique_checks=1",
 		"SET SESSION sql_safe_updates=0",
+		"SET SESSION autocommit=1",
+		"SET SESSION completion_type=0",
 		"SET SESSION wait_timeout=28800",
 		"SET SESSION innodb_lock_wait_timeout=50",
 		"SET SESSION lock_wait_timeout=300", // for a table held by another session; servers would wait for a day
-		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
 	}
 	if s.CanUnlog {
 		set = append(set, "SET SESSION sql_log_bin=0")
 	} else if s.LogBin {
 		// READ COMMITTED needs the row format where changes are logged.
-		set[len(set)-1] = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+		set[len(set)-1] = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE"
+	}
+	if s.MariaDB {
+		set = append(set, "SET SESSION max_statement_time=0")
 	}
 	if !s.MariaDB && s.Number >= 80013 {
 		set = append(set, "SET SESSION sql_require_primary_key=0")
@@ -56,11 +63,12 @@ func (s *Server) rowSettings() []string {
 
 // Conn opens a session for rows in db (which may be empty).
 func (s *Server) Conn(ctx context.Context, db string) (*Conn, error) {
-	c, err := s.db.Conn(ctx)
+	var l *link
+	c, err := s.sessions.Conn(context.WithValue(ctx, linkKey{}, &l))
 	if err != nil {
 		return nil, s.explain(err)
 	}
-	out := &Conn{s: s, c: c}
+	out := &Conn{s: s, c: c, link: l}
 	if err := out.reset(ctx); err != nil {
 		c.Close()
 		return nil, err
@@ -74,10 +82,33 @@ func (s *Server) Conn(ctx context.Context, db string) (*Conn, error) {
 	return out, nil
 }
 
+// explain is the server's, with the reason why the connection broke.
+func (c *Conn) explain(err error) error {
+	if err != nil && isLost(err) && c.link != nil {
+		if why := c.link.why.Load(); why != nil {
+			return fmt.Errorf("%w at %s: %s", ErrUnreached, c.s.config.Addr, *why)
+		}
+	}
+	return c.s.explain(err)
+}
+
+// limited is ctx with the time that a statement of rows has.
+func (c *Conn) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, c.s.o.Statement, fmt.Errorf("%w: a statement did not come to its end within %v", ErrUnreached, c.s.o.Statement))
+}
+
+// within explains the error of a statement that ran under a context of limited.
+func (c *Conn) within(ctx context.Context, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && errors.Is(context.Cause(ctx), ErrUnreached) {
+		return context.Cause(ctx)
+	}
+	return c.explain(err)
+}
+
 func (c *Conn) reset(ctx context.Context) error {
 	for _, q := range c.s.rowSettings() {
 		if _, err := c.c.ExecContext(ctx, q); err != nil && !(isAccess(err) || Code(err) == 1193) {
-			return c.s.explain(err)
+			return c.explain(err)
 		}
 	}
 	c.fk = false
@@ -102,18 +133,24 @@ func (c *Conn) Use(ctx context.Context, db string) error {
 // Exec runs one statement as it is.
 func (c *Conn) Exec(ctx context.Context, query string) error {
 	_, err := c.c.ExecContext(ctx, query)
-	return c.s.explain(err)
+	return c.explain(err)
 }
 
 // ExecBytes runs one statement and returns the number of rows it says it affected. The bytes must not
 // change during the call.
 func (c *Conn) ExecBytes(ctx context.Context, query []byte) (int64, error) {
+	limited, cancel := c.limited(ctx)
+	defer cancel()
+	n, err := c.exec(limited, query)
+	return n, c.within(limited, err)
+}
+
+func (c *Conn) exec(ctx context.Context, query []byte) (int64, error) {
 	res, err := c.c.ExecContext(ctx, unsafe.String(unsafe.SliceData(query), len(query)))
 	if err != nil {
-		return 0, c.s.explain(err)
+		return 0, err
 	}
-	n, err := res.RowsAffected()
-	return n, err
+	return res.RowsAffected()
 }
 
 // ExecRows runs a statement that writes rows, and fails if the server changed or doubted a value. zeros is
@@ -193,7 +230,7 @@ func (c *Conn) Warnings(ctx context.Context, zeros int) error {
 func (c *Conn) doubts(ctx context.Context, harmless func(code int, text string) bool) error {
 	rows, err := c.c.QueryContext(ctx, "SHOW WARNINGS")
 	if err != nil {
-		return c.s.explain(err)
+		return c.explain(err)
 	}
 	defer rows.Close()
 	n := 0
@@ -201,7 +238,7 @@ func (c *Conn) doubts(ctx context.Context, harmless func(code int, text string) 
 		var level, text string
 		var code int
 		if err := rows.Scan(&level, &code, &text); err != nil {
-			return c.s.explain(err)
+			return c.explain(err)
 		}
 		if level != "Note" && !harmless(code, text) {
 			return fmt.Errorf("%w: %s %d: %s", ErrWarnings, level, code, text)
@@ -210,7 +247,7 @@ func (c *Conn) doubts(ctx context.Context, harmless func(code int, text string) 
 	if n >= warningsRecorded {
 		return fmt.Errorf("%w: one statement left more than %d warnings, and the server keeps no more", ErrWarnings, n)
 	}
-	return c.s.explain(rows.Err())
+	return c.explain(rows.Err())
 }
 
 // Begin, Commit and Rollback bracket a transaction on this session.
@@ -244,7 +281,7 @@ func (c *Conn) Row(ctx context.Context, query string, dest ...any) error {
 	if err == sql.ErrNoRows {
 		return err
 	}
-	return c.s.explain(err)
+	return c.explain(err)
 }
 
 // Each hands every row of a query to row, which scans it.
@@ -282,10 +319,11 @@ func (c *Conn) Run(ctx context.Context, db string, text []byte, settings []strin
 	}
 	for _, q := range settings {
 		if _, err := c.c.ExecContext(ctx, q); err != nil {
-			return fmt.Errorf("preparing the session for a logged statement (%s): %w", q, c.s.explain(err))
+			return fmt.Errorf("preparing the session for a logged statement (%s): %w", q, c.explain(err))
 		}
 	}
-	_, err := c.ExecBytes(ctx, text)
+	_, err := c.exec(ctx, text) // without a limit: an ALTER takes its time
+	err = c.explain(err)
 	if back := c.reset(ctx); err == nil {
 		err = back
 	}

@@ -5,12 +5,14 @@ package target
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
+	"os"
 	"strings"
-	"time"
+	"sync"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -25,12 +27,16 @@ var (
 	ErrWarnings  = errors.New("the server changed or doubted a value")
 	ErrShape     = errors.New("the table is not what the log says")
 	ErrCollision = errors.New("a unique key is taken by another row")
+	ErrPacket    = errors.New("a statement is larger than the server's max_allowed_packet")
 )
 
 // Server is a target server. It is safe for concurrent use.
 type Server struct {
-	db        *sql.DB
+	db        *sql.DB // for what any session can answer
+	sessions  *sql.DB // for sessions with settings of their own; none is used twice
+	watch     *sql.DB // one session that asks after the others
 	config    *mysql.Config
+	o         Options
 	Version   string
 	MariaDB   bool
 	Number    int // 80404, 101119
@@ -38,12 +44,14 @@ type Server struct {
 	MaxPacket int64 // max_allowed_packet in bytes
 	LogBin    bool  // the server writes a binlog of its own
 	CanUnlog  bool  // sessions may switch it off for themselves
-	logger    *slog.Logger
+
+	mu     sync.Mutex
+	opened []session // on the server's side they may outlive ours
 }
 
 // Open connects to a server named as go-sql-driver/mysql writes it, such as root@unix(/run/x.sock)/.
-// A database in the name is ignored: statements name theirs.
-func Open(ctx context.Context, dsn string, logger *slog.Logger) (*Server, error) {
+// A database in the name is ignored: statements name theirs. nil options are the defaults.
+func Open(ctx context.Context, dsn string, options *Options) (*Server, error) {
 	cfg, err := mysql.ParseDSN(dsn)
 	if err != nil {
 		// The driver's message may quote the name, password and all.
@@ -55,27 +63,63 @@ func Open(ctx context.Context, dsn string, logger *slog.Logger) (*Server, error)
 	cfg.ClientFoundRows = true // an UPDATE that finds its row unchanged has found it
 	cfg.MaxAllowedPacket = 0
 	cfg.Logger = &mysql.NopLogger{}
-	if cfg.Timeout == 0 {
-		cfg.Timeout = 10 * time.Second
+	s := &Server{config: cfg, o: options.orDefaults()}
+	if cfg.Timeout > 0 {
+		s.o.Connect = cfg.Timeout
 	}
-	if cfg.WriteTimeout == 0 {
-		cfg.WriteTimeout = 5 * time.Minute
+	if cfg.ReadTimeout > 0 {
+		s.o.Silence = cfg.ReadTimeout
 	}
-	connector, err := mysql.NewConnector(cfg)
+	// The link sets the deadlines: the driver's would cut a long DDL statement.
+	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = 0, 0, 0
+	cfg.DialFunc = s.dial
+	if cfg.Params == nil {
+		cfg.Params = map[string]string{}
+	}
+	for _, v := range plainSettings {
+		cfg.Params[v.name] = v.value
+	}
+	if s.o.CA != "" {
+		if cfg.TLS, err = trusting(s.o.CA); err != nil {
+			return nil, err
+		}
+	}
+	inner, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("the target's name is not understood: %w", err)
 	}
-	s := &Server{db: sql.OpenDB(connector), config: cfg, logger: logger}
+	c := &connector{inner: inner, s: s}
+	s.db, s.sessions, s.watch = sql.OpenDB(c), sql.OpenDB(c), sql.OpenDB(c)
 	s.db.SetMaxIdleConns(64)
+	s.sessions.SetMaxIdleConns(-1)
+	s.watch.SetMaxOpenConns(1)
 	if err := s.describe(ctx); err != nil {
-		s.db.Close()
-		return nil, s.explain(err)
+		return nil, errors.Join(s.explain(err), s.Close())
 	}
 	return s, nil
 }
 
+// plainSettings are what every session needs, whatever the server's own settings are. They are among the variables that all servers know.
+var plainSettings = []struct{ name, value string }{
+	{"sql_mode", "''"}, {"time_zone", "'+00:00'"}, {"autocommit", "1"}, {"completion_type", "0"},
+	{"sql_select_limit", "18446744073709551615"}, {"sql_safe_updates", "0"}, {"sql_auto_is_null", "0"},
+}
+
+// trusting is a TLS configuration that verifies the server's name against the certificates of a file.
+func trusting(file string) (*tls.Config, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("the certificates of the target's authority: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM", file)
+	}
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
+}
+
 // Close ends every connection.
-func (s *Server) Close() error { return s.db.Close() }
+func (s *Server) Close() error { return errors.Join(s.db.Close(), s.sessions.Close(), s.watch.Close()) }
 
 // Address names the server without credentials.
 func (s *Server) Address() string { return s.config.Addr }
@@ -170,7 +214,12 @@ func (s *Server) explain(err error) error {
 	}
 	var me *mysql.MySQLError
 	if !errors.As(err, &me) {
-		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		switch {
+		case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+			return err
+		case errors.Is(err, mysql.ErrPktTooLarge):
+			return fmt.Errorf("%w; raise it on the target: it is %d bytes (a session keeps the value that it began with)", ErrPacket, s.MaxPacket)
+		case errors.Is(err, ErrUnreached):
 			return err
 		}
 		return fmt.Errorf("%w at %s: %w", ErrUnreached, s.config.Addr, err)
@@ -180,6 +229,8 @@ func (s *Server) explain(err error) error {
 		return fmt.Errorf("%w: %w", ErrAccess, err)
 	case me.Number == 1021 || me.Number == 1114 || me.Number == 3 || strings.Contains(me.Message, "No space left"):
 		return fmt.Errorf("%w; free some space and run the same command again: %w", ErrDiskFull, err)
+	case me.Number == 1153:
+		return fmt.Errorf("%w (%d bytes); raise it on the target: %w", ErrPacket, s.MaxPacket, err)
 	case me.Number == 1062 || me.Number == 1586:
 		return fmt.Errorf("%w: %w", ErrCollision, err)
 	}
