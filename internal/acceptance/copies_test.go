@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"lifeboat/internal/testserver"
+	"lifeboat/internal/testserver/dbstate"
 )
 
 // flip changes one bit in the middle of a file.
@@ -64,7 +65,7 @@ func TestDamagedCopies(t *testing.T) {
 			}
 			return o
 		}
-		same(t, db, shop, s.want)
+		dbstate.Same(t, db, shop, s.want)
 		if _, err := db.Exec("DROP DATABASE " + shop); err != nil {
 			t.Fatal(err)
 		}

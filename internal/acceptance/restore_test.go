@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"lifeboat/internal/testserver"
+	"lifeboat/internal/testserver/dbstate"
 )
 
 // TestWipedDatabaseComesBack is the main job: a hundred thousand transactions over the tables of a dump, a wipe, and everything
@@ -23,12 +24,12 @@ func TestWipedDatabaseComesBack(t *testing.T) {
 			to, db := s.fresh(t)
 			o := lifeboat(t, s.restore(to)...).want(t, 0)
 			t.Logf("restored in %v, %d MiB of memory at most\n%s", o.took.Round(10*time.Millisecond), o.peak>>20, o.out+o.errOut)
-			same(t, db, shop, s.want)
+			dbstate.Same(t, db, shop, s.want)
 
 			// Beside it, under another name.
 			lifeboat(t, s.restore(to, "--into", "rescued")...).want(t, 0)
-			same(t, db, "rescued", s.want)
-			same(t, db, shop, s.want)
+			dbstate.Same(t, db, "rescued", s.want)
+			dbstate.Same(t, db, shop, s.want)
 			if got := databases(t, db); got != "rescued shop" {
 				t.Errorf("the target holds the databases %q", got)
 			}
@@ -37,11 +38,11 @@ func TestWipedDatabaseComesBack(t *testing.T) {
 			if _, err := db.Exec("DELETE FROM rescued.account"); err != nil {
 				t.Fatal(err)
 			}
-			damaged := capture(t, db, "rescued", "")
+			damaged := dbstate.Capture(t, db, "rescued", "")
 			lifeboat(t, s.restore(to, "--into", "rescued")...).want(t, 1).says(t, "rescued", "--drop-existing")
-			same(t, db, "rescued", damaged)
+			dbstate.Same(t, db, "rescued", damaged)
 			lifeboat(t, s.restore(to, "--into", "rescued", "--drop-existing")...).want(t, 0)
-			same(t, db, "rescued", s.want)
+			dbstate.Same(t, db, "rescued", s.want)
 		})
 	}
 }

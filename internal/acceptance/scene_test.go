@@ -15,6 +15,7 @@ import (
 
 	"lifeboat/internal/target/scratch"
 	"lifeboat/internal/testserver"
+	"lifeboat/internal/testserver/dbstate"
 	"lifeboat/internal/workload"
 )
 
@@ -29,7 +30,7 @@ type scene struct {
 	kind    string
 	archive string // folder of binlogs
 	dump    string
-	want    *state // of the shop, just before the wipe
+	want    *dbstate.State // of the shop, just before the wipe
 }
 
 // traffic says how large a scene is.
@@ -69,13 +70,13 @@ func disaster(t *testing.T, kind string, x traffic) *scene {
 
 	rows := filepath.Join(dir, "rows")
 	must(t, os.Mkdir(rows, 0o755))
-	s.want = capture(t, db, shop, rows)
+	s.want = dbstate.Capture(t, db, shop, rows)
 	s.wipe(t, db)
 	size := s.collect(t, src)
 	t.Logf("%s: %+v in %v, %.0f transactions/s; dump %d KiB, binlogs %d MiB, %d tables", kind, n, took.Round(time.Millisecond),
-		float64(n.Committed)/took.Seconds(), fileSize(t, s.dump)>>10, size>>20, len(s.want.counts))
-	if len(s.want.counts) < 10 {
-		t.Fatalf("the workload left only %d tables", len(s.want.counts))
+		float64(n.Committed)/took.Seconds(), fileSize(t, s.dump)>>10, size>>20, len(s.want.Counts))
+	if len(s.want.Counts) < 10 {
+		t.Fatalf("the workload left only %d tables", len(s.want.Counts))
 	}
 	return s
 }
@@ -191,7 +192,7 @@ func (s *scene) fresh(t *testing.T) (*scratch.Server, *sql.DB) {
 func databases(t *testing.T, db *sql.DB) string {
 	t.Helper()
 	var names []string
-	for _, r := range texts(t, db, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN ('mysql','sys','test','information_schema','performance_schema') ORDER BY 1") {
+	for _, r := range dbstate.Texts(t, db, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN ('mysql','sys','test','information_schema','performance_schema') ORDER BY 1") {
 		names = append(names, r[0])
 	}
 	return strings.Join(names, " ")

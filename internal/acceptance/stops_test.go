@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"lifeboat/internal/testserver"
+	"lifeboat/internal/testserver/dbstate"
 )
 
 // stop is when a restore under way gets a signal: so long after it has begun to write.
@@ -94,10 +95,10 @@ func jobState(t *testing.T, db *sql.DB) string {
 	if !unfinished(t, db) {
 		return "nothing noted"
 	}
-	if n := texts(t, db, "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '_lifeboat' AND TABLE_NAME = 'job'"); n[0][0] == "0" {
+	if n := dbstate.Texts(t, db, "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '_lifeboat' AND TABLE_NAME = 'job'"); n[0][0] == "0" {
 		return "nothing noted"
 	}
-	rows := texts(t, db, "SELECT state FROM _lifeboat.job")
+	rows := dbstate.Texts(t, db, "SELECT state FROM _lifeboat.job")
 	if len(rows) == 0 {
 		return "nothing noted"
 	}
@@ -137,7 +138,7 @@ func TestKilledRestoresGoOn(t *testing.T) {
 			args := s.restore(to, "--memory", "16MiB")
 			whole := underway(t, args, nil)
 			whole.want(t, 0)
-			same(t, db, shop, s.want)
+			dbstate.Same(t, db, shop, s.want)
 			t.Logf("undisturbed: %v, of them writing %v", whole.took, whole.wrote)
 
 			seed := uint64(time.Now().UnixNano())
@@ -152,14 +153,14 @@ func TestKilledRestoresGoOn(t *testing.T) {
 					run := underway(t, args, &at)
 					if !run.stopped {
 						run.want(t, 0)
-						same(t, db, shop, s.want)
+						dbstate.Same(t, db, shop, s.want)
 						break
 					}
 					killed++
 					noted := jobState(t, db)
 					where[noted]++
 					if noted == "nothing noted" && databases(t, db) == shop { // it was done, and on its way out
-						same(t, db, shop, s.want)
+						dbstate.Same(t, db, shop, s.want)
 						break
 					}
 				}
@@ -170,7 +171,7 @@ func TestKilledRestoresGoOn(t *testing.T) {
 			if databases(t, db) != shop {
 				lifeboat(t, args...).want(t, 0)
 			}
-			same(t, db, shop, s.want)
+			dbstate.Same(t, db, shop, s.want)
 			if got := databases(t, db); got != shop {
 				t.Errorf("the target holds the databases %q", got)
 			}
@@ -203,7 +204,7 @@ func TestStoppedRestores(t *testing.T) {
 	args := s.restore(to, "--memory", "16MiB")
 	whole := underway(t, args, nil)
 	whole.want(t, 0)
-	same(t, db, shop, s.want)
+	dbstate.Same(t, db, shop, s.want)
 
 	// stopped leaves an unfinished restore on the target.
 	stopped := func(t *testing.T, signal syscall.Signal) *watched {
@@ -221,17 +222,17 @@ func TestStoppedRestores(t *testing.T) {
 
 	t.Run("another stop point is refused", func(t *testing.T) {
 		stopped(t, syscall.SIGKILL)
-		before := capture(t, db, shop, t.TempDir())
-		first := strings.TrimSuffix(texts(t, db, "SELECT state FROM _lifeboat.job")[0][0], "\n")
+		before := dbstate.Capture(t, db, shop, t.TempDir())
+		first := strings.TrimSuffix(dbstate.Texts(t, db, "SELECT state FROM _lifeboat.job")[0][0], "\n")
 		changed := slices.Clone(args)
 		changed[slices.Index(changed, "--stop-before")+1] = middleOf(t, s.archive)
 		lifeboat(t, changed...).want(t, 1).says(t, "unfinished", shop, "_lifeboat")
-		same(t, db, shop, before)
-		if now := texts(t, db, "SELECT state FROM _lifeboat.job")[0][0]; now != first {
+		dbstate.Same(t, db, shop, before)
+		if now := dbstate.Texts(t, db, "SELECT state FROM _lifeboat.job")[0][0]; now != first {
 			t.Errorf("the refusal changed the checkpoint from\n%s\nto\n%s", first, now)
 		}
 		lifeboat(t, args...).want(t, 0)
-		same(t, db, shop, s.want)
+		dbstate.Same(t, db, shop, s.want)
 	})
 
 	t.Run("the printed command goes on after an interrupt", func(t *testing.T) {
@@ -252,16 +253,16 @@ func TestStoppedRestores(t *testing.T) {
 			if out, err := shell.CombinedOutput(); err != nil {
 				t.Fatalf("%s: %v\n%s", again, err, out)
 			}
-			same(t, db, shop, s.want)
+			dbstate.Same(t, db, shop, s.want)
 		}
 	})
 
 	t.Run("another database is restored meanwhile", func(t *testing.T) {
 		stopped(t, syscall.SIGKILL)
 		lifeboat(t, append(args, "--into", "elsewhere")...).want(t, 0)
-		same(t, db, "elsewhere", s.want)
+		dbstate.Same(t, db, "elsewhere", s.want)
 		lifeboat(t, args...).want(t, 0)
-		same(t, db, shop, s.want)
+		dbstate.Same(t, db, shop, s.want)
 		if got := databases(t, db); got != "elsewhere "+shop {
 			t.Errorf("the target holds the databases %q", got)
 		}

@@ -51,6 +51,7 @@ var order = []struct {
 	{"internal/report", "internal/ui/text"},
 	{"internal/verify", "internal/target internal/schema internal/ui/text"},
 	{testSupport, "internal/target/scratch"},
+	{testSupport + "/dbstate", ""},
 	{"internal/workload", ""},
 	{"cmd/lifeboat", "*"},
 	{"cmd/internal/rig", "internal/target/scratch"},
