@@ -116,10 +116,16 @@ func (b *builder) finish() (*Index, error) {
 		b.note("it gives a GTID set and no binlog position (no --source-data): if the server was written to while it was made, the set may name transactions whose rows it lacks")
 	}
 	b.names(idx)
+	b.list(idx)
+	return idx, nil
+}
+
+// list gives the Index the tables that were asked for.
+func (b *builder) list(idx *Index) {
 	for _, t := range b.tables {
 		if last := len(t.creates) - 1; last >= 0 && t.creates[last].view {
 			t.View, t.HasData = true, false
-			if d.header && last == 0 && t.creates[0].dummy {
+			if b.d.header && last == 0 && t.creates[0].dummy {
 				b.note("of view %q it holds only the placeholder, at byte %d: the server could not show the view", t.Name, t.creates[0].offset)
 			}
 		}
@@ -133,7 +139,6 @@ func (b *builder) finish() (*Index, error) {
 			idx.Tables = append(idx.Tables, t.Table)
 		}
 	}
-	return idx, nil
 }
 
 // complete looks for the dump's end mark, of which there are two.

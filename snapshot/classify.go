@@ -26,7 +26,12 @@ func (d *reader) classify(p piece, st *Statement) error {
 			return nil
 		}
 	}
-	c, err := schema.Classify(p.text, d.mode)
+	mode := d.mode
+	if d.ansi && bytes.HasPrefix(p.text, []byte(`CREATE DEFINER="`)) {
+		mode.ANSIQuotes = true
+		st.SQLMode, st.SQLModeSet = "ANSI_QUOTES", true
+	}
+	c, err := schema.Classify(p.text, mode)
 	if err != nil {
 		return d.fail(p.offset, ErrUnsupported, "%v", err)
 	}

@@ -84,7 +84,7 @@ func (f *dumpFile) statements(ctx context.Context, db string, visit func(Stateme
 		if st.DB != asked && (started || st.Part != PartSession && st.Part != PartServer) {
 			continue
 		}
-		f.markPlaceholder(&st)
+		markPlaceholder(f.views, &st)
 		st.DB = db
 		if err := visit(st); err != nil {
 			return err
@@ -97,11 +97,11 @@ func (f *dumpFile) statements(ctx context.Context, db string, visit func(Stateme
 }
 
 // markPlaceholder tells a view's placeholder from the view, which comes later.
-func (f *dumpFile) markPlaceholder(st *Statement) {
+func markPlaceholder(views map[tableID]int64, st *Statement) {
 	if st.Part != PartTable && st.Part != PartView {
 		return
 	}
-	last, isView := f.views[tableID{st.DB, st.Object}]
+	last, isView := views[tableID{st.DB, st.Object}]
 	if !isView {
 		return
 	}

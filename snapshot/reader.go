@@ -34,6 +34,8 @@ type reader struct {
 	statement int64     // how many were read
 	size      int64     // of the last statement, with what was dropped of it
 	inForce   Statement // the settings that hold for the next
+	// ansi says that the tool kept no sql_mode, and quoted names as the object's own mode has it.
+	ansi bool
 
 	// Target of the INSERT that begin looked at. Names are kept from one
 	// statement to the next, so that they are made once a table.

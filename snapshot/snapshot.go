@@ -10,7 +10,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -58,20 +57,7 @@ func recognise(path string) (format, error) {
 	if !info.IsDir() {
 		return &dumpFile{path: path}, nil
 	}
-	scripts, err := filepath.Glob(filepath.Join(escapeGlob(path), "*.sql*"))
-	if err != nil {
-		return nil, err
-	}
-	detail := "a folder; give it the dump file itself"
-	if len(scripts) > 0 {
-		detail = "a folder of several dump files (mysqldump --tab, mydumper?), which lifeboat does not read: make one dump file with mysqldump or mariadb-dump"
-	}
-	return nil, &ReadError{path, -1, ErrNotDump, detail}
-}
-
-// escapeGlob keeps a path's own characters from acting as a pattern.
-func escapeGlob(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+	return recogniseFolder(path)
 }
 
 // Index returns what Open found. It must not be changed.

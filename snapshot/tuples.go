@@ -32,6 +32,7 @@ type Literal struct {
 	// and a String is then in the session's character set.
 	Charset string
 
+	at    int    // where Text stands in the statement
 	body  []byte // of a String, Hex or Bit: what is inside its quotes or after its 0x
 	quote byte   // of a String
 }
@@ -231,7 +232,7 @@ func (t *Tuples) value() (Literal, error) {
 	for t.skip() {
 	}
 	if l.Kind != Expression && t.i < len(t.b) && (t.b[t.i] == ',' || t.b[t.i] == ')') {
-		l.Text = t.b[start:end]
+		l.Text, l.at = t.b[start:end], start
 		return l, nil
 	}
 	t.i = start
@@ -242,7 +243,7 @@ func (t *Tuples) value() (Literal, error) {
 	if len(text) == 0 {
 		return Literal{}, t.fail("a row that lacks a value")
 	}
-	return Literal{Kind: Expression, Text: text}, nil
+	return Literal{Kind: Expression, Text: text, at: start}, nil
 }
 
 // literal reads what looks like one literal; whether it is one, shows what follows.

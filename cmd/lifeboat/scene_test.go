@@ -33,6 +33,12 @@ func (s *scene) dump() string    { return filepath.Join(s.dir, "dump.sql") }
 // disaster makes one. It is wiped by a session that drops two tables, makes them again and fills them.
 func disaster(t *testing.T, kind string) *scene {
 	t.Helper()
+	return disasterOf(t, kind, func(s *scene) { s.takeDump(t) })
+}
+
+// disasterOf makes one whose backup is taken by dump.
+func disasterOf(t *testing.T, kind string, dump func(*scene)) *scene {
+	t.Helper()
 	s := &scene{kind: kind, dir: t.TempDir()}
 	s.server = testserver.Source(t, kind, append([]string{"--max-binlog-size=16384"}, testserver.GTID(kind)...)...)
 	db := testserver.Open(t, s.server)
@@ -58,7 +64,7 @@ func disaster(t *testing.T, kind string) *scene {
 		}
 	}
 	rows(1, 40)
-	s.takeDump(t)
+	dump(s)
 	rows(40, 80)
 	exec1("UPDATE shop.orders SET total = total + 1 WHERE id % 3 = 0; DELETE FROM shop.customers WHERE id % 7 = 0")
 	exec1("CREATE TABLE shop.invoices (id INT PRIMARY KEY, amount DOUBLE); INSERT INTO shop.invoices VALUES (1, 0.1), (2, -0e0)")

@@ -113,6 +113,18 @@ func Tool(t testing.TB, name string) string {
 	return program(t, "tools", "bin", name)
 }
 
+// Mydumper is the path of mydumper or myloader.
+func Mydumper(t testing.TB, name string) string {
+	t.Helper()
+	return program(t, "mydumper", "bin", name)
+}
+
+// MariaBackup is the path of mariadb-backup, of the version of MariaDB1011.
+func MariaBackup(t testing.TB) string {
+	t.Helper()
+	return program(t, "mariadb-backup", "bin", "mariadb-backup")
+}
+
 // Options are those that Start uses, for a test that calls scratch.Start itself. Pages are written safely, so that a test may kill
 // the server and start it again.
 func Options(t testing.TB, kind string, args ...string) scratch.Options {
