@@ -146,6 +146,9 @@ func (f *stopFinder) position(p, start, end binlog.Position) error {
 			return err
 		}
 		f.at, f.found = start, true
+		if p.File != start.File {
+			f.at = p // what may be missing between the two files lies behind the stop
+		}
 	case p.Compare(end) < 0:
 		return fmt.Errorf("%s: %w: it lies inside the transaction from %s to %s; stop before or after that one", p, ErrNoSuchPoint, start, end)
 	}

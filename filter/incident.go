@@ -2,6 +2,7 @@ package filter
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/binlog/gtid"
+	"lifeboat/internal/schema"
 )
 
 // Incident is a wipe: statements of one session, close together, that destroyed data in scope.
@@ -27,9 +29,12 @@ type Incident struct {
 	Statements []IncidentStatement
 	// Session holds the start of every transaction in scope of that session from Start on, until it
 	// paused for longer than wipePause. A distributed one appears by its rows and by its XA COMMIT.
-	Session      []binlog.Position
-	SessionAfter Writes // of that session, beside the statements of the wipe
-	OthersAfter  Writes
+	Session []binlog.Position
+	// SessionBefore is what that session wrote before, without a pause longer than wipePause. Zero where Thread is.
+	SessionBefore Writes
+	SessionFrom   time.Time // when it began to
+	SessionAfter  Writes    // of that session, beside the statements of the wipe
+	OthersAfter   Writes
 
 	steps, totalsAt Writes // of the wipe's own statements; of everybody up to Start
 	before, through int64  // changes of the log before Start and through End
@@ -106,6 +111,7 @@ type incidentTracker struct {
 	active map[session]*Incident
 	step   *Incident // that the transaction at hand is a step of
 	total  Writes
+	people map[session]*person
 
 	// The end of the last transaction, of the last one of another incident's session, and whose they were.
 	last, other   binlog.Position
@@ -113,7 +119,7 @@ type incidentTracker struct {
 }
 
 func newIncidentTracker(s *Survey, o *Options) incidentTracker {
-	t := incidentTracker{survey: s, tables: map[TableName]*tableState{}, whole: map[string]bool{}, active: map[session]*Incident{}}
+	t := incidentTracker{survey: s, tables: map[TableName]*tableState{}, whole: map[string]bool{}, active: map[session]*Incident{}, people: map[session]*person{}}
 	for name, rows := range o.BaseRows {
 		if !s.Scope.Has(name.DB, name.Name) {
 			continue // a restore does not load it
@@ -157,6 +163,7 @@ func (t *incidentTracker) current(c *change) *Incident {
 // restarted forgets whose sessions are whose: a server that starts numbers them anew.
 func (t *incidentTracker) restarted() {
 	clear(t.active)
+	clear(t.people)
 	for _, st := range t.tables {
 		st.maker = session{}
 	}
@@ -175,8 +182,12 @@ func (t *incidentTracker) transaction(tx *binlog.Transaction, end binlog.Positio
 	for i := range state.statements {
 		one := &state.statements[i]
 		inScope = inScope || one.inScope
-		if one.effect {
+		t.known(c, one)
+		switch {
+		case one.effect:
 			t.statement(c, one)
+		case one.inScope && (one.st.Verb == schema.DropTable || one.st.Verb == schema.DropDatabase):
+			t.survey.harmless(one, WhyNothing)
 		}
 	}
 	for _, name := range state.tables() {
@@ -189,9 +200,59 @@ func (t *incidentTracker) transaction(tx *binlog.Transaction, end binlog.Positio
 	}
 }
 
+// person is what is known of a session, apart from wipes.
+type person struct {
+	user        string
+	wrote       Writes // without a pause longer than wipePause
+	first, last time.Time
+}
+
+// mostPeople bounds how many sessions are remembered: of more, those that have paused are forgotten.
+const mostPeople = 10_000
+
+func (t *incidentTracker) person(c *change) *person {
+	p := t.people[c.who]
+	if p == nil {
+		if len(t.people) >= mostPeople {
+			maps.DeleteFunc(t.people, func(_ session, p *person) bool { return c.tx.Committed.Sub(p.last) > wipePause })
+		}
+		if len(t.people) >= mostPeople {
+			clear(t.people) // a server with so many sessions at once
+		}
+		p = &person{}
+		t.people[c.who] = p
+	}
+	return p
+}
+
+// known notes a session's user where a statement tells it.
+func (t *incidentTracker) known(c *change, one *statement) {
+	if one.ref.User == "" || c.who.thread == 0 {
+		return
+	}
+	t.person(c).user = one.ref.User
+	if inc := t.active[c.who]; inc != nil {
+		inc.User = one.ref.User
+	}
+}
+
+// wrote counts what a session wrote in scope.
+func (t *incidentTracker) wrote(c *change, rows int64) {
+	if c.who.thread == 0 {
+		return
+	}
+	p := t.person(c)
+	if c.tx.Committed.Sub(p.last) > wipePause {
+		p.wrote, p.first = Writes{}, c.tx.Committed
+	}
+	p.wrote.add(rows, c.end)
+	p.last = c.tx.Committed
+}
+
 // follow adds a session's transaction to its wipe.
 func (t *incidentTracker) follow(c *change, rows int64) {
 	t.total.add(rows, c.end)
+	t.wrote(c, rows)
 	inc := t.step
 	if inc != nil {
 		inc.steps.add(rows, c.end)
@@ -235,6 +296,12 @@ func (t *incidentTracker) lose(c *change, one *statement, kind string, tables []
 	if inc == nil {
 		inc = &Incident{ID: strconv.Itoa(len(t.survey.Incidents) + 1), Kind: kind, Start: c.tx.Start, GTID: c.tx.GTID, Time: c.tx.Committed,
 			Thread: c.who.thread, ServerID: c.who.server, Exact: true, totalsAt: t.total, before: t.survey.before}
+		if p := t.people[c.who]; p != nil {
+			inc.User = p.user
+			if c.tx.Committed.Sub(p.last) <= wipePause {
+				inc.SessionBefore, inc.SessionFrom = p.wrote, p.first
+			}
+		}
 		t.survey.Incidents = append(t.survey.Incidents, inc)
 		if c.who.thread != 0 {
 			t.active[c.who] = inc

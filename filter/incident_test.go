@@ -26,8 +26,10 @@ func show(s *filter.Survey) string {
 		lines = append(lines, fmt.Sprintf("%s %s of %s rows %s: %s; session %d, wrote %d/%d; others %d/%d", i.ID, i.Kind, strings.Join(i.Tables, ","), rows,
 			strings.Join(steps, ","), len(i.Session), i.SessionAfter.Transactions, i.SessionAfter.Rows, i.OthersAfter.Transactions, i.OthersAfter.Rows))
 	}
-	for _, m := range s.Migrations {
-		lines = append(lines, "migration: "+m.SQL)
+	for _, m := range s.Harmless {
+		if m.Why == filter.WhyTableCopy {
+			lines = append(lines, "migration: "+m.SQL)
+		}
 	}
 	return strings.Join(lines, "\n")
 }

@@ -143,6 +143,7 @@ func (t *incidentTracker) createDatabase(c *change, one *statement) {
 
 func (t *incidentTracker) drop(c *change, one *statement) {
 	if one.st.Temporary {
+		t.survey.harmless(one, WhyTemporary)
 		return
 	}
 	var lost []TableName
@@ -154,8 +155,9 @@ func (t *incidentTracker) drop(c *change, one *statement) {
 		switch {
 		case st.presence == absent && (some || !one.certain): // it found only some of its tables
 		case st.leftover, st.origin == fromLog && helper(name.Name):
-			t.survey.Migrations = append(t.survey.Migrations, one.ref)
+			t.survey.harmless(one, WhyTableCopy)
 		case t.own(c, st):
+			t.survey.harmless(one, WhyOwn)
 		default:
 			lost = append(lost, name)
 			rows += max(st.rows, 0)
@@ -218,7 +220,12 @@ func (t *incidentTracker) dropDatabase(c *change, one *statement) {
 func (t *incidentTracker) truncate(c *change, one *statement) {
 	for _, name := range t.targets(one) {
 		st := t.state(name)
-		if !(st.known && st.rows == 0) && !t.own(c, st) {
+		switch {
+		case st.known && st.rows == 0:
+			t.survey.harmless(one, WhyEmpty)
+		case t.own(c, st):
+			t.survey.harmless(one, WhyOwn)
+		default:
 			t.lose(c, one, KindTruncate, []TableName{name}, st.rows, st.known)
 		}
 		st.presence, st.rows, st.known = present, 0, true

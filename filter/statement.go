@@ -2,6 +2,7 @@ package filter
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"lifeboat/internal/binlog"
@@ -48,9 +49,24 @@ func (s *scanner) judge(it *binlog.Item, one *statement) {
 	case one.st.Verb.IsDML() && (one.inScope || s.reaches(one, q)):
 		s.find("statement-format", it.Tx.Start, true, "a change logged as a statement, not as rows: %s", one.ref.SQL)
 		s.concerns(one, q)
+	case one.inScope && one.effect && one.st.Verb.IsDDL() && s.beyond(one, q):
+		s.find("reaches-out", it.Tx.Start, true, "a statement that also concerns what is not to be restored, and cannot be taken apart: %s", one.ref.SQL)
 	case one.inScope && one.effect && (one.st.Alter.ImportTablespace || one.st.Verb == schema.ImportTable):
 		s.find("rows-not-logged", it.Tx.Start, true, "rows that came from a file of the server and are not in the log: %s", one.ref.SQL)
 	}
+}
+
+// beyond reports DDL that names tables in scope and others, as RENAME to another database does, and of which no part can be
+// run alone.
+func (s *scanner) beyond(one *statement, q *binlog.Query) bool {
+	scope := s.survey.Scope
+	if !slices.ContainsFunc(one.objects, func(o schema.Object) bool {
+		return o.Kind == schema.KindTable && o.Role != schema.Reference && !scope.Has(o.DB, o.Name)
+	}) {
+		return false
+	}
+	_, err := schema.Keep(q.SQL, ReadingMode(q, s.format), func(o schema.Object) bool { return scope.Has(cmp.Or(o.DB, q.Database), o.Name) })
+	return err != nil
 }
 
 // concerns says which tables the last finding is about, where the statement names all that it changes.

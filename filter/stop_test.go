@@ -126,7 +126,7 @@ func TestStops(t *testing.T) {
 			{"the end of the last", all[last].end.String(), false, all[last].end, whole, ""},
 			{"the start of the log", all[0].start.String(), false, all[0].start, beforeAll, ""},
 			{"the start of a file", second + ":4", false, all[load].start, beforeLoad, ""},
-			{"the end of a file", fmt.Sprintf("%s:%d", first, fileEnds[first]), false, all[load].start, beforeLoad, ""},
+			{"the end of a file", fmt.Sprintf("%s:%d", first, fileEnds[first]), false, binlog.Position{File: first, Offset: fileEnds[first]}, beforeLoad, ""},
 			{"the end of the log", fmt.Sprintf("%s:%d", third, fileEnds[third]), false, binlog.Position{File: third, Offset: fileEnds[third]}, whole, ""},
 			{"inside one", fmt.Sprintf("%s:%d", second, all[load].start.Offset+10), false, zero, "", fmt.Sprintf("from %s to %s", all[load].start, all[load].end)},
 			{"behind the end of a file", fmt.Sprintf("%s:%d", first, fileEnds[first]+1), false, zero, "", fmt.Sprintf("%s ends at %d", first, fileEnds[first])},

@@ -26,7 +26,8 @@ type Survey struct {
 	Tables      map[TableName]*History
 	Statements  []StatementRef // that change something in scope, in log order
 	Incidents   []*Incident
-	Migrations  []StatementRef // drops that ended a table copy: nothing is lost
+	Harmless    []Harmless // what looks like a loss and is none; the first of them
+	HarmlessAll int64      // how many there were
 	Findings    []Finding
 	GTIDs       gtid.Set // of the transactions read
 	Totals      Totals
@@ -35,6 +36,7 @@ type Survey struct {
 	XA          map[binlog.Position]XA      // distributed transactions, by the start of their rows
 	Stop        binlog.Position             // start of the first transaction left out; zero: read to the end
 	LastInBase  binlog.Position             // start of the last transaction that the base holds already
+	BaseEnd     binlog.Position             // its end
 	BaseTime    time.Time                   // when that was committed
 	Began       time.Time                   // when the first transaction that the base does not hold was committed
 	ChangesRead int64                       // row events and statements before Stop
@@ -83,6 +85,31 @@ type StatementRef struct {
 	User     string // where the log has it: user@host
 	SQL      string // an excerpt
 	Tables   []string
+}
+
+// Harmless is a statement that looks as if it destroyed data and did not.
+type Harmless struct {
+	StatementRef
+	Why string // see the Why constants
+}
+
+// Why a statement is harmless.
+const (
+	WhyTableCopy = "the end of a table copy"
+	WhyNothing   = "it found nothing to drop"
+	WhyTemporary = "a temporary table"
+	WhyOwn       = "a table that its own session had just made"
+	WhyEmpty     = "an empty table"
+)
+
+// mostHarmless bounds how many are kept: a server logs one for every session that leaves temporary tables.
+const mostHarmless = 200
+
+func (s *Survey) harmless(one *statement, why string) {
+	s.HarmlessAll++
+	if len(s.Harmless) < mostHarmless {
+		s.Harmless = append(s.Harmless, Harmless{one.ref, why})
+	}
 }
 
 // Finding is something a DBA must know before trusting a restore of this range.

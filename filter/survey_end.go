@@ -66,7 +66,7 @@ func (s *scanner) end(it *binlog.Item) error {
 		return err
 	}
 	if state.inBase {
-		s.survey.LastInBase, s.survey.BaseTime = tx.Start, tx.Committed
+		s.survey.LastInBase, s.survey.BaseEnd, s.survey.BaseTime = tx.Start, it.End, tx.Committed
 		t.InBase++
 		return nil
 	}

@@ -31,6 +31,14 @@ type env struct {
 	stdout, stderr                 io.Writer
 	stdoutTerminal, stderrTerminal bool
 	version                        string
+	now                            func() time.Time // nil: the clock
+}
+
+func (e *env) time() time.Time {
+	if e.now != nil {
+		return e.now().UTC()
+	}
+	return time.Now().UTC()
 }
 
 func (e *env) tool() string { return "lifeboat " + e.version }

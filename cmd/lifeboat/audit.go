@@ -20,14 +20,15 @@ type auditOptions struct {
 	source
 	output
 	progress ui.Mode
+	cover    coverWanted
 }
 
 func auditCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "audit", Usage: "is the archive complete, and what happened to the database?",
 		Description: "Reads binlogs and snapshot, and changes nothing. Without --database it covers all databases.\n" +
-			"Exit codes: 0 complete, 10 gaps or a torn end, 11 damaged.",
-		Flags: flags(sourceFlags(), []cli.Flag{formatFlag(report.Text), fileFlag(), progressFlag()}),
+			"Exit codes: 0 complete, 3 complete, but a restore from this snapshot would lack something, 10 gaps or a torn end, 11 damaged.",
+		Flags: flags(sourceFlags(), coverFlags(), []cli.Flag{formatFlag(report.Text), fileFlag(), progressFlag()}),
 		Action: func(c *cli.Context) (err error) {
 			var o auditOptions
 			if o.source, err = readSource(c); err != nil {
@@ -37,6 +38,9 @@ func auditCommand(e *env) *cli.Command {
 				return err
 			}
 			if o.progress, err = readProgress(c); err != nil {
+				return err
+			}
+			if o.cover, err = readCover(c); err != nil {
 				return err
 			}
 			return audit(c.Context, e, o)
@@ -58,7 +62,7 @@ func audit(ctx context.Context, e *env, o auditOptions) (err error) {
 	if err := f.read(ctx, m); err != nil {
 		return err
 	}
-	a := f.report(e)
+	a := f.report(e, o.cover)
 	m.close("done", nil)
 	if err := o.write(e, func(w sink) error { return report.WriteAudit(w, a, o.format, w.color) }); err != nil {
 		return err
@@ -68,6 +72,8 @@ func audit(ctx context.Context, e *env, o auditOptions) (err error) {
 		return &reported{errArchiveCorrupt}
 	case exitGap:
 		return &reported{errArchiveGap}
+	case exitIncomplete:
+		return &reported{errIncomplete}
 	}
 	return nil
 }

@@ -14,10 +14,12 @@ import (
 )
 
 // report puts the facts into words.
-func (f *facts) report(e *env) *report.Audit {
-	a := &report.Audit{Tool: e.tool(), Generated: time.Now().UTC(), Database: f.scope.Database, Databases: f.databases(), Archive: archivePart(f.archive)}
+func (f *facts) report(e *env, w coverWanted) *report.Audit {
+	a := &report.Audit{Tool: e.tool(), Generated: e.time(), Database: f.scope.Database, Databases: f.databases(), Archive: archivePart(f.archive)}
 	for _, in := range f.survey.Incidents {
-		a.Incidents = append(a.Incidents, incidentPart(in, f.stopValue(in)))
+		x := incidentPart(in, f.stopValue(in))
+		x.SessionUnknown = f.survey.Format.MariaDB // its row transactions name no session
+		a.Incidents = append(a.Incidents, x)
 	}
 	a.Findings = f.findingParts()
 	if f.snapshot != nil {
@@ -25,14 +27,19 @@ func (f *facts) report(e *env) *report.Audit {
 	}
 	a.Tables = f.tables()
 	a.Changes = f.changes()
-	for _, s := range f.survey.Migrations {
-		a.Migrations = append(a.Migrations, statementPart(&s))
+	for i := range f.survey.Harmless {
+		s := &f.survey.Harmless[i]
+		x := statementPart(&s.StatementRef)
+		x.Note = s.Why
+		a.Migrations = append(a.Migrations, x)
 	}
+	a.MigrationsLeftOut = f.survey.HarmlessAll - int64(len(a.Migrations))
 	if slices.ContainsFunc(a.Tables, func(t report.TableRow) bool { return len(t.Restorable) > 0 }) {
 		a.Restorable = f.whole()
 	}
 	a.Timeline = f.timelinePart()
 	f.verdict(a)
+	short(a, f.cover(w, a.Generated))
 	a.Commands = f.commands(a)
 	return a
 }
@@ -120,6 +127,7 @@ func fileEnd(x *archive.File) string {
 func incidentPart(in *filter.Incident, stop string) report.Incident {
 	p := report.Incident{ID: in.ID, Kind: in.Kind, Position: in.Start.String(), End: in.End.String(), GTID: in.GTID.String(), Time: in.Time, Last: lastOf(in),
 		Thread: in.Thread, ServerID: in.ServerID, User: in.User, Tables: in.Tables, RowsLost: in.RowsLost, Exact: in.Exact, StopBefore: stop,
+		SessionBefore: report.Writes{Transactions: in.SessionBefore.Transactions, Rows: in.SessionBefore.Rows}, SessionFrom: in.SessionFrom,
 		SessionAfter: report.Writes{Transactions: in.SessionAfter.Transactions, Rows: in.SessionAfter.Rows},
 		OthersAfter:  report.Writes{Transactions: in.OthersAfter.Transactions, Rows: in.OthersAfter.Rows}}
 	if p.Tables == nil {
@@ -146,23 +154,18 @@ func statementPart(s *filter.StatementRef) report.Statement {
 		GTID: s.GTID.String(), Thread: s.Thread, User: s.User}
 }
 
-// allFindings are the archive's, the log's and the audit's own.
-func (f *facts) allFindings() []archive.Finding {
-	out := slices.Concat(f.archive.Findings, f.findings)
-	for _, x := range f.survey.Findings {
-		severity, remedy := archive.Note, ""
-		if x.Blocks {
-			severity = archive.Warning
-			remedy = fmt.Sprintf("restore refuses to pass it: stop before it with --stop-before %s, or leave it out with --allow-incomplete", x.Pos)
-		}
-		out = append(out, archive.Finding{Code: x.Code, Severity: severity, Pos: x.Pos, Text: x.Text, Remedy: remedy})
-	}
-	return out
-}
-
+// findingParts are the archive's, the audit's own and the log's findings.
 func (f *facts) findingParts() (out []report.Finding) {
-	for _, x := range f.allFindings() {
+	for _, x := range slices.Concat(f.archive.Findings, f.findings) {
 		out = append(out, report.Finding{Code: x.Code, Severity: x.Severity.String(), Position: x.Pos.String(), Path: x.Path, Text: x.Text, Remedy: x.Remedy})
+	}
+	for _, x := range f.survey.Findings {
+		part := report.Finding{Code: x.Code, Severity: archive.Note.String(), Position: x.Pos.String(), Text: x.Text}
+		if x.Blocks {
+			part.Severity, part.InLosses = archive.Warning.String(), true
+			part.Remedy = fmt.Sprintf("restore refuses to pass it: stop before it with --stop-before %s, or leave it out with --allow-incomplete", x.Pos)
+		}
+		out = append(out, part)
 	}
 	return out
 }
@@ -209,7 +212,7 @@ func (f *facts) changes() (out []report.Statement) {
 		}
 		x := statementPart(&s)
 		if moved[s.Pos] {
-			x.Note = tableCopy
+			x.Note = filter.WhyTableCopy
 		}
 		out = append(out, x)
 	}

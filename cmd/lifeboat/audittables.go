@@ -30,7 +30,8 @@ func (f *facts) tables() (out []report.TableRow) {
 		r := get(n)
 		r.Base, r.BaseRows = report.BaseSnapshot, base
 		if f.plan != nil {
-			r.BasePosition, r.BaseTime = f.plan.Start.String(), f.baseTime()
+			at := f.beginning()
+			r.BasePosition, r.BaseTime = at.Position, at.Time
 		}
 	}
 	for n, h := range f.survey.Tables {
@@ -109,9 +110,8 @@ func (f *facts) fill(r *report.TableRow, h *filter.History) {
 	case h.Missing.IsZero() && f.snapshot != nil:
 		r.Base = report.BaseSnapshot // renamed from one that the snapshot holds
 	default:
-		r.Note = "not made in the log"
-		if !h.FirstChange.IsZero() {
-			r.Note = "not made in the log before " + h.FirstChange.String()
+		if h.Missing.IsZero() {
+			r.Note = "not made in the log"
 		}
 	}
 }
@@ -146,19 +146,19 @@ func (f *facts) lifetimes(r *report.TableRow, h *filter.History) {
 			x.Other = l.Other.String()
 		}
 		if moved[l.Pos] {
-			x.Note = tableCopy
+			x.Note = filter.WhyTableCopy
 		}
 		r.Lifetimes = append(r.Lifetimes, x)
 	}
 }
 
-const tableCopy = "the end of a table copy: nothing is lost"
-
 // moved are the places of the drops that ended a table copy.
 func (f *facts) moved() map[binlog.Position]bool {
 	out := map[binlog.Position]bool{}
-	for _, s := range f.survey.Migrations {
-		out[s.Pos] = true
+	for _, s := range f.survey.Harmless {
+		if s.Why == filter.WhyTableCopy {
+			out[s.Pos] = true
+		}
 	}
 	return out
 }
@@ -225,16 +225,18 @@ func (f *facts) whole() *report.Range {
 			break
 		}
 	}
-	if f.plan != nil && f.snapshot != nil && !f.plan.Exact {
-		r.Earliest = r.Latest // a base of unknown date is right only once the log has passed over it
-	}
+	r.Inexact = f.plan != nil && f.snapshot != nil && !f.plan.Exact
 	return r
 }
 
 // beginning is where the log takes over from the base.
 func (f *facts) beginning() report.Point {
 	if f.plan != nil && f.snapshot != nil {
-		return report.Point{Position: f.plan.Start.String(), Time: f.baseTime()}
+		at := f.plan.Start
+		if end := f.survey.BaseEnd; !end.IsZero() {
+			at = end
+		}
+		return report.Point{Position: at.String(), Time: f.baseTime()}
 	}
 	first := f.archive.Files[0]
 	return report.Point{Position: binlog.Position{File: first.Name(), Offset: 4}.String(), Time: f.survey.First}

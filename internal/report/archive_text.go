@@ -9,15 +9,14 @@ import (
 
 const intact = "intact"
 
-func archiveText(p *page, a *ArchivePart, databases []string) {
+func archiveText(p *page, audit *Audit) {
+	a := &audit.Archive
 	p.heading("Archive")
-	p.field("read from", list(a.Roots, 6))
-	p.field("holds", fmt.Sprintf("%s, %s, %s", text.Counted(int64(len(a.Files)), "file"), text.Bytes(a.Bytes),
+	p.field("read from", fmt.Sprintf("%s: %s, %s, %s", list(a.Roots, 6), text.Counted(int64(len(a.Files)), "file"), text.Bytes(a.Bytes),
 		text.Counted(a.Transactions, "transaction")))
-	p.field("databases", list(databases, 12))
+	p.field("databases", list(audit.Databases, 12))
 	if a.From != "" {
-		p.field("from", a.From+", "+text.Time(a.First))
-		p.field("to", a.To+", "+text.Time(a.Last))
+		p.field("span", fmt.Sprintf("%s to %s", text.Time(a.First), text.Time(a.Last)))
 	}
 	if len(a.Files) == 0 {
 		return

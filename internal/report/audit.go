@@ -29,10 +29,14 @@ type Audit struct {
 
 	// Restorable is the stretch of the log of which every state can be restored, for tables that say nothing else; nil
 	// where there is none.
-	Restorable *Range      `json:"restorable"`
-	Losses     []string    `json:"losses"`     // what a restore to the end of the log would lack, or have wrong
-	Migrations []Statement `json:"migrations"` // drops that ended a table copy (gh-ost, pt-online-schema-change, rename swaps): nothing is lost
-	Timeline   *Timeline   `json:"timeline"`   // nil where the log holds no transaction
+	Restorable *Range   `json:"restorable"`
+	Cover      *Cover   `json:"cover"`  // what a scheduled check asked for; nil where it did not
+	Losses     []string `json:"losses"` // what a restore to the end of the log would lack, or have wrong
+	// Migrations are statements that look like a loss and are none; Note says why: the end of a table copy (gh-ost,
+	// pt-online-schema-change, rename swaps), temporary tables, DROP … IF EXISTS of nothing.
+	Migrations        []Statement `json:"migrations"`
+	MigrationsLeftOut int64       `json:"migrations_left_out,omitempty"` // how many more there are
+	Timeline          *Timeline   `json:"timeline"`                      // nil where the log holds no transaction
 }
 
 // ArchivePart is the chain of files.
@@ -81,27 +85,31 @@ type Finding struct {
 	Path     string `json:"path,omitempty"`
 	Text     string `json:"text"`
 	Remedy   string `json:"remedy,omitempty"`
+	InLosses bool   `json:"in_losses,omitempty"` // summed up with others among the losses
 }
 
 // Incident is a wipe: what one session destroyed, in statements close together.
 type Incident struct {
-	ID           string      `json:"id"`
-	Kind         string      `json:"kind"`
-	Position     string      `json:"position"`
-	End          string      `json:"end"`
-	GTID         string      `json:"gtid,omitempty"`
-	Time         time.Time   `json:"time"`
-	Last         time.Time   `json:"last"`
-	Thread       uint32      `json:"thread,omitempty"` // 0 where the log does not say
-	ServerID     uint32      `json:"server_id"`
-	User         string      `json:"user,omitempty"`
-	Tables       []string    `json:"tables"`
-	RowsLost     int64       `json:"rows_lost"`
-	Exact        bool        `json:"rows_lost_exact"` // else at least so many
-	Statements   []Statement `json:"statements"`
-	SessionAfter Writes      `json:"session_after"` // what the same session wrote afterwards
-	OthersAfter  Writes      `json:"others_after"`  // what all others wrote since
-	StopBefore   string      `json:"stop_before"`   // the flag's value
+	ID             string      `json:"id"`
+	Kind           string      `json:"kind"`
+	Position       string      `json:"position"`
+	End            string      `json:"end"`
+	GTID           string      `json:"gtid,omitempty"`
+	Time           time.Time   `json:"time"`
+	Last           time.Time   `json:"last"`
+	Thread         uint32      `json:"thread,omitempty"` // 0 where the log does not say
+	ServerID       uint32      `json:"server_id"`
+	User           string      `json:"user,omitempty"`
+	Tables         []string    `json:"tables"`
+	RowsLost       int64       `json:"rows_lost"`
+	Exact          bool        `json:"rows_lost_exact"` // else at least so many
+	Statements     []Statement `json:"statements"`
+	SessionBefore  Writes      `json:"session_before"`            // what the same session wrote before, without a long pause
+	SessionFrom    time.Time   `json:"session_from,omitzero"`     // when it began to
+	SessionAfter   Writes      `json:"session_after"`             // what the same session wrote afterwards
+	SessionUnknown bool        `json:"session_unknown,omitempty"` // the log does not say which session wrote which rows (MariaDB)
+	OthersAfter    Writes      `json:"others_after"`              // what all others wrote since
+	StopBefore     string      `json:"stop_before"`               // the flag's value
 }
 
 // Statement is one statement of the log.

@@ -36,7 +36,8 @@ type Point struct {
 type Range struct {
 	Earliest Point  `json:"earliest"`
 	Latest   Point  `json:"latest"`
-	Ends     string `json:"ends,omitempty"` // why it ends there, where that is not the end of the log
+	Inexact  bool   `json:"inexact,omitempty"` // the snapshot's place is not known: rows that the log does not touch may be wrong
+	Ends     string `json:"ends,omitempty"`    // why it ends there, where that is not the end of the log
 }
 
 // Timeline counts row changes by table in stretches of time of equal width, at most some 200 of them. Stretches in
@@ -86,4 +87,19 @@ type Mark struct {
 	Position string    `json:"position,omitempty"`
 	ID       string    `json:"id,omitempty"` // of the incident
 	Text     string    `json:"text"`
+}
+
+// Cover is whether the log reaches over a stretch of time.
+type Cover struct {
+	From    time.Time `json:"from"` // asked for
+	To      time.Time `json:"to"`
+	Reached bool      `json:"reached"`
+	Missing []Missing `json:"missing"`
+}
+
+// Missing is a stretch of time that is not in the log.
+type Missing struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+	Why  string    `json:"why"`
 }

@@ -41,6 +41,15 @@ func healthy() *Audit {
 		Archive: ArchivePart{Roots: []string{"/backup/binlogs", "/mnt/copy2/binlogs"}, Bytes: 12 << 30, Transactions: 400000,
 			From: "binlog.000001:4", To: "binlog.000012:71203", First: at("01 00:00:00"), Last: at("03 23:59:59")},
 	}
+	a.Restorable = &Range{Earliest: Point{"binlog.000002:157", at("01 02:00:00")}, Latest: Point{"binlog.000012:71203", at("03 23:59:59")}}
+	for i := range a.Tables {
+		a.Tables[i].Restorable, a.Tables[i].Images = []Range{*a.Restorable}, ImagesFull
+	}
+	made := at("02 10:59:00")
+	a.Tables[2].Restorable[0].Earliest, a.Tables[2].BaseTime = Point{"binlog.000004:1400", made}, made
+	a.Tables[2].Lifetimes = []Lifetime{{Event: LifeCreate, Position: "binlog.000004:1200", Time: made, Thread: 17, SQL: "CREATE TABLE `订单备注` (a int)"}}
+	a.Timeline = &Timeline{From: at("01 00:00:00"), To: at("04 00:00:00"), Seconds: 1800, Buckets: 144, Tables: []Series{{"shop", "orders", []Bucket{{3, 400, 2, 0}, {143, 1, 0, 9}}}},
+		Marks: []Mark{{Kind: MarkSnapshot, Time: at("01 02:00:00"), Position: "binlog.000002:157", Text: "the state that the snapshot holds"}}}
 	for i := range 12 {
 		name := fmt.Sprintf("binlog.%06d", i+1)
 		a.Archive.Files = append(a.Archive.Files, FileRow{Name: name, Path: "/backup/binlogs/" + name, Server: "8.0.36", Bytes: 1 << 30, Transactions: 33333,
@@ -55,7 +64,7 @@ func wipe() *Audit {
 	a.Verdict, a.Text = "complete, with a wipe", "The log has no gap. One incident destroyed data in shop; a restore can stop just before it."
 	in := Incident{ID: "wipe-1", Kind: "drop-table", Position: "binlog.000009:88123", End: "binlog.000009:91000", GTID: "3e11fa47-71ca-11e1-9e33-c80aa9429562:301234",
 		Time: at("03 02:14:07"), Last: at("03 02:14:11"), Thread: 811, ServerID: 1, User: "ci@10.0.3.7", Tables: []string{"shop.customers", "shop.orders", "shop.订单备注"},
-		RowsLost: 1284000, Exact: true, SessionAfter: Writes{40, 1200}, OthersAfter: Writes{1, 1}, StopBefore: "incident:wipe-1"}
+		RowsLost: 1284000, Exact: true, SessionFrom: at("03 02:14:01"), SessionBefore: Writes{2, 7}, SessionAfter: Writes{40, 1200}, OthersAfter: Writes{1, 1}, StopBefore: "incident:wipe-1"}
 	for i, sql := range []string{"DROP TABLE IF EXISTS `orders`\n  -- by \x1b[31mfixtures", "CREATE TABLE `orders` (\n  `id` bigint NOT NULL AUTO_INCREMENT, `customer_id` bigint NOT NULL, `total` decimal(12,2), PRIMARY KEY (`id`))",
 		"DROP TABLE `customers`", "CREATE TABLE `customers` (id int)", "DROP TABLE `订单备注`", "CREATE TABLE `订单备注` (id int)", "TRUNCATE TABLE a", "TRUNCATE TABLE b"} {
 		in.Statements = append(in.Statements, Statement{Position: fmt.Sprintf("binlog.000009:%d", 88123+i*200), Time: at("03 02:14:07").Add(time.Duration(i) * time.Second / 2), Kind: "drop-table", SQL: sql})
@@ -71,7 +80,13 @@ func wipe() *Audit {
 
 func gap() *Audit {
 	a := healthy()
-	a.Verdict, a.Text, a.ExitCode = "gap", "binlog.000005 is in no copy: 33,333 transactions are missing.", 10
+	a.Restorable.Latest, a.Restorable.Ends = Point{"binlog.000004:1073741824", at("01 23:59:59")}, "gap"
+	for i := range a.Tables {
+		a.Tables[i].Restorable[0].Latest, a.Tables[i].Restorable[0].Ends = a.Restorable.Latest, "gap"
+	}
+	a.Tables[2].Restorable = []Range{{Earliest: Point{"binlog.000007:157", at("02 13:00:00")}, Latest: Point{"binlog.000012:71203", at("03 23:59:59")}}}
+	a.Cover = &Cover{From: at("01 00:00:00"), To: at("04 07:00:00"), Missing: []Missing{{at("01 23:59:59"), at("02 06:00:00"), "gap"}, {at("03 23:59:59"), at("04 07:00:00"), "the log ends there"}}}
+	a.Verdict, a.Text, a.ExitCode = "incomplete (gap)", "binlog.000005 is in no copy: 33,333 transactions are missing.", 10
 	a.Archive.Files = append(a.Archive.Files[:4:4], a.Archive.Files[5:]...)
 	a.Archive.Files[7].Copies[1].State, a.Archive.Files[7].Copies[1].Detail = "corrupt", "checksum of the event at 1,234 does not match"
 	a.Findings = []Finding{
@@ -99,12 +114,14 @@ func torn() *Audit {
 func noSnapshot() *Audit {
 	a := healthy()
 	a.Verdict, a.Text, a.ExitCode = "incomplete", "8 of 30 tables have no base.", 3
-	a.Database, a.Snapshot, a.Archive.Files, a.Commands = "", nil, a.Archive.Files[:1], nil
+	a.Timeline, a.Database, a.Snapshot, a.Archive.Files, a.Commands = nil, "", nil, a.Archive.Files[:1], nil
 	a.Tables = nil
 	for i := range 30 {
 		row := TableRow{Database: "shop", Name: fmt.Sprintf("t%02d", i), Base: BaseLog, Inserted: int64(i * 1000)}
+		row.Restorable = []Range{*a.Restorable}
 		if i%4 == 0 {
-			row.Base = BaseNone
+			row.Base, row.Restorable = BaseNone, nil
+			row.IncompleteFrom = &Point{"binlog.000001:4", at("01 00:00:00")}
 		}
 		a.Tables = append(a.Tables, row)
 	}
@@ -246,7 +263,7 @@ func TestJSONKeepsAllAndTextFoldsNothingThatMatters(t *testing.T) {
 	want.Schema = AuditSchema
 	want.Incidents, want.Commands, want.Changes, want.Losses, want.Migrations = []Incident{}, []Command{}, []Statement{}, []string{}, []Statement{} // [], never null
 	for i := range want.Tables {
-		want.Tables[i].Lifetimes, want.Tables[i].Restorable = []Lifetime{}, []Range{}
+		want.Tables[i].Lifetimes, want.Tables[i].Restorable = some(want.Tables[i].Lifetimes), some(want.Tables[i].Restorable)
 	}
 	if !reflect.DeepEqual(&got, want) {
 		t.Errorf("JSON does not carry the whole report:\n%+v\nwant\n%+v", &got, want)

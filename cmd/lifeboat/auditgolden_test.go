@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"lifeboat/internal/report"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// goldenAudits are reports on the archives below testdata/audit, some of them damaged by the test.
+func goldenAudits() []goldenAudit {
+	shop := []string{"--database", "shop", "--snapshot", "dump.sql"}
+	three := []string{"--binlogs", "binlogs", "--binlogs", "copy2", "--binlogs", "copy3"}
+	one := []string{"--binlogs", "binlogs"}
+	return []goldenAudit{
+		{"healthy", "healthy", nil, append(shop, one...), 0},
+		{"healthy-all", "healthy", nil, one, 0},
+		{"story", "story", nil, append(append(shop, one...), "--snapshot-position", "unknown"), 3},
+		{"copies", "healthy", func(s *auditScene) {
+			s.copies("copy2", "copy3").flip("binlogs/binlog.000001", 50).flip("copy2/binlog.000002", 50).flip("copy3/binlog.000003", 50)
+		}, append(shop, three...), 0},
+		{"damaged", "healthy", func(s *auditScene) { s.flip("binlogs/binlog.000003", 50) }, append(shop, one...), 11},
+		{"gap", "healthy", func(s *auditScene) { s.remove("binlogs/binlog.000003") }, append(shop, one...), 10},
+		{"torn", "healthy", func(s *auditScene) { s.cut("binlogs/binlog.000004", 10) }, append(shop, one...), 10},
+		{"mixed", "mixed", nil, append(shop, one...), 3},
+		{"mariadb", "mariadb", nil, append(shop, one...), 0},
+		{"rename-swap", "rename-swap", nil, append(shop, one...), 0},
+		{"one-create", "one-create", nil, append(one, "--database", "shop"), 0},
+		{"cover", "healthy", func(s *auditScene) { s.remove("binlogs/binlog.000003") }, append(append(shop, one...), "--expect-cover", "7d"), 10},
+	}
+}
+
+type goldenAudit struct {
+	name, scene string
+	change      func(*auditScene)
+	args        []string
+	code        int
+}
+
+// audited runs an audit as if it were some while after the archives were made.
+func audited(t *testing.T, args ...string) *ran {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	e := &env{stdout: &out, stderr: &errOut, version: "TEST", now: func() time.Time { return time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC) }}
+	code := run(t.Context(), e, append([]string{"lifeboat", "audit", "--progress", "none"}, args...))
+	return &ran{args, code, out.String(), errOut.String()}
+}
+
+func TestGoldenAudits(t *testing.T) {
+	golden, err := filepath.Abs(filepath.Join("testdata", "audit"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range goldenAudits() {
+		t.Run(c.name, func(t *testing.T) {
+			s := openScene(t, c.scene)
+			if c.change != nil {
+				c.change(s)
+			}
+			before := inputs(t, ".")
+			for _, form := range []struct{ format, ext string }{{report.Text, ".txt"}, {report.JSON, ".json"}} {
+				o := audited(t, append(c.args, "--format", form.format)...).want(t, c.code)
+				file := filepath.Join(golden, c.name+form.ext)
+				if *update {
+					write(t, file, []byte(o.out))
+				}
+				want, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if o.out != string(want) {
+					t.Errorf("not as in %s (-update writes it anew):\n%s", file, o)
+				}
+			}
+			if now := inputs(t, "."); now != before {
+				t.Errorf("an input was changed:\n%s\nbefore:\n%s", now, before)
+			}
+		})
+	}
+}
+
+// A healthy archive's report fits on a screen.
+func TestAHealthyAuditFitsOnAScreen(t *testing.T) {
+	for _, name := range []string{"healthy", "copies"} {
+		text, err := os.ReadFile(filepath.Join("testdata", "audit", name+".txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(text), "\n"); name == "healthy" && n > 40 {
+			t.Errorf("%s takes %d lines", name, n)
+		}
+	}
+}
+
+func auditJSON(t *testing.T, args ...string) *report.Audit {
+	t.Helper()
+	o := audited(t, append(args, "--format", report.JSON)...)
+	a := &report.Audit{}
+	if err := json.Unmarshal([]byte(o.out), a); err != nil {
+		t.Fatalf("%v\n%s", err, o)
+	}
+	return a
+}
