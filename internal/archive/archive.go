@@ -43,7 +43,7 @@ type Archive struct {
 
 // File is one file of the chain: the best of its copies. It implements binlog.File.
 type File struct {
-	Path         string // of the copy that is read
+	Path         string // of the copy that is read; where it is stitched, of the one it ends with
 	Size         int64  // bytes, uncompressed
 	Format       binlog.Format
 	ServerUUID   string // empty where its own transactions carry no MySQL GTID
@@ -58,12 +58,14 @@ type File struct {
 	Proven       bool // its end is known to be its server's: by Rotate, Stop, or what its successor says
 	Compressed   bool
 	Copies       []Copy
-	Damage       error  // what keeps it from being read to its end, if every copy is damaged
-	Good         uint64 // up to here it is intact, and no transaction is open here
-	Digest       string // of the uncompressed bytes, the in-use flag aside: the same file has the same one
+	Pieces       []Piece // which bytes are read from which copy, if it is stitched from several; else empty
+	Damage       error   // what keeps it from being read to its end, if every copy is damaged
+	Good         uint64  // up to here it is intact, and no transaction is open here
+	Digest       string  // of the uncompressed bytes, the in-use flag aside: the same file has the same one
 
-	name string
-	best *candidate
+	name     string
+	best     *candidate
+	unjoined string // why its copies could not make up for one another's damage
 }
 
 // Name is the file's own name, without folder and without .gz or .zst.
@@ -125,6 +127,7 @@ const (
 	CodeUnreadable  = "unreadable"     // the operating system refuses it
 	CodeDuplicate   = "duplicate"      // the same file was given twice
 	CodeDiffers     = "differs"        // two copies of one file hold different events
+	CodeStitched    = "stitched"       // damaged copies were put together to one intact file, or to one that reaches further
 	CodeShorter     = "shorter"        // a copy was taken before the file was complete
 	CodeInUse       = "in-use"         // the last file was being written
 	CodeNextMissing = "next-missing"   // the last file names a successor that is not there
@@ -171,7 +174,7 @@ func Open(ctx context.Context, paths []string, o Options) (*Archive, error) {
 	if len(whole) == 0 {
 		return nil, found.nothing(paths, bad)
 	}
-	variants, err := compareCopies(ctx, whole, o.Workers)
+	variants, err := compareCopies(ctx, whole, bad, o.Workers)
 	if err != nil {
 		return nil, err
 	}

@@ -60,6 +60,9 @@ func (f *File) allCopies() string {
 	if len(f.Copies) == 1 {
 		return ""
 	}
+	if f.unjoined != "" {
+		return "; " + f.unjoined
+	}
 	return fmt.Sprintf("; so with all of its %d copies", len(f.Copies))
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"slices"
 	"time"
@@ -58,7 +59,7 @@ type variant struct {
 }
 
 // compareCopies groups copies into files, chooses the best of each, and compares the others with it.
-func compareCopies(ctx context.Context, whole []*candidate, workers int) ([]*variant, error) {
+func compareCopies(ctx context.Context, whole, bad []*candidate, workers int) ([]*variant, error) {
 	groups := map[identity][]*candidate{}
 	var order []identity
 	for _, c := range whole {
@@ -73,7 +74,7 @@ func compareCopies(ctx context.Context, whole []*candidate, workers int) ([]*var
 	g.SetLimit(workers)
 	for i, id := range order {
 		g.Go(func() error {
-			v, err := split(ctx, groups[id])
+			v, err := split(ctx, groups[id], named(bad, id.name))
 			out[i] = v
 			return err
 		})
@@ -86,10 +87,10 @@ func compareCopies(ctx context.Context, whole []*candidate, workers int) ([]*var
 
 // split makes one file of the copies, or several where intact copies hold different events: then what comes
 // before and after them in the log may tell which of them is right.
-func split(ctx context.Context, copies []*candidate) ([]*variant, error) {
+func split(ctx context.Context, copies, bad []*candidate) ([]*variant, error) {
 	var out []*variant
 	for len(copies) > 0 {
-		v, rest, err := newVariant(ctx, copies)
+		v, rest, err := newVariant(ctx, copies, bad)
 		if err != nil {
 			return nil, err
 		}
@@ -126,23 +127,14 @@ func (c *candidate) closed() bool {
 	return c.state == Intact && !c.skim.Ending.Open
 }
 
-// newVariant makes a file of the best copy and those that agree with it; rest is the intact ones that do not.
-func newVariant(ctx context.Context, copies []*candidate) (v *variant, rest []*candidate, err error) {
+// newVariant makes a file of the best copy and those that agree with it; rest is the intact ones that do not. Damaged copies make up for
+// one another where they can, and bad ones, whose first event is damaged, too.
+func newVariant(ctx context.Context, copies, bad []*candidate) (v *variant, rest []*candidate, err error) {
 	slices.SortFunc(copies, better)
 	best := copies[0]
-	k := best.skim
-	v = &variant{file: &File{
-		Path: best.path, Size: best.bytes, Format: k.First, First: k.Began, Last: k.Ended,
-		HasPrevious: k.HasPrevious, Previous: k.Previous, GTIDs: k.GTIDs,
-		Transactions: k.Transactions, Anonymous: k.Anonymous, Events: k.Events, Ending: k.Ending,
-		Proven: best.closed(), Compressed: best.pack != plain, Damage: best.err, Good: k.Good,
-		Digest: best.digest.String(), name: best.name, best: best,
-	}}
-	if k.OwnGTID.Family == gtid.MySQL {
-		v.file.ServerUUID = serverUUID(k.OwnGTID)
-	}
-	v.base, v.number = binlog.SplitName(best.name)
-	v.file.Copies = []Copy{{Path: best.path, Size: best.size, State: best.state, Err: best.err, Used: true}}
+	list := []Copy{{Path: best.path, Size: best.size, State: best.state, Err: best.err}}
+	states := []State{best.state}
+	alike := []*candidate{best}
 	for _, c := range copies[1:] {
 		state, why := c.state, c.err
 		if c.digest != best.digest {
@@ -157,11 +149,88 @@ func newVariant(ctx context.Context, copies []*candidate) (v *variant, rest []*c
 			if !same {
 				state, why = Differs, fmt.Errorf("it holds other bytes than %s before offset %d", best.path, at)
 			}
-			v.findings = append(v.findings, compared(c, best, state, why))
 		}
-		v.file.Copies = append(v.file.Copies, Copy{Path: c.path, Size: c.size, State: state, Err: why})
+		alike, states = append(alike, c), append(states, state)
+		list = append(list, Copy{Path: c.path, Size: c.size, State: state, Err: why})
+	}
+	read, unjoined, err := joinCopies(ctx, alike, states, bad)
+	if err != nil {
+		return nil, nil, err
+	}
+	v = &variant{file: newFile(read)}
+	v.base, v.number = binlog.SplitName(best.name)
+	for i, c := range alike {
+		list[i].Used = c.used
+		if i > 0 && c.digest != best.digest || c != read && i == 0 {
+			v.findings = append(v.findings, compared(c, read, states[i], list[i].Err))
+		}
+	}
+	v.file.Copies, v.file.unjoined = list, unjoined
+	if len(read.pieces) > 0 {
+		v.findings = append(v.findings, stitched(v.file))
 	}
 	return v, rest, nil
+}
+
+func newFile(c *candidate) *File {
+	k := c.skim
+	f := &File{
+		Path: c.path, Size: c.bytes, Format: k.First, First: k.Began, Last: k.Ended,
+		HasPrevious: k.HasPrevious, Previous: k.Previous, GTIDs: k.GTIDs,
+		Transactions: k.Transactions, Anonymous: k.Anonymous, Events: k.Events, Ending: k.Ending,
+		Proven: c.closed(), Compressed: c.pack != plain, Damage: c.err, Good: k.Good,
+		Digest: c.digest.String(), Pieces: c.pieces, name: c.name, best: c,
+	}
+	if k.OwnGTID.Family == gtid.MySQL {
+		f.ServerUUID = serverUUID(k.OwnGTID)
+	}
+	return f
+}
+
+// joinCopies gives what is to be read of a file: its best copy or, where that is damaged and others make up for it, pieces of several.
+func joinCopies(ctx context.Context, alike []*candidate, states []State, bad []*candidate) (read *candidate, why string, err error) {
+	best := alike[0]
+	best.used = true
+	var parts []*candidate
+	damaged := false
+	for i, c := range alike {
+		if states[i] != Differs {
+			parts = append(parts, c)
+			damaged = damaged || c.state == Corrupt
+		}
+	}
+	for _, c := range bad {
+		parts = append(parts, c)
+		damaged = true
+	}
+	if best.closed() || len(parts) < 2 || !damaged {
+		return best, "", nil // copies that only end early hold nothing that the longest does not
+	}
+	joined, why, err := stitch(ctx, parts)
+	if err != nil || joined == nil {
+		return best, why, err
+	}
+	if err := joined.scan(ctx, maphash.MakeSeed(), &meter{}); err != nil {
+		return nil, "", err
+	}
+	if joined.skim == nil || !joined.closed() && joined.skim.Good <= best.skim.Good {
+		return best, why, nil
+	}
+	last := &joined.pieces[len(joined.pieces)-1]
+	last.To = max(uint64(joined.bytes), last.From)
+	for _, c := range parts {
+		c.used = slices.ContainsFunc(joined.pieces, func(p Piece) bool { return p.Path == c.path })
+	}
+	return joined, why, nil
+}
+
+func named(all []*candidate, name string) (out []*candidate) {
+	for _, c := range all {
+		if c.name == name && c.size > 0 {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 func serverUUID(g gtid.GTID) string {
@@ -173,10 +242,7 @@ func serverUUID(g gtid.GTID) string {
 // compared tells what a copy that is not like the chosen one means.
 func compared(c, best *candidate, state State, err error) Finding {
 	f := Finding{Severity: Note, Path: c.path, Pos: binlog.Position{File: c.name, Offset: c.skim.Good}}
-	spare := fmt.Sprintf("; %s is used instead", best.path)
-	if best.state != Intact {
-		spare = fmt.Sprintf("; %s reaches further, to %d", best.path, best.skim.Good)
-	}
+	spare := spare(c, best)
 	switch state {
 	case Differs:
 		return differs(c, best)
@@ -193,6 +259,17 @@ func compared(c, best *candidate, state State, err error) Finding {
 		f.Text = fmt.Sprintf("%s ends at %d, before the file was complete%s", c.path, c.skim.Good, spare)
 	}
 	return f
+}
+
+// spare says what is read in the place of a copy.
+func spare(c, best *candidate) string {
+	switch {
+	case len(best.pieces) > 0:
+		return fmt.Sprintf("; the file is put together from %d pieces of its copies", len(best.pieces))
+	case best.state != Intact && c.skim != nil:
+		return fmt.Sprintf("; %s reaches further, to %d", best.path, best.skim.Good)
+	}
+	return fmt.Sprintf("; %s is used instead", best.path)
 }
 
 func differs(c, used *candidate) Finding {

@@ -25,6 +25,8 @@ type candidate struct {
 	skim   *binlog.Skim
 	bytes  int64 // uncompressed
 	digest digest
+	pieces []Piece // of several copies; empty: it is one
+	used   bool    // it, or a piece of it, is read
 }
 
 // found is what the paths hold.

@@ -101,7 +101,7 @@ func scanAll(ctx context.Context, all []*candidate, o Options) error {
 
 func (c *candidate) scan(ctx context.Context, seed maphash.Seed, m *meter) error {
 	var stored int64
-	s, err := openSource(ctx, c.path, func(n int) {
+	s, err := c.open(ctx, func(n int) {
 		stored += int64(n)
 		m.add(int64(n))
 	})

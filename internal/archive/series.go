@@ -214,8 +214,8 @@ func (a *Archive) attachBad(bad []*candidate) {
 		f := Finding{Code: codeOf(c.state), Severity: Note, Path: c.path, Text: fmt.Sprintf("%s: %v", c.path, c.err)}
 		switch {
 		case i >= 0:
-			a.Files[i].Copies = append(a.Files[i].Copies, Copy{Path: c.path, Size: c.size, State: c.state, Err: c.err})
-			f.Text += "; " + a.Files[i].Path + " is used instead"
+			a.Files[i].Copies = append(a.Files[i].Copies, Copy{Path: c.path, Size: c.size, State: c.state, Err: c.err, Used: c.used})
+			f.Text += spare(c, a.Files[i].best)
 		case b == base:
 			f.Severity = Gap
 			if c.state == Corrupt {

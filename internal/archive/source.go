@@ -114,9 +114,28 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// skip goes to an offset of the unpacked content.
+func (s *source) skip(to uint64) error {
+	if s.pack == plain {
+		s.in = &counted{s: s}
+		_, err := s.file.Seek(int64(to), io.SeekStart)
+		return err
+	}
+	_, err := io.CopyN(io.Discard, s, int64(to))
+	return err
+}
+
 func (s *source) Close() error {
 	s.close()
 	return s.file.Close()
+}
+
+// open gives a copy's content, or that of a file stitched from several.
+func (c *candidate) open(ctx context.Context, count func(int)) (io.ReadCloser, error) {
+	if len(c.pieces) > 0 {
+		return &pieced{ctx: ctx, todo: c.pieces, count: count}, nil
+	}
+	return openSource(ctx, c.path, count)
 }
 
 func unpackError(what string, err error) error {
@@ -132,11 +151,11 @@ func unpackError(what string, err error) error {
 	return fmt.Errorf("%w: the %s file is damaged (%w)", binlog.ErrCorrupt, what, err)
 }
 
-// Open gives the content of the chosen copy, unpacked: the bytes that were verified, even if the file has
+// Open gives the content of the chosen copy, or of the pieces of several, unpacked: the bytes that were verified, even if the file has
 // grown since. What a crashed server left behind its last transaction is not among them where it is proven
 // that it was never committed.
 func (f *File) Open(ctx context.Context) (io.ReadCloser, error) {
-	s, err := openSource(ctx, f.Path, nil)
+	s, err := f.best.open(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

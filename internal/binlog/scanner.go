@@ -63,19 +63,21 @@ func (f *Frame) End() uint64 { return f.Offset + uint64(f.Size) }
 // Scanner cuts one file into events and verifies their checksums. It trusts no length: an event is read
 // in steps, so a false size costs no more memory than the file has bytes.
 type Scanner struct {
-	r      io.Reader
-	name   string
-	buf    []byte // buf[start:end] is read and not yet handed out
-	start  int
-	end    int
-	off    uint64 // offset of buf[start] in the file
-	format *Format
-	inner  bool // events of a compressed payload: no magic, no checksum
-	frame  Frame
-	eof    bool
-	failed error // of the source, told once the bytes before it are used up
-	// Moved counts events whose own next position disagrees with where they lie: relay logs, and
-	// files that were cut out of others.
+	r       io.Reader
+	name    string
+	buf     []byte // buf[start:end] is read and not yet handed out
+	start   int
+	end     int
+	off     uint64 // offset of buf[start] in the file
+	format  *Format
+	inner   bool // events of a compressed payload: no magic, no checksum
+	frame   Frame
+	eof     bool
+	placed  bool  // an event besides the format description lies where it says
+	foreign bool  // events of another log are among these, as in a relay log
+	failed  error // of the source, told once the bytes before it are used up
+	// Moved counts events whose own next position disagrees with where they lie: relay logs, and files that were cut out of others
+	// and so do from the start. Where events did lie right before, bytes are missing, which is an error.
 	Moved int
 }
 
@@ -148,17 +150,53 @@ func (s *Scanner) Next() (*Frame, error) {
 	if err := s.checkHeader(h); err != nil {
 		return nil, err
 	}
-	if n, err = s.fill(int(h.Size)); err != nil {
-		return nil, err
+	unlikely := !s.inner && s.Moved == 0 && h.NextPos != 0 && h.NextPos != uint32(s.off+uint64(h.Size))
+	if h.Size <= readSize || !unlikely { // a false size is not worth the memory
+		if n, err = s.fill(int(h.Size)); err != nil {
+			return nil, err
+		}
 	}
 	if n < int(h.Size) {
-		if !s.inner && s.Moved == 0 && h.NextPos != 0 && h.NextPos != uint32(s.off+uint64(h.Size)) {
+		if unlikely {
 			return nil, s.fail(ErrCorrupt, h, "it says that it is %d bytes long and that the next event is at %d, which do not agree", h.Size, h.NextPos)
 		}
 		return nil, s.fail(ErrTorn, h, "%d of the event's %d bytes", n, h.Size)
 	}
 	return s.take(h)
 }
+
+// Resume goes on at the event that begins at, after Next gave an error: another copy of the file told where that is, and, where this
+// one's format description is damaged, its format. It fails if the file is not that long.
+func (s *Scanner) Resume(at uint64, f *Format) error {
+	for s.off < at {
+		n, err := s.fill(int(min(at-s.off, readSize)))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return s.fail(ErrTorn, Header{}, "it ends before %d", at)
+		}
+		n = int(min(uint64(n), at-s.off))
+		s.start += n
+		s.off += uint64(n)
+	}
+	if s.format == nil {
+		s.format = f
+	}
+	return nil
+}
+
+// Same reports two events equal, byte for byte, but for the flag that a server sets while it writes a file.
+func (f *Frame) Same(g *Frame) bool {
+	a, b := f.Header, g.Header
+	if a.Type == FormatDescriptionEvent {
+		a.Flags, b.Flags = a.Flags&^flagInUse, b.Flags&^flagInUse
+	}
+	return a == b && f.Offset == g.Offset && bytes.Equal(f.Body, g.Body)
+}
+
+// Placed reports an event that says itself where it lies.
+func (f *Frame) Placed() bool { return f.NextPos == uint32(f.End()) && f.NextPos != 0 }
 
 func (s *Scanner) magic() error {
 	n, err := s.fill(4)
@@ -218,7 +256,19 @@ func (s *Scanner) take(h Header) (*Frame, error) {
 		if !s.format.Checksum {
 			return nil, s.fail(ErrCorrupt, h, "it says that the next event is at %d, but it ends at %d", h.NextPos, next)
 		}
+		if s.placed && !s.foreign {
+			return nil, s.fail(ErrCorrupt, h, "it says that it ends at %d, but it ends at %d: bytes before it are missing, or too many; use another copy of this file", h.NextPos, next)
+		}
 		s.Moved++
+	}
+	switch {
+	case s.inner:
+	case h.NextPos == 0 || h.Flags&flagArtificial != 0:
+		s.foreign = s.foreign || h.Type == RotateEvent
+	case h.Type != FormatDescriptionEvent:
+		s.placed = s.placed || h.NextPos == uint32(next)
+	case s.off > 4:
+		s.foreign = true
 	}
 	s.frame = Frame{Header: h, Offset: s.off, Body: body}
 	s.start += int(h.Size)
