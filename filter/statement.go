@@ -2,7 +2,7 @@ package filter
 
 import (
 	"bytes"
-	"cmp"
+	"regexp"
 	"slices"
 
 	"lifeboat/internal/binlog"
@@ -19,7 +19,8 @@ func (s *scanner) statement(it *binlog.Item) error {
 	}
 	ref.Verb = st.Verb.String()
 	ref.User = user(q)
-	one := statement{ref: ref, st: st, objects: Touched(&st, q)}
+	one := statement{ref: ref, st: st, objects: Touched(&st, q), mode: ReadingMode(q, s.format)}
+	s.temp.statement(&one, q)
 	for _, o := range one.objects {
 		if o.DB != "" && !o.Undecoded {
 			s.survey.Databases[o.DB]++
@@ -46,28 +47,38 @@ func (s *scanner) judge(it *binlog.Item, one *statement) {
 	q := it.Query
 	switch {
 	case s.tx.inBase:
+	case one.st.Verb.IsDML() && s.temp.only(one, q):
+		one.inScope = false
+		s.survey.Temporary = append(s.survey.Temporary, it.Pos)
 	case one.st.Verb.IsDML() && (one.inScope || s.reaches(one, q)):
 		s.find("statement-format", it.Tx.Start, true, "a change logged as a statement, not as rows: %s", one.ref.SQL)
 		s.concerns(one, q)
-	case one.inScope && one.effect && one.st.Verb.IsDDL() && s.beyond(one, q):
-		s.find("reaches-out", it.Tx.Start, true, "a statement that also concerns what is not to be restored, and cannot be taken apart: %s", one.ref.SQL)
 	case one.inScope && one.effect && (one.st.Alter.ImportTablespace || one.st.Verb == schema.ImportTable):
 		s.find("rows-not-logged", it.Tx.Start, true, "rows that came from a file of the server and are not in the log: %s", one.ref.SQL)
+	case one.inScope && one.effect && one.st.Verb.IsDDL():
+		s.judgeDDL(it, one)
 	}
 }
 
-// beyond reports DDL that names tables in scope and others, as RENAME to another database does, and of which no part can be
-// run alone.
-func (s *scanner) beyond(one *statement, q *binlog.Query) bool {
-	scope := s.survey.Scope
-	if !slices.ContainsFunc(one.objects, func(o schema.Object) bool {
-		return o.Kind == schema.KindTable && o.Role != schema.Reference && !scope.Has(o.DB, o.Name)
-	}) {
-		return false
+// judgeDDL names DDL whose effect the log does not hold: tables that come from beyond the scope or leave it, and MariaDB's
+// system versioning, which stamps rows with the server's clock. Neither can be accepted as incomplete: what follows needs it.
+func (s *scanner) judgeDDL(it *binlog.Item, one *statement) {
+	q := it.Query
+	if _, err := s.survey.Scope.Kept(&one.st, q, s.format); err != nil {
+		s.find(BeyondScope, it.Tx.Start, true, "a statement that also concerns what is not to be restored, and cannot be taken apart: %s", one.ref.SQL)
 	}
-	_, err := schema.Keep(q.SQL, ReadingMode(q, s.format), func(o schema.Object) bool { return scope.Has(cmp.Or(o.DB, q.Database), o.Name) })
-	return err != nil
+	if s.format.MariaDB && (one.st.Verb == schema.CreateTable || one.st.Verb == schema.AlterTable) && versioning.Match(q.SQL) {
+		s.find(SystemVersioned, it.Tx.Start, true, "a table with system versioning, whose history is not in the log: %s", one.ref.SQL)
+	}
 }
+
+// Codes of findings that no restore can go past.
+const (
+	BeyondScope     = "reaches-out"
+	SystemVersioned = "system-versioned"
+)
+
+var versioning = regexp.MustCompile(`(?i)\b(WITH|ADD)\s+SYSTEM\s+VERSIONING\b`)
 
 // concerns says which tables the last finding is about, where the statement names all that it changes.
 func (s *scanner) concerns(one *statement, q *binlog.Query) {

@@ -34,6 +34,7 @@ type Survey struct {
 	Void        map[binlog.Position]string  // transactions without effect, by their start, and why
 	VoidRanges  map[binlog.Position][]Range // parts undone by ROLLBACK TO, by their transaction's start
 	XA          map[binlog.Position]XA      // distributed transactions, by the start of their rows
+	Temporary   []binlog.Position           // statements that change rows of temporary tables only
 	Stop        binlog.Position             // start of the first transaction left out; zero: read to the end
 	LastInBase  binlog.Position             // start of the last transaction that the base holds already
 	BaseEnd     binlog.Position             // its end
@@ -115,9 +116,12 @@ func (s *Survey) harmless(one *statement, why string) {
 // Finding is something a DBA must know before trusting a restore of this range.
 type Finding struct {
 	Time time.Time
-	Code string // statement-format, unknown-statement, incident-event, xa-undecided, rolled-back, partial-json
+	Code string // statement-format, unknown-statement, incident-event, xa-undecided, rolled-back, partial-json, reaches-out, system-versioned
 	Pos  binlog.Position
 	Text string
+	// Start and GTID are of the transaction that it is in.
+	Start binlog.Position
+	GTID  gtid.GTID
 	// Tables are those that it concerns, where it is known to concern no other.
 	Tables []TableName
 	// Blocks means that what follows cannot be restored exactly unless the user accepts it.
@@ -182,8 +186,10 @@ type scanner struct {
 	format    *binlog.Format
 	stop      stopFinder
 	tx        *txState
+	at        *binlog.Transaction      // at hand
 	prepared  map[schema.XID]*prepared // distributed transactions whose fate is not known yet
 	incidents incidentTracker
+	temp      tempTables
 	rows      binlog.RowReader
 	changes   int64                  // of the open transaction
 	now       time.Time              // of the item at hand
@@ -249,6 +255,7 @@ type statement struct {
 	st      schema.Statement
 	objects []schema.Object
 	inScope bool
+	mode    schema.Mode
 	effect  bool        // false: it is known to have changed nothing
 	certain bool        // the log proves that it changed something
 	dropped []TableName // by DROP DATABASE
@@ -260,7 +267,7 @@ type savepoint struct {
 }
 
 func newScanner(scope Scope, o Options) *scanner {
-	s := &scanner{o: o, prepared: map[schema.XID]*prepared{}, stop: newStopFinder(o)}
+	s := &scanner{o: o, temp: tempTables{}, prepared: map[schema.XID]*prepared{}, stop: newStopFinder(o)}
 	s.survey = &Survey{Scope: scope, From: o.From, Databases: map[string]int64{}, Tables: map[TableName]*History{},
 		Void: map[binlog.Position]string{}, VoidRanges: map[binlog.Position][]Range{}, XA: map[binlog.Position]XA{}}
 	s.incidents = newIncidentTracker(s.survey, &o)
@@ -270,7 +277,7 @@ func newScanner(scope Scope, o Options) *scanner {
 func (s *scanner) item(it *binlog.Item) error {
 	s.survey.Totals.Events++
 	s.now = it.Time
-	if it.Tx != nil {
+	if s.at = it.Tx; it.Tx != nil {
 		s.now = it.Tx.Committed
 	}
 	switch it.Kind {
@@ -279,6 +286,7 @@ func (s *scanner) item(it *binlog.Item) error {
 		s.survey.Format = *it.Format
 		if it.Format.Created != 0 {
 			s.incidents.restarted()
+			clear(s.temp)
 		}
 		if s.survey.From.IsZero() {
 			s.survey.From = binlog.Position{File: it.Pos.File, Offset: 4}
@@ -308,7 +316,11 @@ func (s *scanner) item(it *binlog.Item) error {
 }
 
 func (s *scanner) find(code string, pos binlog.Position, blocks bool, format string, args ...any) {
-	s.survey.Findings = append(s.survey.Findings, Finding{Time: s.now, Code: code, Pos: pos, Blocks: blocks, Text: fmt.Sprintf(format, args...)})
+	f := Finding{Time: s.now, Code: code, Pos: pos, Blocks: blocks, Text: fmt.Sprintf(format, args...)}
+	if s.at != nil {
+		f.Start, f.GTID = s.at.Start, s.at.GTID
+	}
+	s.survey.Findings = append(s.survey.Findings, f)
 }
 
 func (s *scanner) rowEvent(it *binlog.Item) error {

@@ -206,7 +206,7 @@ func (r *runner) doubtReload(ctx context.Context, name string) error {
 // and noting it makes a resumed restore run it again, and find its effect there.
 func (r *runner) baseStep(ctx context.Context, s snapshot.Statement, set []string) error {
 	key := fmt.Sprintf("@%d", s.Offset)
-	if !r.p.scope().Whole() || r.st.Created[key] {
+	if s.Part == snapshot.PartSequence && !r.wants(s.Object) || s.Part != snapshot.PartSequence && !r.p.scope().Whole() || r.st.Created[key] {
 		return nil
 	}
 	if err := r.ddl.Run(ctx, r.p.Into, s.SQL, set); err != nil && !(r.result.Resumed && alreadyThere(err)) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 
+	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
 )
@@ -39,7 +40,9 @@ type State struct {
 	Created map[string]bool // tables of the base that exist
 	Auto    map[string]uint64
 	Objects []Program
-	Said    []string // what the result cannot be trusted for, so far
+	Lanes   map[string]string          // table → why it takes the serial lane
+	Altered map[string]binlog.Position // sequences, by where an ALTER left their next value to the source's memory
+	Said    []string                   // what the result cannot be trusted for, so far
 	Counts  Counts
 }
 

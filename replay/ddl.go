@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"regexp"
 	"slices"
 	"unicode/utf8"
 
@@ -99,33 +100,12 @@ func (r *runner) withoutBase(ctx context.Context, st *schema.Statement, q *binlo
 // localise turns a logged statement into the one to run: only its part in scope, under the target's
 // name, without the clause that 8.0.21 adds to CREATE TABLE … SELECT.
 func (p *Plan) localise(st *schema.Statement, q *binlog.Query, format *binlog.Format) ([]byte, error) {
-	mode := filter.ReadingMode(q, format)
-	text := slices.Clone(q.SQL)
-	if !st.StartTransaction.Empty() {
-		text = slices.Delete(text, st.StartTransaction.Start, st.StartTransaction.End)
-	}
-	scope := p.scope()
-	foreign := false
-	for _, o := range filter.Touched(st, q) {
-		if o.Kind == schema.KindTable && !scope.Has(o.DB, o.Name) && o.Role != schema.Reference {
-			foreign = true
-		}
-	}
-	var err error
-	if foreign {
-		text, err = schema.Keep(text, mode, func(o schema.Object) bool {
-			db := o.DB
-			if db == "" {
-				db = q.Database
-			}
-			return scope.Has(db, o.Name)
-		})
-		if err != nil {
-			return nil, fmt.Errorf("%w: a statement that reaches beyond database %s: %s: %w; stop before it, or skip its transaction and make its effect by hand", ErrInexact, p.Database, filter.Excerpt(q.SQL, 100), err)
-		}
+	text, err := p.scope().Kept(st, q, format)
+	if err != nil {
+		return nil, fmt.Errorf("%w: a statement that reaches beyond database %s: %s: %w; stop before it, or skip its transaction and make its effect by hand", ErrInexact, p.Database, filter.Excerpt(q.SQL, 100), err)
 	}
 	if p.Into != p.Database {
-		if text, _, err = schema.Rewrite(text, mode, p.Database, p.Into); err != nil {
+		if text, _, err = schema.Rewrite(text, filter.ReadingMode(q, format), p.Database, p.Into); err != nil {
 			return nil, err
 		}
 	}
@@ -168,7 +148,7 @@ func (r *runner) runDDL(ctx context.Context, w *walk, st *schema.Statement, q *b
 			return fmt.Errorf("%s: %w", filter.Excerpt(q.SQL, 100), err)
 		}
 	}
-	if err := r.follow(st, q); err != nil {
+	if err := r.follow(st, q, w.tx); err != nil {
 		return err
 	}
 	r.defs, r.fks = nil, nil
@@ -179,12 +159,13 @@ func (r *runner) runDDL(ctx context.Context, w *walk, st *schema.Statement, q *b
 }
 
 // follow keeps what hangs on tables in step with them.
-func (r *runner) follow(st *schema.Statement, q *binlog.Query) error {
+func (r *runner) follow(st *schema.Statement, q *binlog.Query, at binlog.Position) error {
 	if st.Verb == schema.DropDatabase {
 		r.programs.list = nil
 		clear(r.st.Auto)
 		return nil
 	}
+	r.sequenceMoved(st, q, at)
 	was := ""
 	for _, o := range st.Objects {
 		if o.Kind != schema.KindTable || o.Database(q.Database) != r.p.Database {
@@ -206,6 +187,25 @@ func (r *runner) follow(st *schema.Statement, q *binlog.Query) error {
 	}
 	return nil
 }
+
+// sequenceMoved notes an ALTER SEQUENCE without RESTART: MariaDB goes on from the next value of its cache, which is in no log until
+// values are drawn again.
+func (r *runner) sequenceMoved(st *schema.Statement, q *binlog.Query, at binlog.Position) {
+	for _, o := range st.Objects {
+		if o.Kind != schema.KindSequence || o.Role != schema.Target {
+			continue
+		}
+		delete(r.st.Altered, o.Name)
+		if st.Verb == schema.AlterSequence && !restart.Match(q.SQL) {
+			if r.st.Altered == nil {
+				r.st.Altered = map[string]binlog.Position{}
+			}
+			r.st.Altered[o.Name] = at
+		}
+	}
+}
+
+var restart = regexp.MustCompile(`(?i)\bRESTART\b`)
 
 // renamed lets triggers and counter follow a table that has another name now.
 func (r *runner) renamed(from, to string) error {

@@ -116,7 +116,7 @@ func (x *pass) meaning(it *binlog.Item, format *binlog.Format) (*schema.Statemen
 		}
 	case !takesEffect(&st, q), !x.p.scope().InScope(&st, q):
 	case st.Verb.IsDML():
-		if !x.p.AllowIncomplete {
+		if !x.p.AllowIncomplete && !slices.Contains(x.p.Temporary, it.Pos) {
 			return nil, fmt.Errorf("a change logged as a statement, not as rows: %s", filter.Excerpt(q.SQL, 100))
 		}
 	case st.Verb.IsDDL():

@@ -47,6 +47,9 @@ type Plan struct {
 	Void       map[string]string         `json:"void,omitempty"`
 	VoidRanges map[string][]filter.Range `json:"void_ranges,omitempty"`
 
+	// Temporary are statements that change rows of temporary tables only, which do not last.
+	Temporary []binlog.Position `json:"temporary_only,omitempty"`
+
 	Charset         string      `json:"database_charset,omitempty"` // CHARSET [COLLATE=…], as most tables have it
 	Routes          []PlanTable `json:"tables"`
 	Incidents       []string    `json:"incidents_in_range,omitempty"`
@@ -228,6 +231,9 @@ func (pl *planner) start(context.Context) error {
 			if !t.View {
 				pl.base.BaseRows[filter.TableName{DB: pl.dumpDB(t.DB), Name: t.Name}] = t.Rows
 			}
+		}
+		for _, t := range s.Index().Sequences {
+			pl.base.BaseRows[filter.TableName{DB: pl.dumpDB(t.DB), Name: t.Name}] = 1
 		}
 	}
 	if len(files) == 0 {

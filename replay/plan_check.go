@@ -12,6 +12,7 @@ import (
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/binlog/gtid"
 	"lifeboat/internal/schema"
+	"lifeboat/snapshot"
 )
 
 // skips resolves what the user wants left out.
@@ -55,6 +56,11 @@ func (pl *planner) void(context.Context) error {
 	for at, xa := range pl.survey.XA {
 		if !xa.Decided.IsZero() && !p.Stop.IsZero() && xa.Decided.Compare(p.Stop) >= 0 {
 			p.Void[at.String()] = "prepared; committed only after the stop point"
+		}
+	}
+	for _, at := range pl.survey.Temporary {
+		if p.Stop.IsZero() || at.Compare(p.Stop) < 0 {
+			p.Temporary = append(p.Temporary, at)
 		}
 	}
 	for at, r := range pl.survey.VoidRanges {
@@ -104,6 +110,8 @@ func (pl *planner) tables(context.Context) error {
 		t.Inserted, t.Updated, t.Deleted, t.Partial = h.Inserted, h.Updated, h.Deleted, h.Partial
 		switch {
 		case t.Base != BaseNone:
+		case pl.sequence(name.Name):
+			t.Base, t.BaseRows, t.Lane, t.Why = BaseSnapshot, 1, LaneSerial, aSequence
 		case h.FromLog:
 			t.Base = BaseLog
 		case q.BaseLoaded:
@@ -126,6 +134,12 @@ func (pl *planner) tables(context.Context) error {
 	slices.SortFunc(p.Routes, func(a, b PlanTable) int { return strings.Compare(a.Name, b.Name) })
 	slices.Sort(p.Incomplete)
 	if len(p.Routes) == 0 && len(pl.survey.Statements) == 0 {
+		if slices.ContainsFunc(pl.survey.Findings, func(f filter.Finding) bool { return f.Blocks && (p.Stop.IsZero() || f.Pos.Compare(p.Stop) < 0) }) {
+			return nil // that says why
+		}
+		if q.BaseLoaded {
+			return fmt.Errorf("%w: the log holds no change of a table of %s that is wanted between the base and the stop point", ErrNoBase, p.Database)
+		}
 		return fmt.Errorf("%w: neither the snapshot nor the log holds a table of %s that is wanted", ErrNoBase, p.Database)
 	}
 	if q.Snapshot == nil && !q.BaseLoaded && !slices.ContainsFunc(p.Routes, func(t PlanTable) bool { return t.Base != BaseNone }) {
@@ -134,12 +148,22 @@ func (pl *planner) tables(context.Context) error {
 	return nil
 }
 
+// sequence reports one of the snapshot's sequences.
+func (pl *planner) sequence(name string) bool {
+	s := pl.q.Snapshot
+	return s != nil && slices.ContainsFunc(s.Index().Sequences, func(t snapshot.Table) bool { return t.Name == name && pl.dumpDB(t.DB) == pl.p.Database })
+}
+
 // versioned refuses MariaDB's system-versioned tables before anything is written, where the snapshot shows
 // that a table is one. One that only the log makes is refused when the restore comes to it.
 func (pl *planner) versioned(all map[string]*PlanTable, creates map[string]string) error {
 	for name, text := range creates {
 		t := all[name]
-		if strings.Contains(text, "WITH SYSTEM VERSIONING") && t.Inserted+t.Updated+t.Deleted > 0 {
+		if !strings.Contains(text, "WITH SYSTEM VERSIONING") {
+			continue
+		}
+		pl.p.Incomplete = append(pl.p.Incomplete, fmt.Sprintf("table %s: it is system-versioned, and its history and the times of its rows come out as the snapshot's tool and its loading make them", name))
+		if t.Inserted+t.Updated+t.Deleted > 0 {
 			return fmt.Errorf("%w: table %s is system-versioned, and its history cannot be replayed yet; leave it out with --exclude-table %s", ErrInexact, name, name)
 		}
 	}
@@ -288,10 +312,13 @@ func (pl *planner) exact(ctx context.Context) error {
 	}
 	var blocking []string
 	for _, f := range pl.survey.Findings {
-		if !inRange(f.Pos) {
+		if !inRange(f.Pos) || p.skips(f.Start) || p.SkipGTIDs.Contains(f.GTID) {
 			continue
 		}
 		line := fmt.Sprintf("%s: %s", f.Pos, f.Text)
+		if f.Code == filter.BeyondScope || f.Code == filter.SystemVersioned {
+			return fmt.Errorf("%w: %s; stop before it, skip its transaction and make its effect by hand, or leave the table out with --exclude-table", ErrInexact, line)
+		}
 		p.Findings = append(p.Findings, line)
 		if f.Blocks {
 			blocking = append(blocking, line)

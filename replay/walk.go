@@ -56,6 +56,13 @@ func (w *walk) change(ctx context.Context, it *binlog.Item) error {
 	if err := w.r.rowEvent(ctx, t, it, w.cursor); err != nil {
 		return err
 	}
+	if t.fold == nil && t.shape.Def.Sequence {
+		// A table with a default that draws from the sequence cannot even be looked at as long as its row is locked.
+		w.r.serial.until = w.cursor
+		if err := w.r.serial.flush(ctx); err != nil {
+			return err
+		}
+	}
 	// A transaction larger than the memory is cut here; every other window ends between transactions.
 	if t.fold == nil || w.r.fold.bytes > w.r.o.Memory+w.r.o.Memory/4 || w.r.st.To != nil {
 		return w.pause(ctx, w.cursor)
@@ -116,9 +123,6 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 		r.routes[tm] = t
 		return nil, nil
 	}
-	if def.Sequence {
-		return nil, fmt.Errorf("%w: %s is a sequence that the log moves, which this version cannot replay; leave it out with --exclude-table %s, and set it with SETVAL afterwards", ErrInexact, def.Name, def.Name)
-	}
 	if def.SystemVersioned {
 		return nil, fmt.Errorf("%w: table %s is system-versioned, and its history cannot be replayed yet; leave it out with --exclude-table %s", ErrInexact, def.Name, def.Name)
 	}
@@ -129,10 +133,10 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 		return nil, err
 	}
 	if why := r.serialReason(tm, t.shape); why != "" {
-		if r.result.Lanes == nil {
-			r.result.Lanes = map[string]string{}
+		if r.st.Lanes == nil {
+			r.st.Lanes = map[string]string{}
 		}
-		r.result.Lanes[tm.Table] = why
+		r.st.Lanes[tm.Table] = why
 		t.cascades = r.fks.parents[tm.Table]
 		if r.result.Resumed && !strings.EqualFold(def.Engine, "InnoDB") {
 			r.incomplete("table %s is of engine %s, which has no transactions: its changes around the stop may have been made twice", def.Name, def.Engine)
@@ -198,8 +202,12 @@ func (r *runner) loadForeignKeys(ctx context.Context) error {
 	return nil
 }
 
+const aSequence = "a sequence, whose steps are logged as rows"
+
 func (r *runner) serialReason(tm *binlog.TableMap, shape *target.Shape) string {
 	switch {
+	case shape.Def.Sequence:
+		return aSequence
 	case shape.Key == nil:
 		return "no primary key and no unique key without NULLs"
 	case r.p.partial(tm.Table):
@@ -211,6 +219,7 @@ func (r *runner) serialReason(tm *binlog.TableMap, shape *target.Shape) string {
 // rowEvent hands on every row of an event.
 func (r *runner) rowEvent(ctx context.Context, t *route, it *binlog.Item, at Cursor) error {
 	rows := it.Rows
+	delete(r.st.Altered, t.name)
 	if len(rows.Data) == 0 {
 		r.incomplete("table %s: the rows inserted at %s, the first of their kind, have no column in the log (binlog_row_image is not FULL), and how many there are is not in it either", t.name, it.Pos)
 	}

@@ -77,6 +77,11 @@ func (b *builder) add(st Statement, size int64) {
 				b.data(t)
 			}
 		}
+	case PartSequence:
+		if idx := &b.d.facts; !st.Drop && (b.db == "" || st.DB == "" || st.DB == b.db) &&
+			!slices.ContainsFunc(idx.Sequences, func(t Table) bool { return t.DB == st.DB && t.Name == st.Object }) {
+			idx.Sequences = append(idx.Sequences, Table{DB: st.DB, Name: st.Object})
+		}
 	case PartTable, PartView:
 		if st.Drop {
 			return

@@ -32,6 +32,8 @@ type Index struct {
 	Created   []string // those of them whose CREATE DATABASE it holds, and so their default character set
 	Tables    []Table  // of the databases asked for, in the backup's order; views too
 
+	Sequences []Table // MariaDB's, likewise, with nothing but their names
+
 	// Nameless says that no database is named anywhere (--compact,
 	// --skip-comments): what the backup holds is given out under the name that
 	// the caller asked for, or "".
