@@ -152,7 +152,7 @@ func (f *facts) upTo(stop *breakage, in []*filter.Incident, add func(string, *co
 		add("Restore all other tables to the end of the log", newCommandLine("restore").source(&s))
 	}
 	switch stop.why { // these end a restore whatever is allowed
-	case "corrupt", "torn", "partial-json", "reaches-out":
+	case "corrupt", "torn", "partial-json", "reaches-out", "system-versioned":
 		return
 	}
 	if len(f.survey.Incidents) == 0 {
@@ -186,6 +186,8 @@ func brokenBy(code string) string {
 		return "a statement that is not understood"
 	case "reaches-out":
 		return "a statement that cannot be taken apart"
+	case "system-versioned":
+		return "a table with system versioning"
 	}
 	return "what cannot be replayed"
 }
