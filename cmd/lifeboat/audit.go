@@ -28,13 +28,16 @@ func auditCommand(e *env) *cli.Command {
 		Name: "audit", Usage: "is the archive complete, and what happened to the database?",
 		Description: "Reads binlogs and snapshot, and changes nothing. Without --database it covers all databases.\n" +
 			"Exit codes: 0 complete, 3 complete, but a restore from this snapshot would lack something, 10 gaps or a torn end, 11 damaged.",
-		Flags: flags(sourceFlags(), coverFlags(), []cli.Flag{formatFlag(report.Text), fileFlag(), progressFlag()}),
+		Flags: flags(sourceFlags(), coverFlags(), []cli.Flag{formatFlag(report.Text, report.HTML), fileFlag(), progressFlag()}),
 		Action: func(c *cli.Context) (err error) {
 			var o auditOptions
 			if o.source, err = readSource(c); err != nil {
 				return err
 			}
-			if o.output, err = readOutput(c); err != nil {
+			if o.output, err = readOutput(c, report.HTML); err != nil {
+				return err
+			}
+			if err = o.reportFile(e); err != nil {
 				return err
 			}
 			if o.progress, err = readProgress(c); err != nil {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -219,23 +221,47 @@ type output struct {
 	file   string // "": standard output
 }
 
-func formatFlag(value string) cli.Flag {
-	return stringFlag("format", value, "the report's `FORM`: text or json")
+// forms are those that a command's report may have.
+func forms(more ...string) []string { return append([]string{report.Text, report.JSON}, more...) }
+
+func formatFlag(value string, more ...string) cli.Flag {
+	return stringFlag("format", value, "the report's `FORM`: "+anyOf(forms(more...)))
+}
+
+// anyOf writes "a, b or c".
+func anyOf(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 func fileFlag() cli.Flag {
 	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the report to this `FILE`", EnvVars: envName("output")}
 }
 
-func readOutput(c *cli.Context) (output, error) {
+// readOutput reads both. A command that knows further forms than text and JSON names them.
+func readOutput(c *cli.Context, more ...string) (output, error) {
 	o := output{format: c.String("format"), file: c.String("output")}
-	switch o.format {
-	case report.Text, report.JSON:
-		return o, nil
-	case "html":
-		return o, usagef("--format html is not there yet: use text or json")
+	if !slices.Contains(forms(more...), o.format) {
+		return o, usagef("--format %q: use %s", o.format, anyOf(forms(more...)))
 	}
-	return o, usagef("--format %q: use text or json", o.format)
+	return o, nil
+}
+
+// reportFile finds what would keep the report from being written, before anything is read for it.
+func (o *output) reportFile(e *env) error {
+	if o.file == "" {
+		if o.format == report.HTML && e.stdoutTerminal {
+			return usagef("--format html is a page for a browser: write it to a file with -o report.html")
+		}
+		return nil
+	}
+	if info, err := os.Stat(o.file); err == nil && info.IsDir() {
+		return usagef("--output %s is a folder: name a file", o.file)
+	}
+	if _, err := os.Stat(filepath.Dir(o.file)); err != nil {
+		return usagef("--output: %w", err)
+	}
+	return nil
 }
 
 func flags(groups ...[]cli.Flag) []cli.Flag { return slices.Concat(groups...) }

@@ -33,6 +33,9 @@ func planCommand(e *env) *cli.Command {
 			if o.output, err = readOutput(c); err != nil {
 				return err
 			}
+			if err = o.reportFile(e); err != nil {
+				return err
+			}
 			if err = o.check(); err != nil {
 				return err
 			}

@@ -33,8 +33,17 @@ func (o *output) write(e *env, body func(w sink) error) error {
 	return nil
 }
 
-// publish writes a file under a temporary name, syncs it, and gives it its own name.
+// publish writes a file under a temporary name, syncs it, and gives it its own name. Only its owner may read it: it
+// holds statements and the names of things. What is there already and is no file, as a pipe, is written to instead.
 func publish(path string, content []byte) (err error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(content)
+		return errors.Join(err, f.Close())
+	}
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -46,9 +55,6 @@ func publish(path string, content []byte) (err error) {
 		}
 	}()
 	_, err = f.Write(content)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
 	if err == nil {
 		err = f.Sync()
 	}

@@ -52,6 +52,7 @@ var order = []struct {
 	{"internal/verify", "internal/target internal/schema internal/ui/text"},
 	{testSupport, "internal/target/scratch"},
 	{testSupport + "/dbstate", ""},
+	{"internal/testbrowser", ""},
 	{"internal/workload", ""},
 	{"cmd/lifeboat", "*"},
 	{"cmd/internal/rig", "internal/target/scratch"},
@@ -67,6 +68,7 @@ var only = []struct{ library, room, why string }{
 	{"golang.org/x/term", "internal/ui", "no stage knows terminals"},
 	{"github.com/urfave/cli", "cmd/lifeboat", "commands are thin, and stages know no flags"},
 	{module + testSupport, testSupport, "it is for tests"},
+	{module + "internal/testbrowser", "internal/testbrowser", "it is for tests"},
 }
 
 // rules are checked for each file that is not a test.

@@ -86,19 +86,26 @@ func fileCells(f FileRow) []string {
 			last = last[len("2006-01-02 "):]
 		}
 	}
+	return []string{f.Name, fileState(f), copies(f), text.Bytes(f.Bytes), text.Count(f.Transactions), first, last, f.Server}
+}
+
+// copies counts the copies of a file, and of these the intact ones.
+func copies(f FileRow) string {
 	good := 0
 	for _, c := range f.Copies {
 		if c.State == intact {
 			good++
 		}
 	}
-	copies := fmt.Sprintf("%d", len(f.Copies))
 	if good < len(f.Copies) {
-		copies = fmt.Sprintf("%d of %d", good, len(f.Copies))
+		return fmt.Sprintf("%d of %d", good, len(f.Copies))
 	}
-	state := f.State
+	return fmt.Sprint(len(f.Copies))
+}
+
+func fileState(f FileRow) string {
 	if f.Checksum == "none" {
-		state += ", no checksums"
+		return f.State + ", no checksums"
 	}
-	return []string{f.Name, state, copies, text.Bytes(f.Bytes), text.Count(f.Transactions), first, last, f.Server}
+	return f.State
 }

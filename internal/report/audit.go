@@ -203,7 +203,7 @@ type Command struct {
 	Line    string `json:"line"`
 }
 
-// WriteAudit writes a in a format, Text or JSON. With color the text carries a terminal's colours.
+// WriteAudit writes a in a format, Text, JSON or HTML. With color the text carries a terminal's colours.
 func WriteAudit(w io.Writer, a *Audit, format string, color bool) error {
 	tagged := *a
 	tagged.Schema = AuditSchema
@@ -216,5 +216,8 @@ func WriteAudit(w io.Writer, a *Audit, format string, color bool) error {
 		t.Lifetimes, t.Restorable = some(t.Lifetimes), some(t.Restorable)
 	}
 	tagged.Archive.Roots, tagged.Archive.Files = some(a.Archive.Roots), some(a.Archive.Files)
+	if format == HTML {
+		return writeHTML(w, &tagged)
+	}
 	return write(w, format, color, &tagged, func(p *page) { auditText(p, &tagged) })
 }

@@ -13,6 +13,7 @@ import (
 const (
 	Text = "text"
 	JSON = "json"
+	HTML = "html" // of an Audit only
 )
 
 // write writes v as JSON or lets body write it as text, in one Write.

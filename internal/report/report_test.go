@@ -306,7 +306,10 @@ func TestErrorsComeBack(t *testing.T) {
 	if err := WriteAudit(brokenWriter{}, healthy(), Text, false); !errors.Is(err, errFull) {
 		t.Errorf("a failed write gives %v", err)
 	}
-	if err := WriteAudit(&bytes.Buffer{}, healthy(), "html", false); err == nil {
+	if err := WriteAudit(brokenWriter{}, healthy(), HTML, false); !errors.Is(err, errFull) {
+		t.Errorf("a failed write of a page gives %v", err)
+	}
+	if err := WriteAudit(&bytes.Buffer{}, healthy(), "xml", false); err == nil {
 		t.Error("an unknown format passes")
 	}
 }
