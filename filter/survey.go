@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -225,9 +224,17 @@ type rowEvent struct {
 
 // tables are those with rows, in the order in which they were first changed.
 func (x *txState) tables() []TableName {
-	return slices.SortedFunc(maps.Keys(x.rows), func(a, b TableName) int {
+	out := make([]TableName, 0, len(x.rows))
+	for name := range x.rows {
+		out = append(out, name)
+	}
+	if len(out) < 2 { // nearly always
+		return out
+	}
+	slices.SortFunc(out, func(a, b TableName) int {
 		return cmp.Or(x.rows[a].first.Compare(x.rows[b].first), strings.Compare(a.DB, b.DB), strings.Compare(a.Name, b.Name))
 	})
+	return out
 }
 
 type rowCount struct {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"slices"
 	"time"
@@ -112,6 +111,12 @@ func better(a, b *candidate) int {
 	)
 }
 
+// equal reports two copies of one content without reading them again. Where events carry no checksums, the digest alone is not enough
+// to rely on.
+func (c *candidate) equal(d *candidate) bool {
+	return c.digest == d.digest && c.skim.First.Checksum
+}
+
 func compareBool(a, b bool) int {
 	switch {
 	case a == b:
@@ -137,7 +142,7 @@ func newVariant(ctx context.Context, copies, bad []*candidate) (v *variant, rest
 	alike := []*candidate{best}
 	for _, c := range copies[1:] {
 		state, why := c.state, c.err
-		if c.digest != best.digest {
+		if !c.equal(best) {
 			same, at, err := samePrefix(ctx, best, c)
 			if err != nil {
 				return nil, nil, err
@@ -210,7 +215,7 @@ func joinCopies(ctx context.Context, alike []*candidate, states []State, bad []*
 	if err != nil || joined == nil {
 		return best, why, err
 	}
-	if err := joined.scan(ctx, maphash.MakeSeed(), &meter{}); err != nil {
+	if err := joined.scan(ctx, &meter{}); err != nil {
 		return nil, "", err
 	}
 	if joined.skim == nil || !joined.closed() && joined.skim.Good <= best.skim.Good {

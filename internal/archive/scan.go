@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"hash/maphash"
 	"io"
 	"sync"
 
@@ -15,12 +14,12 @@ import (
 )
 
 // digest tells contents apart. The in-use flag is left out of it: a server sets and clears that in place.
-// crc is Castagnoli's, since the events' own CRC32 of the same polynomial would cancel out; fast is keyed
-// anew in each process, so it takes part in comparing but not in the text.
+// crc is Castagnoli's, since the events' own CRC32 of the same polynomial would cancel out; events, which sums those up, takes part in
+// comparing but not in the text.
 type digest struct {
-	size int64
-	crc  uint32
-	fast uint64
+	size   int64
+	crc    uint32
+	events uint64
 }
 
 func (d digest) String() string { return fmt.Sprintf("%d-%08x", d.size, d.crc) }
@@ -34,13 +33,10 @@ type hashing struct {
 	size  int64
 	crc   uint32
 	table *crc32.Table
-	fast  maphash.Hash
 }
 
-func newHashing(r io.Reader, seed maphash.Seed) *hashing {
-	h := &hashing{r: r, table: crc32.MakeTable(crc32.Castagnoli)}
-	h.fast.SetSeed(seed)
-	return h
+func newHashing(r io.Reader) *hashing {
+	return &hashing{r: r, table: crc32.MakeTable(crc32.Castagnoli)}
 }
 
 func (h *hashing) Read(p []byte) (int, error) {
@@ -58,10 +54,7 @@ func (h *hashing) Read(p []byte) (int, error) {
 func (h *hashing) update(b []byte) {
 	h.size += int64(len(b))
 	h.crc = crc32.Update(h.crc, h.table, b)
-	_, _ = h.fast.Write(b) // cannot fail
 }
-
-func (h *hashing) sum() digest { return digest{h.size, h.crc, h.fast.Sum64()} }
 
 // meter adds up what workers read and reports it one call at a time.
 type meter struct {
@@ -90,16 +83,15 @@ func scanAll(ctx context.Context, all []*candidate, o Options) error {
 			m.total += c.size
 		}
 	}
-	seed := maphash.MakeSeed()
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(o.Workers)
 	for _, c := range largestFirst(todo) {
-		g.Go(func() error { return c.scan(ctx, seed, m) })
+		g.Go(func() error { return c.scan(ctx, m) })
 	}
 	return g.Wait()
 }
 
-func (c *candidate) scan(ctx context.Context, seed maphash.Seed, m *meter) error {
+func (c *candidate) scan(ctx context.Context, m *meter) error {
 	var stored int64
 	s, err := c.open(ctx, func(n int) {
 		stored += int64(n)
@@ -110,12 +102,12 @@ func (c *candidate) scan(ctx context.Context, seed maphash.Seed, m *meter) error
 		return ctx.Err()
 	}
 	defer s.Close()
-	h := newHashing(s, seed)
+	h := newHashing(s)
 	c.skim, err = binlog.SkimFile(h, c.name)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	c.digest, c.bytes = h.sum(), h.size
+	c.digest, c.bytes = digest{h.size, h.crc, c.skim.Sum}, h.size
 	if err != nil && c.pack == plain {
 		c.bytes = c.size
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"hash/crc32"
 	"io"
 	"slices"
 	"testing"
@@ -293,3 +294,20 @@ type failingFile struct {
 }
 
 func (f failingFile) Open(context.Context) (io.ReadCloser, error) { return io.NopCloser(f.r), nil }
+
+// checksum pads in place; it has to give what the standard library gives, and to leave every byte as it was.
+func TestChecksum(t *testing.T) {
+	b := make([]byte, 400)
+	for i := range b {
+		b[i] = byte(i*7 + i>>3)
+	}
+	kept := bytes.Clone(b)
+	for start := margin; start < margin+20; start++ {
+		for n := headerSize; start+n <= len(b); n++ {
+			s := &Scanner{buf: b, start: start, end: len(b)}
+			if got, want := s.checksum(n), crc32.ChecksumIEEE(b[start:start+n]); got != want || !bytes.Equal(b, kept) {
+				t.Fatalf("%d bytes at %d: %08x, want %08x; unchanged: %v", n, start, got, want, bytes.Equal(b, kept))
+			}
+		}
+	}
+}

@@ -48,9 +48,9 @@ func (r *Reader) payload(body []byte) error {
 		return fmt.Errorf("a transaction compressed with algorithm %d: %w", algorithm, ErrUnsupported)
 	}
 	if r.spare == nil {
-		r.spare = make([]byte, readSize)
+		r.spare = make([]byte, margin+readSize)
 	}
-	r.inner = &Scanner{r: in, name: r.scan.name, buf: r.spare, format: r.scan.format, inner: true}
+	r.inner = &Scanner{r: in, name: r.scan.name, buf: r.spare, start: margin, end: margin, format: r.scan.format, inner: true}
 	r.innerSize = size
 	return nil
 }

@@ -60,6 +60,9 @@ func (p Position) Compare(q Position) int {
 
 // CompareNames orders two binlog file names of one server: by base name, then by number.
 func CompareNames(a, b string) int {
+	if a == b {
+		return 0
+	}
 	abase, anum := SplitName(a)
 	bbase, bnum := SplitName(b)
 	return cmp.Or(cmp.Compare(abase, bbase), cmp.Compare(anum, bnum), cmp.Compare(a, b))

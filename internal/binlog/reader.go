@@ -87,6 +87,7 @@ type Reader struct {
 	spare      []byte
 	zstd       *zstd.Decoder
 	queue      []Item
+	taken      int // of the queue
 	tx         *Transaction
 	implicit   bool // tx was opened by a row event without BEGIN
 	opening    gtidInfo
@@ -133,11 +134,11 @@ func (r *Reader) Close() error {
 // tells what that means.
 func (r *Reader) Next(ctx context.Context) (Item, error) {
 	for {
-		if len(r.queue) > 0 {
-			it := r.queue[0]
-			r.queue = r.queue[1:]
-			return it, nil
+		if r.taken < len(r.queue) {
+			r.taken++
+			return r.queue[r.taken-1], nil
 		}
+		r.queue, r.taken = r.queue[:0], 0
 		if err := ctx.Err(); err != nil {
 			return Item{}, err
 		}

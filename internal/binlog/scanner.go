@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 )
 
 const (
+	margin       = 64       // bytes of the buffer before the first event; see checksum
 	firstRead    = 64 << 10 // most of an archive of many small files
 	readSize     = 1 << 20
 	maxEventSize = 1<<30 + 1<<20 // max_allowed_packet's ceiling, and room for an event's own fields
@@ -55,6 +57,7 @@ type Frame struct {
 	Header
 	Offset uint64
 	Body   []byte
+	CRC    uint32 // its checksum, which was verified; 0 where it has none
 }
 
 // End is the offset of the byte after the event.
@@ -83,7 +86,7 @@ type Scanner struct {
 
 // NewScanner reads a file from its first byte. name is the file's own name, used in positions.
 func NewScanner(r io.Reader, name string) *Scanner {
-	return &Scanner{r: r, name: name, buf: make([]byte, firstRead)}
+	return &Scanner{r: r, name: name, buf: make([]byte, margin+firstRead), start: margin, end: margin}
 }
 
 // Format is the last format description seen; nil before the first.
@@ -98,15 +101,22 @@ func (s *Scanner) fail(kind error, h Header, format string, args ...any) error {
 
 // fill makes at least n bytes available at buf[start:], or says how many there are.
 func (s *Scanner) fill(n int) (int, error) {
+	if s.end-s.start >= n {
+		return s.end - s.start, nil
+	}
+	return s.read(n)
+}
+
+func (s *Scanner) read(n int) (int, error) {
 	for s.end-s.start < n && !s.eof {
-		if s.start > 0 && (len(s.buf)-s.start < n || s.start == s.end) {
+		if s.start > margin && (len(s.buf)-s.start < n || s.start == s.end) {
 			kept := s.buf[s.start:s.end]
 			if len(s.buf) < readSize {
-				s.buf = make([]byte, readSize)
+				s.buf = make([]byte, margin+readSize)
 			}
-			copy(s.buf, kept)
-			s.end -= s.start
-			s.start = 0
+			copy(s.buf[margin:], kept)
+			s.end -= s.start - margin
+			s.start = margin
 		}
 		if s.end == len(s.buf) {
 			s.buf = append(s.buf, make([]byte, min(len(s.buf), max(n-len(s.buf), readSize)))...)
@@ -233,22 +243,26 @@ func (s *Scanner) checkHeader(h Header) error {
 func (s *Scanner) take(h Header) (*Frame, error) {
 	event := s.buf[s.start : s.start+int(h.Size)]
 	body := event[headerSize:]
+	crc := uint32(0)
 	if h.Type == FormatDescriptionEvent && !s.inner {
 		f, err := s.parseFormat(h, body)
 		if err != nil {
 			return nil, err
 		}
-		if err := s.verify(h, event, f.signed); err != nil {
-			return nil, err
+		if f.signed {
+			if err := s.verify(h, event); err != nil {
+				return nil, err
+			}
 		}
 		s.format = f
 	} else if s.format.Checksum && !s.inner {
 		if len(body) < 4 {
 			return nil, s.fail(ErrCorrupt, h, "no room for its checksum")
 		}
-		if err := s.verify(h, event, true); err != nil {
+		if err := s.verify(h, event); err != nil {
 			return nil, err
 		}
+		crc = binary.LittleEndian.Uint32(body[len(body)-4:])
 		body = body[:len(body)-4]
 	}
 	next := s.off + uint64(h.Size)
@@ -270,16 +284,13 @@ func (s *Scanner) take(h Header) (*Frame, error) {
 	case s.off > 4:
 		s.foreign = true
 	}
-	s.frame = Frame{Header: h, Offset: s.off, Body: body}
+	s.frame = Frame{h, s.off, body, crc}
 	s.start += int(h.Size)
 	s.off = next
 	return &s.frame, nil
 }
 
-func (s *Scanner) verify(h Header, event []byte, on bool) error {
-	if !on {
-		return nil
-	}
+func (s *Scanner) verify(h Header, event []byte) error {
 	data, want := event[:len(event)-4], binary.LittleEndian.Uint32(event[len(event)-4:])
 	var got uint32
 	if h.Type == FormatDescriptionEvent && h.Flags&flagInUse != 0 {
@@ -288,12 +299,34 @@ func (s *Scanner) verify(h Header, event []byte, on bool) error {
 		got = crc32.Update(got, crc32.IEEETable, []byte{data[17] &^ flagInUse})
 		got = crc32.Update(got, crc32.IEEETable, data[18:])
 	} else {
-		got = crc32.ChecksumIEEE(data)
+		got = s.checksum(len(data))
 	}
 	if got != want {
 		return s.fail(ErrCorrupt, h, "checksum is %08x, its bytes give %08x; use another copy of this file", want, got)
 	}
 	return nil
+}
+
+// checksum is crc32.ChecksumIEEE of n bytes at buf[start:]. That works in blocks of 16 bytes, from 64 on, and takes as long for what is
+// left over as for all the rest of a short event. So zeros are put before the event, to make it whole blocks: from a register of zero on
+// they change nothing. The register begins with ones instead, which is the same as the first four bytes inverted. What lay before the
+// event, which is used up, and those four bytes are put back.
+func (s *Scanner) checksum(n int) uint32 {
+	pad := -n & 15
+	if n < 64 {
+		pad = 64 - n
+	}
+	var kept [margin]byte
+	first := s.start - pad
+	before, head := s.buf[first:s.start], s.buf[s.start:s.start+4]
+	copy(kept[:], before)
+	clear(before)
+	word := binary.LittleEndian.Uint32(head)
+	binary.LittleEndian.PutUint32(head, ^word)
+	got := crc32.Update(math.MaxUint32, crc32.IEEETable, s.buf[first:s.start+n])
+	binary.LittleEndian.PutUint32(head, word)
+	copy(before, kept[:])
+	return got
 }
 
 // mostOldTypes is well above the 27 event types of MySQL 5.5 and below the 35 of 5.6.

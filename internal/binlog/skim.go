@@ -27,8 +27,11 @@ type Skim struct {
 	Events       int64
 	Incidents    []Position
 	Ending       Ending
+	Sum          uint64 // of all events' checksums, in their order
 	Good         uint64 // all before it is intact, and no transaction is open there
 
+	began      uint32
+	ended      uint32
 	scan       *Scanner
 	tx         skimTx
 	opening    bool // a GTID event whose transaction has not begun
@@ -91,12 +94,11 @@ func (k *Skim) idle() bool { return !k.tx.open && !k.opening && !k.loose }
 // event follows Reader.event.
 func (k *Skim) event(fr *Frame) error {
 	k.Events++
+	k.Sum = (k.Sum + uint64(fr.CRC)) * 0x9e3779b97f4a7c15
 	if fr.Timestamp != 0 && fr.Flags&flagArtificial == 0 {
-		if t := fr.Time(); t.After(k.Ended) {
-			k.Ended = t
-		}
-		if k.Began.IsZero() {
-			k.Began = fr.Time()
+		k.ended = max(k.ended, fr.Timestamp)
+		if k.began == 0 {
+			k.began = fr.Timestamp
 		}
 	}
 	if fr.Type != RotateEvent {
@@ -289,6 +291,9 @@ func (k *Skim) statement(fr *Frame, sql []byte) error {
 }
 
 func (k *Skim) end() {
+	if k.began != 0 {
+		k.Began, k.Ended = time.Unix(int64(k.began), 0).UTC(), time.Unix(int64(k.ended), 0).UTC()
+	}
 	switch {
 	case k.tx.open:
 		k.Ending.InTx, k.Ending.TxFrom = true, k.pos(k.tx.from)
