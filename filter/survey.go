@@ -373,7 +373,11 @@ func (s *scanner) count(it *binlog.Item) (n int64, err error) {
 	for {
 		more, err := s.rows.Next()
 		if err != nil {
-			return n, &binlog.ReadError{Pos: it.Pos, Kind: binlog.ErrCorrupt, Detail: err.Error()}
+			kind := binlog.ErrCorrupt
+			if errors.Is(err, binlog.ErrUnsupported) {
+				kind = binlog.ErrUnsupported
+			}
+			return n, &binlog.ReadError{Pos: it.Pos, Kind: kind, Detail: err.Error()}
 		}
 		if !more {
 			return n, nil

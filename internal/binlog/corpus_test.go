@@ -208,7 +208,7 @@ func TestCorpus(t *testing.T) {
 		}
 	}
 	// MariaDB before 10.1 stores TIMESTAMP(3) under the type of TIMESTAMP, with a precision that the log
-	// does not tell: pingcap+tiflow at 1819 cannot be cut into columns by anyone.
+	// does not tell: pingcap+tiflow at 1819 cannot be cut into columns by anyone, and is unsupported.
 	golden(t, "corpus.golden", got.String())
 }
 

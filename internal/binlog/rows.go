@@ -2,6 +2,7 @@ package binlog
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 )
 
@@ -86,6 +87,15 @@ func (r *RowReader) Next() (bool, error) {
 	if len(r.data) == 0 {
 		return false, nil
 	}
+	more, err := r.next()
+	if t := r.rows.Table; err != nil && t.fractions && !errors.Is(err, ErrUnsupported) {
+		return false, fmt.Errorf("table %s.%s: TIMESTAMP, DATETIME or TIME with fractions of a second in the form of MariaDB before 10.1, of which the log does not tell the size: %w",
+			t.Database, t.Table, ErrUnsupported)
+	}
+	return more, err
+}
+
+func (r *RowReader) next() (bool, error) {
 	var err error
 	if r.rows.Kind != Insert {
 		if r.data, err = r.Old.read(r.rows.Table, r.rows.Before, r.data); err != nil {

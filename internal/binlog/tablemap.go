@@ -20,6 +20,9 @@ type TableMap struct {
 	Names           []string // nil unless the server wrote full row metadata
 	PrimaryKey      []int    // column numbers; nil unless said
 	Columns         []value.Column
+	// fractions: MariaDB, with columns of the temporal types from before 10.1 (and from later with mysql56_temporal_format=OFF). Those
+	// are logged under the same types with and without fractions of a second, though their sizes differ.
+	fractions bool
 }
 
 // IsNullable reports whether column i may be NULL.
@@ -57,6 +60,7 @@ func (m *tableMaps) add(body []byte, f *Format) (*TableMap, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.fractions = f.MariaDB && bytes.ContainsAny(t.Types, "\x07\x0b\x0c")
 	if len(m.byBody) >= maxRememberedMaps {
 		clear(m.byBody)
 	}
