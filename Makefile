@@ -9,7 +9,7 @@ PACKAGES ?= ./...
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build servers demo test lint bench fuzz soak clean FORCE
+.PHONY: help build servers demo test lint bench fuzz soak torture clean FORCE
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -54,6 +54,11 @@ SECONDS ?= 600
 
 soak: servers ## restore random workloads for SECONDS (600) on every kind of server, or on KIND; from SEED on
 	$(GO) test -count=1 -timeout 0 -v ./internal/soak -run '^TestRandomWorkloads$$' -args -seconds $(SECONDS) $(if $(KIND),-kind $(KIND)) $(if $(SEED),-seed $(SEED)) $(SOAKFLAGS)
+
+POINTS ?= 4
+
+torture: servers ## try every fault at POINTS (4) moments for each route and server, and write the table in docs/reliability.md
+	$(GO) test -count=1 -timeout 0 -v ./internal/torture -run '^TestTable$$' -args -points $(POINTS) -write
 
 clean: ## remove what was built; the unpacked servers stay
 	rm -rf bin .bench

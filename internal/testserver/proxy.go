@@ -21,16 +21,18 @@ const (
 	Stall           // nothing passes on this connection any more, in either direction, and nobody is told
 	Silence         // nothing passes on any connection, and new ones get no answer, until Heal
 	Delay           // each message from here on takes Proxy.Lag longer
+	Hook            // Proxy.Do runs, and then the message passes
 )
 
 func (f Fault) String() string {
-	return [...]string{"none", "cut before", "cut after", "stall", "silence", "delay"}[f]
+	return [...]string{"none", "cut before", "cut after", "stall", "silence", "delay", "hook"}[f]
 }
 
 // Proxy stands between a client and a server's socket and does one fault at one message. It counts messages, which is what
 // a client sends before it waits for an answer, over all connections; with Commits, only those that commit.
 type Proxy struct {
 	Lag time.Duration
+	Do  func() // for Hook; set it before Arm
 
 	socket string
 	listen net.Listener
@@ -56,14 +58,17 @@ func NewProxy(t testing.TB, socket string) *Proxy {
 	}
 	healed := make(chan struct{})
 	close(healed)
-	p := &Proxy{Lag: 20 * time.Millisecond, socket: socket, listen: l, healed: healed, conns: map[net.Conn]bool{}}
+	p := &Proxy{Lag: 2 * time.Millisecond, socket: socket, listen: l, healed: healed, conns: map[net.Conn]bool{}}
 	go p.serve()
 	t.Cleanup(p.Close)
 	return p
 }
 
 // DSN names the server as seen through the proxy.
-func (p *Proxy) DSN() string { return fmt.Sprintf("root@tcp(%s)/", p.listen.Addr()) }
+func (p *Proxy) DSN() string { return p.As("root") }
+
+// As is DSN for another user, perhaps with :password.
+func (p *Proxy) As(user string) string { return fmt.Sprintf("%s@tcp(%s)/", user, p.listen.Addr()) }
 
 // Arm makes the proxy count from 0 and do the fault at message number at, once.
 func (p *Proxy) Arm(f Fault, at int, commits bool) {
@@ -207,6 +212,8 @@ func (w *way) requests() {
 				return
 			case CutAfter:
 				close(w.muted)
+			case Hook:
+				w.p.Do()
 			case Stall:
 				close(w.stalled)
 				io.Copy(io.Discard, w.client) // taken and lost, until the client gives up

@@ -1,0 +1,144 @@
+package torture
+
+import (
+	"bytes"
+	"database/sql"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"lifeboat/filter"
+	"lifeboat/internal/archive"
+	"lifeboat/internal/testserver"
+	"lifeboat/internal/testserver/dbstate"
+	"lifeboat/internal/workload"
+	"lifeboat/replay"
+	"lifeboat/snapshot"
+)
+
+const shop = "shop"
+
+// scene is what there is to restore from, and what must come out.
+type scene struct {
+	kind     string
+	binlogs  string // folder
+	dump     string
+	position string // of the dump
+	want     *dbstate.State
+	archive  *archive.Archive
+	snapshot *snapshot.Snapshot
+}
+
+// newScene runs a little of everything on a server of the kind: a small scene makes each of its steps a large part of it.
+func newScene(t *testing.T, kind, image string) *scene {
+	t.Helper()
+	dir := t.TempDir()
+	s := &scene{kind: kind, binlogs: filepath.Join(dir, "binlogs"), dump: filepath.Join(dir, "dump.sql")}
+	src := testserver.Source(t, kind, "--max-binlog-size=64K", "--binlog-row-image="+image)
+	db := testserver.Open(t, src)
+	o := workload.Options{Seed: 1, Rows: 40, Transactions: 40, Sessions: 1}
+	must(t, workload.Create(t.Context(), db, shop, o))
+	_, err := workload.Run(t.Context(), db, shop, o)
+	must(t, err)
+	status, place := "SHOW MASTER STATUS", "--master-data=2"
+	if kind == testserver.MySQL97 {
+		status, place = "SHOW BINARY LOG STATUS", "--source-data=2"
+	}
+	at := dbstate.Texts(t, db, status)[0]
+	s.position = at[0] + ":" + at[1]
+	args := []string{"--no-defaults", "-uroot", "-S", src.Socket(), "--single-transaction", "--routines", "--triggers", place, "--result-file=" + s.dump}
+	if kind == testserver.MySQL97 {
+		args = append(args, "--set-gtid-purged=OFF") // one target loads it again and again
+	}
+	out, err := exec.Command(testserver.Bin(t, kind, "mysqldump"), append(args, shop)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("mysqldump: %v\n%s", err, out)
+	}
+	o.Seed, o.Transactions, o.DDL, o.Lossy = 2, 120, 5, true
+	_, err = workload.Run(t.Context(), db, shop, o)
+	must(t, err)
+	rows := filepath.Join(dir, "rows")
+	must(t, os.Mkdir(rows, 0o755))
+	s.want = dbstate.Capture(t, db, shop, rows)
+	exec1(t, db, "FLUSH LOGS")
+	must(t, os.Mkdir(s.binlogs, 0o755))
+	files, err := filepath.Glob(filepath.Join(src.DataDir(), "binlog.0*"))
+	must(t, err)
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(s.binlogs, filepath.Base(f)), text, 0o644))
+	}
+	s.archive, err = archive.Open(t.Context(), []string{s.binlogs}, archive.Options{})
+	must(t, err)
+	s.snapshot, err = snapshot.Open(t.Context(), s.dump, shop, nil)
+	must(t, err)
+	must(t, src.Close())
+	return s
+}
+
+func exec1(t testing.TB, db *sql.DB, query string) {
+	t.Helper()
+	if _, err := db.Exec(query); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+}
+
+// route is one of the ways on which rows get to the target.
+type route struct {
+	name       string
+	image      string // binlog_row_image: MINIMAL sends everything down the serial lane
+	memory     int64
+	baseLoaded bool
+}
+
+func routes() []route {
+	const plenty = 64 << 20
+	return []route{
+		{"fresh", "FULL", plenty, false},
+		{"base loaded", "FULL", plenty, true},
+		{"serial lane", "MINIMAL", plenty, false},
+		{"small memory", "FULL", 1, false},
+	}
+}
+
+// plan is what a restore of the scene on the route does.
+func (s *scene) plan(t *testing.T, r *route) *replay.Plan {
+	t.Helper()
+	q := replay.Request{Archive: s.archive, Snapshot: s.snapshot, Scope: filter.Scope{Database: shop}, SnapshotPosition: "auto"}
+	if r.baseLoaded {
+		q.Snapshot, q.BaseLoaded, q.SnapshotPosition = nil, true, s.position
+	}
+	p, _, err := replay.MakePlan(t.Context(), q)
+	must(t, err)
+	return p
+}
+
+// load puts the dump onto a server as an operator would.
+func (s *scene) load(t *testing.T, db *sql.DB, socket string) {
+	t.Helper()
+	exec1(t, db, "CREATE DATABASE "+shop+" DEFAULT CHARACTER SET utf8mb4")
+	text, err := os.ReadFile(s.dump)
+	must(t, err)
+	// Without this mode a server makes 0000-00-00 of invalid dates, and the base is not what the source had.
+	text = bytes.ReplaceAll(text, []byte("SQL_MODE='NO_AUTO_VALUE_ON_ZERO'"), []byte("SQL_MODE='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'"))
+	cmd := exec.Command(testserver.Bin(t, s.kind, "mysql"), "--no-defaults", "-uroot", "-S", socket, shop)
+	cmd.Stdin = bytes.NewReader(text)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("loading the dump: %v\n%s", err, out)
+	}
+}
+
+// args are the same restore as a command line.
+func (s *scene) args(r *route, dsn string) []string {
+	out := []string{"restore", "--binlogs", s.binlogs, "--database", shop, "--target", dsn, "--workers", "2", "--progress", "none",
+		"--connect-timeout", "5s", "--network-timeout", "500ms", "--retry-for", "60s"}
+	if r.baseLoaded {
+		return append(out, "--base-loaded", "--snapshot-position", s.position)
+	}
+	return append(out, "--snapshot", s.dump)
+}
+
+func (r *route) String() string { return fmt.Sprintf("%s (%s)", r.name, r.image) }
