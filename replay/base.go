@@ -147,7 +147,7 @@ func (b *baseReader) other(ctx context.Context, s snapshot.Statement) error {
 		if s.Drop {
 			return nil
 		}
-		return r.program(s.SQL, s.Offset, set)
+		return r.programs.dumped(s, set, r.p, r.src.Snapshot.Index().MariaDB)
 	}
 	return nil
 }

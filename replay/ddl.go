@@ -331,22 +331,3 @@ func (r *runner) createDatabase(ctx context.Context, text []byte, set []string) 
 	}
 	return err
 }
-
-// program keeps a definition that the snapshot holds.
-func (r *runner) program(text []byte, offset int64, set []string) error {
-	mode := schema.Mode{MariaDB: r.src.Snapshot.Index().MariaDB}
-	st, err := schema.Classify(text, mode)
-	if err != nil {
-		return fmt.Errorf("snapshot, offset %d: %w", offset, err)
-	}
-	text = slices.Clone(text)
-	if r.p.Into != r.p.Database {
-		if text, _, err = schema.Rewrite(text, mode, r.p.Database, r.p.Into); err != nil {
-			return fmt.Errorf("snapshot, offset %d: %w", offset, err)
-		}
-	}
-	if !r.programs.statement(&st, ProgramText{SQL: text, Set: set, Mode: mode}) {
-		return fmt.Errorf("snapshot, offset %d: %s is not a view, trigger, routine or event", offset, st.Verb)
-	}
-	return nil
-}

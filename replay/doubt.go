@@ -107,27 +107,32 @@ func (r *runner) doubts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := &r.result.Counts
+	r.result.doubts(list, &r.places, r.p.Exact)
+	return nil
+}
+
+// doubts takes over what was found; an exact base has none.
+func (r *Result) doubts(list []doubt, at *places, exact bool) {
+	c := &r.Counts
 	for _, d := range list {
-		out := Doubt{Table: d.table, Kind: d.kind, Rows: d.n, First: r.places.position(d.first)}
-		r.result.Doubts = append(r.result.Doubts, out)
+		out := Doubt{Table: d.table, Kind: d.kind, Rows: d.n, First: at.position(d.first)}
+		r.Doubts = append(r.Doubts, out)
 		switch d.kind {
 		case doubtMissing:
 			c.Orphans += d.n
-			r.result.Orphans = append(r.result.Orphans, out.String())
+			r.Orphans = append(r.Orphans, out.String())
 		case doubtPresent:
 			c.Present += d.n
-			if r.p.Exact {
-				r.result.Incomplete = append(r.result.Incomplete, out.String()+"; they are now as the log has them, but the base is not what the log was written over")
+			if exact {
+				r.Incomplete = append(r.Incomplete, out.String()+"; they are now as the log has them, but the base is not what the log was written over")
 			}
 		case doubtCollision:
 			c.Repairs += d.n
 		}
 	}
 	if c.Orphans > 0 {
-		r.result.Incomplete = append(r.result.Incomplete, fmt.Sprintf("%d changes of the log found no row to change: the base is not what the log was written over", c.Orphans))
+		r.Incomplete = append(r.Incomplete, fmt.Sprintf("%d changes of the log found no row to change: the base is not what the log was written over", c.Orphans))
 	}
-	return nil
 }
 
 func (cp *checkpoint) doubts(ctx context.Context) (out []doubt, err error) {

@@ -8,6 +8,7 @@ import (
 
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
+	"lifeboat/snapshot"
 )
 
 // Program is a view, trigger, routine or event. They are made when the rows are in: a trigger would fire
@@ -179,6 +180,25 @@ func (p *programs) statement(st *schema.Statement, text ProgramText) bool {
 		}
 	}
 	return true
+}
+
+// dumped follows a statement of the snapshot about a program, run under set.
+func (p *programs) dumped(s snapshot.Statement, set []string, plan *Plan, mariaDB bool) error {
+	mode := schema.Mode{MariaDB: mariaDB}
+	st, err := schema.Classify(s.SQL, mode)
+	if err != nil {
+		return fmt.Errorf("snapshot, offset %d: %w", s.Offset, err)
+	}
+	text := slices.Clone(s.SQL)
+	if plan.Into != plan.Database {
+		if text, _, err = schema.Rewrite(text, mode, plan.Database, plan.Into); err != nil {
+			return fmt.Errorf("snapshot, offset %d: %w", s.Offset, err)
+		}
+	}
+	if !p.statement(&st, ProgramText{SQL: text, Set: set, Mode: mode}) {
+		return fmt.Errorf("snapshot, offset %d: %s is not a view, trigger, routine or event", s.Offset, st.Verb)
+	}
+	return nil
 }
 
 // createInstead makes a CREATE VIEW of an ALTER VIEW, which says all that a view is: what it altered need not be possible any more.

@@ -243,13 +243,21 @@ func (r *runner) finish(ctx context.Context) error {
 	if err := r.doubts(ctx); err != nil {
 		return err
 	}
+	if err := r.p.checkSum(c); err != nil {
+		return err
+	}
+	return r.cp.done(ctx)
+}
+
+// checkSum makes sure that every change of the stretch is accounted for.
+func (p *Plan) checkSum(c *Counts) error {
 	if !c.Closes() {
 		return fmt.Errorf("%w: %d read, %d applied, %d in the base, %d filtered, %d out of bounds", ErrSum, c.Read, c.Applied, c.InBase, c.Filtered, c.OutOfBounds)
 	}
-	if r.p.Changes > 0 && c.Read != r.p.Changes {
-		return fmt.Errorf("%w: the plan counted %d changes in this stretch, the restore read %d; has the archive changed?", ErrSum, r.p.Changes, c.Read)
+	if p.Changes > 0 && c.Read != p.Changes {
+		return fmt.Errorf("%w: the plan counted %d changes in this stretch, the restore read %d; has the archive changed?", ErrSum, p.Changes, c.Read)
 	}
-	return r.cp.done(ctx)
+	return nil
 }
 
 // counters puts AUTO_INCREMENT where the source had it, also when the last rows were deleted again.
@@ -306,7 +314,7 @@ func (r *runner) log(ctx context.Context) error {
 	if r.p.Start.IsZero() {
 		return nil // no log to read
 	}
-	total, start := r.span()
+	total, start := r.p.span(r.src)
 	r.progress(func(p *Progress) {
 		*p = Progress{Phase: "replay log", Unit: "bytes", Total: total, Position: r.st.From.Position, Window: r.st.Window}
 	})
@@ -344,20 +352,20 @@ func located(pos binlog.Position, err error) error {
 }
 
 // span is the number of bytes of log to read, and the offset of the start in its file.
-func (r *runner) span() (total int64, start map[string]int64) {
+func (p *Plan) span(src Source) (total int64, start map[string]int64) {
 	start = map[string]int64{}
-	for i, f := range r.src.Files {
-		if binlog.CompareNames(f.Name(), r.p.Start.File) < 0 {
+	for i, f := range src.Files {
+		if binlog.CompareNames(f.Name(), p.Start.File) < 0 {
 			continue
 		}
-		if !r.p.Stop.IsZero() && binlog.CompareNames(f.Name(), r.p.Stop.File) > 0 {
+		if !p.Stop.IsZero() && binlog.CompareNames(f.Name(), p.Stop.File) > 0 {
 			break
 		}
 		start[f.Name()] = total
-		if f.Name() == r.p.Stop.File {
-			total += int64(r.p.Stop.Offset)
+		if f.Name() == p.Stop.File {
+			total += int64(p.Stop.Offset)
 		} else {
-			total += r.src.Sizes[i]
+			total += src.Sizes[i]
 		}
 	}
 	return total, start

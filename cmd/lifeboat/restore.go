@@ -20,6 +20,7 @@ type restoreOptions struct {
 	target   string // DSN, complete
 	public   string // the same without its password
 	scratch  bool
+	folder   folderOptions
 	mysqld   string // server program for scratch
 	hold     bool   // keep the scratch server up
 	dryRun   bool
@@ -43,8 +44,7 @@ func restoreCommand(e *env) *cli.Command {
 			boolFlag("dry-run", "show the plan, and change nothing"),
 			stringFlag("plan", "", "run this saved plan, or refuse `FILE`"),
 			formatFlag(report.Text),
-			&cli.StringFlag{Name: "output", Hidden: true},
-		}),
+		}, folderFlags()),
 		Action: func(c *cli.Context) error {
 			o, err := readRestore(c)
 			if err != nil {
@@ -56,13 +56,14 @@ func restoreCommand(e *env) *cli.Command {
 }
 
 func readRestore(c *cli.Context) (o restoreOptions, err error) {
-	if c.IsSet("output") {
-		return o, usagef("a dump folder as the target (--output) is not there yet: use --target or --scratch")
-	}
 	if o.job, err = readJob(c); err != nil {
 		return o, err
 	}
 	if o.output, err = readOutput(c); err != nil {
+		return o, err
+	}
+	o.output.file = "" // here --output names the dump
+	if o.folder, err = readFolder(c); err != nil {
 		return o, err
 	}
 	if o.patience, err = readPatience(c); err != nil {
@@ -72,10 +73,12 @@ func readRestore(c *cli.Context) (o restoreOptions, err error) {
 	o.scratch, o.hold, o.mysqld, o.dryRun, o.planFile = c.Bool("scratch"), c.Bool("hold"), c.String("mysqld"), c.Bool("dry-run"), c.String("plan")
 	dsn := c.String("target")
 	switch {
-	case dsn != "" && o.scratch:
-		return o, usagef("give one of --target and --scratch")
-	case dsn == "" && !o.scratch && !o.dryRun:
-		return o, usagef("say where to: --target DSN or --scratch")
+	case dsn != "" && o.scratch, o.folder.path != "" && (dsn != "" || o.scratch):
+		return o, usagef("give one of --target, --scratch and --output")
+	case dsn == "" && !o.scratch && o.folder.path == "" && !o.dryRun:
+		return o, usagef("say where to: --target DSN, --scratch or --output DIR")
+	case o.folder.path != "" && o.baseLoaded:
+		return o, usagef("a dump holds its base: --base-loaded needs --target")
 	case o.scratch && o.baseLoaded:
 		return o, usagef("a scratch server holds no base: --base-loaded needs --target")
 	case o.hold && !o.scratch:
@@ -97,7 +100,7 @@ func readRestore(c *cli.Context) (o restoreOptions, err error) {
 
 // restoreFlags are restore's own, for command lines to copy.
 func (o *restoreOptions) restoreFlags() *commandLine {
-	return (&commandLine{}).flag("target", o.public).on("scratch", o.scratch).flag("mysqld", o.mysqld).flag("defaults-file", o.defaults).flag("tls-ca", o.ca())
+	return o.folder.flags((&commandLine{}).flag("target", o.public).on("scratch", o.scratch).flag("mysqld", o.mysqld)).flag("defaults-file", o.defaults).flag("tls-ca", o.ca())
 }
 
 func (o *restoreOptions) ca() string {
@@ -142,6 +145,9 @@ func restore(ctx context.Context, e *env, o restoreOptions) (err error) {
 		r.m.close("done", nil)
 		return o.write(e, func(w sink) error { return writePlan(w, &o.job, &r.planned, nil, o.format, r.where(), r.notes()...) })
 	}
+	if o.folder.path != "" {
+		return r.writeFolder(ctx)
+	}
 	if err = r.start(ctx); err != nil {
 		return err
 	}
@@ -151,6 +157,9 @@ func restore(ctx context.Context, e *env, o restoreOptions) (err error) {
 func (o *restoreOptions) phases() []string {
 	if o.dryRun {
 		return o.source.phases()
+	}
+	if o.folder.path != "" {
+		return append(o.source.phases(), "replay log", "write dump")
 	}
 	return append(o.source.phases(), "load base", "replay log", "finish")
 }

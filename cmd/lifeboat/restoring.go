@@ -87,6 +87,8 @@ func (r *restoring) where() string {
 		return "a scratch server"
 	case r.server != nil:
 		return r.server.Name()
+	case r.o.folder.path != "":
+		return "folder " + r.o.folder.path
 	}
 	return "a target that is not named yet"
 }

@@ -44,8 +44,9 @@ var order = []struct {
 	{"snapshot", "internal/binlog internal/binlog/gtid internal/schema"},
 	{"internal/target", "internal/schema internal/value internal/binlog internal/binlog/gtid"},
 	{"internal/target/scratch", "internal/target internal/schema internal/value internal/binlog internal/binlog/gtid"},
+	{"internal/target/folder", "internal/binlog internal/schema"},
 	{"replay", "internal/value internal/schema internal/binlog/gtid internal/binlog internal/archive filter snapshot " +
-		"internal/target internal/target/scratch"},
+		"internal/target internal/target/scratch internal/target/folder"},
 	{"internal/ui/text", ""},
 	{"internal/ui", "internal/ui/text"},
 	{"internal/report", "internal/ui/text"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"lifeboat/filter"
 	"lifeboat/internal/archive"
 	"lifeboat/internal/target"
+	"lifeboat/internal/target/folder"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
 	"lifeboat/snapshot"
@@ -27,6 +29,7 @@ type route struct {
 	workers    int
 	baseLoaded bool
 	stops      bool // the restore is stopped again and again
+	folder     bool // into a dump, without a server; the server's own client loads it
 }
 
 func routes() []route {
@@ -35,6 +38,7 @@ func routes() []route {
 		{name: "loaded", memory: 64 << 20, workers: 2, baseLoaded: true},
 		{name: "tiny", memory: 1, workers: 2, baseLoaded: true},
 		{name: "resumed", memory: 1, workers: 1, stops: true},
+		{name: "folder", memory: 64 << 20, folder: true},
 	}
 }
 
@@ -68,6 +72,14 @@ func TestCases(t *testing.T) {
 					}
 					prove(t, pairs[key], c)
 				})
+			}
+			rebuilt := 0
+			for _, p := range pairs {
+				rebuilt += p.rebuilt
+			}
+			// Cases that need a server are passed over: so that this does not hide that all do.
+			if t.Logf("%d cases were restored into a dump without a server", rebuilt); rebuilt < 10 && len(pairs) > 2 {
+				t.Error("too few of the cases can do without a server")
 			}
 		})
 	}
@@ -127,7 +139,16 @@ func (s *scene) restore(t *testing.T, r route) string {
 	}
 	p, _, err := replay.MakePlan(ctx, q)
 	var res *replay.Result
-	if err == nil {
+	switch {
+	case err != nil:
+	case r.folder:
+		res, err = s.rebuild(ctx, t, p, replay.NewSource(a, q.Snapshot), r)
+		if errors.Is(err, replay.ErrNeedsServer) {
+			t.Logf("not without a server: %v", err)
+			return ""
+		}
+		s.p.rebuilt++
+	default:
 		res, err = s.attempt(ctx, t, p, replay.NewSource(a, q.Snapshot), r)
 	}
 	return s.judge(t, p, res, err)
@@ -160,6 +181,35 @@ func (s *scene) attempt(ctx context.Context, t *testing.T, p *replay.Plan, src r
 			return res, err
 		}
 	}
+}
+
+// rebuild writes the dump, and loads it.
+func (s *scene) rebuild(ctx context.Context, t *testing.T, p *replay.Plan, src replay.Source, r route) (*replay.Result, error) {
+	t.Helper()
+	version := src.Files[0].(*archive.File).Format
+	dir := filepath.Join(t.TempDir(), "dump")
+	out, err := folder.Create(dir, folder.Options{Format: folder.SQL, Database: p.Into, Charset: p.Charset, Version: version.ServerVersion, MariaDB: version.MariaDB,
+		Number: version.VersionNumber(), Position: p.Stop})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Discard()
+	res, err := replay.Rebuild(ctx, p, src, out, replay.Options{Memory: r.memory})
+	if err != nil {
+		return nil, err
+	}
+	m, err := out.Publish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, m.Files[0].Name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := s.load(ctx, t, text); err != nil {
+		return nil, fmt.Errorf("loading the dump: %w\n%s", err, out)
+	}
+	return res, nil
 }
 
 // judge compares an outcome with what the case expects.

@@ -25,6 +25,7 @@ const (
 
 // pair is a source and a target of one kind, shared by the cases that start the source with the same options.
 type pair struct {
+	rebuilt  int // cases restored into a dump
 	kind     string
 	src, dst *scratch.Server
 	from, to *sql.DB

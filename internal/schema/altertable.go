@@ -26,6 +26,7 @@ func AlterRows(def *Table, sql []byte, st *Statement, m Mode, strict bool) (*Alt
 		return nil, fmt.Errorf("%w: %s", ErrNeedsServer, st.Verb)
 	}
 	t := *def
+	t.Counter = 0
 	t.Columns, t.Keys, t.ForeignKeys = slices.Clone(def.Columns), slices.Clone(def.Keys), slices.Clone(def.ForeignKeys)
 	for i := range t.Keys {
 		t.Keys[i].Columns = slices.Clone(t.Keys[i].Columns)
@@ -43,7 +44,7 @@ func AlterRows(def *Table, sql []byte, st *Statement, m Mode, strict bool) (*Alt
 		if err := a.item(); err != nil {
 			return nil, err
 		}
-		a.punct(',')
+		a.punct(',') // options stand side by side without one
 	}
 	if a.err != nil {
 		return nil, a.err
@@ -96,6 +97,8 @@ func (a *alteration) item() error {
 			a.Table.Charset = charset
 			return nil
 		}
+	case a.counterOption(a.Table):
+		return nil
 	case a.at(0, options...), a.at(0, "ORDER") && a.at(1, "BY"), a.at(0, "ENABLE", "DISABLE") && a.at(1, "KEYS"):
 		return a.option()
 	}
@@ -103,7 +106,7 @@ func (a *alteration) item() error {
 }
 
 // options of a table that leave its rows as they are.
-var options = []string{"ALGORITHM", "LOCK", "COMMENT", "ENGINE", "ROW_FORMAT", "KEY_BLOCK_SIZE", "AUTO_INCREMENT", "STATS_PERSISTENT", "STATS_AUTO_RECALC",
+var options = []string{"ALGORITHM", "LOCK", "COMMENT", "ENGINE", "ROW_FORMAT", "KEY_BLOCK_SIZE", "STATS_PERSISTENT", "STATS_AUTO_RECALC",
 	"STATS_SAMPLE_PAGES", "AVG_ROW_LENGTH", "MAX_ROWS", "MIN_ROWS", "CHECKSUM", "PACK_KEYS", "DELAY_KEY_WRITE", "FORCE", "COMPRESSION", "WITHOUT", "WITH"}
 
 // option moves past one option: options may follow one another without commas.
@@ -112,7 +115,7 @@ func (a *alteration) option() error {
 		return a.skipAll()
 	}
 	a.next()
-	for !a.atEnd() && !a.at(0, options...) && !a.at(0, "DEFAULT", "CHARSET", "CHARACTER", "COLLATE", "PARTITION", "REMOVE") {
+	for !a.atEnd() && !a.at(0, options...) && !a.at(0, "DEFAULT", "CHARSET", "CHARACTER", "COLLATE", "AUTO_INCREMENT", "PARTITION", "REMOVE") {
 		a.next()
 	}
 	return nil

@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -33,18 +34,29 @@ func ParseCreateTable(sql []byte, m Mode) (*Table, error) {
 			return nil, p.fail("no comma between definitions")
 		}
 	}
-	p.tableCharset(t)
+	p.countedOptions(t)
 	t.settle()
 	return t, nil
 }
 
-// tableCharset reads what later columns depend on: the character set.
-func (p *parser) tableCharset(t *Table) {
+// countedOptions reads the character set, which later columns depend on, and the counter.
+func (p *parser) countedOptions(t *Table) {
 	for p.peek(0).Kind != EOF && !p.at(0, "PARTITION") {
-		if !p.charsetOption(&t.Charset) {
+		if !p.charsetOption(&t.Charset) && !p.counterOption(t) {
 			p.next()
 		}
 	}
+}
+
+// counterOption reads AUTO_INCREMENT [=] n.
+func (p *parser) counterOption(t *Table) bool {
+	if !p.seq("AUTO_INCREMENT") {
+		return false
+	}
+	p.punct('=')
+	t.Counter, _ = strconv.ParseUint(string(p.text(p.peek(0))), 10, 64)
+	p.next()
+	return true
 }
 
 // charsetOption reads [DEFAULT] CHARSET [=] x, CHARACTER SET [=] x or COLLATE [=] x, which names a character set too.

@@ -7,6 +7,7 @@ import "strings"
 type Table struct {
 	DB, Name string
 	Engine   string
+	Counter  uint64   // AUTO_INCREMENT, where the text of a CREATE or ALTER TABLE gives one; 0: it does not
 	Charset  string   // the default character set, where the text of a CREATE TABLE says it
 	Columns  []Column // in table order
 	Keys     []Key    // the primary key first, if there is one

@@ -81,7 +81,7 @@ func appendMeasured(dst, b []byte) []byte {
 
 // unpadded takes off what the server pads a CHAR or BINARY with: images and dumps differ in it.
 func (c *Column) unpadded(b []byte) []byte {
-	if c.isText() {
+	if c.isText() || c.DataType == "char" {
 		return bytes.TrimRight(b, " ")
 	}
 	return bytes.TrimRight(b, "\x00")

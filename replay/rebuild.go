@@ -1,0 +1,350 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"lifeboat/filter"
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/schema"
+	"lifeboat/internal/target"
+	"lifeboat/internal/target/folder"
+	"lifeboat/snapshot"
+)
+
+// ErrNeedsServer marks a restore into a folder that only a server can do exactly.
+var ErrNeedsServer = errors.New("this takes a server: use --target or --scratch")
+
+// Rebuild runs a plan without a server: the state at the stop point goes to out as a dump, which the caller publishes.
+//
+// The log is read first. Each table becomes a chain of stages, each the fold of a stretch of log and the ALTER TABLE that ends it;
+// the statements that made and altered it are kept, since the server that loads the dump runs them on the empty table and so
+// comes to the same definition. Then the snapshot's rows stream past each table's stages, and what the folds hold beyond them follows.
+func Rebuild(ctx context.Context, p *Plan, src Source, out *folder.Folder, o Options) (*Result, error) {
+	b := &rebuild{p: p, src: src, o: o, tables: map[string]*rebuilt{}, routes: map[*binlog.TableMap]*stage{}}
+	b.places.files = src.Files
+	b.pass = pass{p: p, count: &b.result.Counts, cursor: Cursor{Position: p.Start}}
+	if p.BaseLoaded {
+		return nil, fmt.Errorf("%w: --base-loaded is for a base on a server", ErrNeedsServer)
+	}
+	if !p.Exact {
+		return nil, fmt.Errorf("%w: whether rows of a base of unknown date collide with the log's is for a server to tell", ErrNeedsServer)
+	}
+	for _, step := range []func(context.Context) error{b.definitions, b.log, b.exact} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return b.write(ctx, out)
+}
+
+// rebuild is one restore without a server under way.
+type rebuild struct {
+	pass
+	p        *Plan
+	src      Source
+	o        Options
+	format   *binlog.Format
+	server   target.Server // never reached: how its kind and version take a session's settings
+	tables   map[string]*rebuilt
+	routes   map[*binlog.TableMap]*stage
+	programs programs
+	database string // what follows the name in CREATE DATABASE
+	rows     binlog.RowReader
+	places   places
+	found    []doubt
+	bytes    int64 // that the folds hold
+	result   Result
+	at       Progress
+}
+
+// rebuilt is one table as of the place that the log was read to.
+type rebuilt struct {
+	name    string
+	def     *schema.Table
+	began   *schema.Table // the definition that the snapshot's rows are of
+	base    string        // the snapshot's table that its rows begin with; "" for none
+	made    []folder.Statement
+	modes   []schema.Mode // how each of them reads
+	stages  []*stage
+	counter uint64 // the greatest AUTO_INCREMENT value that the log saw
+}
+
+// stage is a stretch of log as one table saw it, and what ALTER TABLE then made of its rows.
+type stage struct {
+	table *rebuilt
+	fold  *fold
+	rows  *tableFold // nil if the log changed no row
+	alter *schema.Altered
+
+	index map[string]uint32 // entries by their key's canonical form, once the stretch is read
+	met   []bool            // entries that a row came by for
+
+	bags     map[string]*bag // of a table without a key
+	taken    bool            // a row was changed or deleted
+	bagError error           // why its rows cannot be told apart, which matters once one was taken
+	spare    []byte
+}
+
+// open is the stage that the table's changes go to.
+func (t *rebuilt) open() *stage {
+	if n := len(t.stages); n > 0 && t.stages[n-1].alter == nil {
+		return t.stages[n-1]
+	}
+	s := &stage{table: t, fold: newFold()}
+	t.stages = append(t.stages, s)
+	return s
+}
+
+func needsServer(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", fmt.Errorf(format, args...), ErrNeedsServer)
+}
+
+// definitions reads the snapshot's tables and programs; the rows come later.
+func (b *rebuild) definitions(ctx context.Context) error {
+	if b.src.Snapshot == nil {
+		return nil
+	}
+	x := b.src.Snapshot.Index()
+	b.server = target.Server{MariaDB: x.MariaDB, Number: (&binlog.Format{ServerVersion: x.ServerVersion}).VersionNumber()}
+	return b.src.Snapshot.Statements(ctx, b.p.Database, func(s snapshot.Statement) error {
+		if s.Drop || s.Placeholder {
+			return nil
+		}
+		set := b.server.SessionSettings(dumpSession(s))
+		switch s.Part {
+		case snapshot.PartDatabase:
+			return b.baseDatabase(s)
+		case snapshot.PartTable:
+			if !b.wants(s.Object) {
+				return nil
+			}
+			return b.baseTable(s, set)
+		case snapshot.PartSequence:
+			return needsServer("the snapshot, offset %d, holds a sequence", s.Offset)
+		case snapshot.PartOther:
+			return needsServer("the snapshot, offset %d, holds a statement of another kind: %s", s.Offset, filter.Excerpt(s.SQL, 60))
+		case snapshot.PartView, snapshot.PartTrigger, snapshot.PartRoutine, snapshot.PartEvent:
+			if !b.p.scope().Whole() {
+				return nil
+			}
+			return b.programs.dumped(s, set, b.p, x.MariaDB)
+		}
+		return nil
+	})
+}
+
+func (b *rebuild) wants(table string) bool { return b.p.scope().Has(b.p.Database, table) }
+
+func (b *rebuild) baseTable(s snapshot.Statement, set []string) error {
+	mode := s.Mode()
+	mode.MariaDB = b.server.MariaDB
+	def, err := schema.ParseCreateTable(s.SQL, mode)
+	if err != nil {
+		return fmt.Errorf("snapshot, offset %d: %w", s.Offset, err)
+	}
+	def.DB, def.Name = b.p.Into, s.Object
+	t := &rebuilt{name: s.Object, def: def, began: def, base: s.Object}
+	t.add(slices.Clone(s.SQL), set, mode)
+	b.tables[s.Object] = t
+	return nil
+}
+
+func (b *rebuild) baseDatabase(s snapshot.Statement) error {
+	mode := s.Mode()
+	mode.MariaDB = b.server.MariaDB
+	st, err := schema.Classify(s.SQL, mode)
+	if err == nil && st.Verb == schema.CreateDatabase {
+		b.database = string(s.SQL[st.Objects[0].NameEnd:])
+	}
+	return err
+}
+
+func (t *rebuilt) add(sql []byte, set []string, mode schema.Mode) {
+	t.made = append(t.made, folder.Statement{Set: set, SQL: sql})
+	t.modes = append(t.modes, mode)
+}
+
+// log reads the stretch once.
+func (b *rebuild) log(ctx context.Context) error {
+	if b.p.Start.IsZero() {
+		return nil
+	}
+	rd, err := binlog.NewReader(b.src.Files, b.p.Start)
+	if err != nil {
+		return err
+	}
+	defer rd.Close()
+	total, start := b.p.span(b.src)
+	b.at = Progress{Phase: "replay log", Unit: "bytes", Total: total}
+	for n := 0; !b.stopped; n++ {
+		it, err := rd.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if n%2048 == 0 {
+			b.at.Done, b.at.Position = start[it.Pos.File]+int64(it.Pos.Offset), it.Pos
+			b.report()
+		}
+		if err := b.item(&it); err != nil {
+			return located(it.Pos, err)
+		}
+	}
+	return nil
+}
+
+func (b *rebuild) report() {
+	if b.o.Report != nil {
+		b.o.Report(b.at)
+	}
+}
+
+func (b *rebuild) item(it *binlog.Item) error {
+	switch it.Kind {
+	case binlog.FileStart:
+		b.format = it.Format
+		b.server = target.Server{MariaDB: it.Format.MariaDB, Number: it.Format.VersionNumber()}
+	case binlog.Begin:
+		b.begin(it)
+	case binlog.RowChange:
+		return b.change(it)
+	case binlog.Statement:
+		st, err := b.meaning(it, b.format)
+		if st == nil {
+			return err
+		}
+		return b.statement(it, st)
+	case binlog.Commit, binlog.Rollback, binlog.Prepare:
+		b.end(it)
+	}
+	return nil
+}
+
+// change folds a row event.
+func (b *rebuild) change(it *binlog.Item) error {
+	if !b.rowStep(it) {
+		return nil
+	}
+	s, err := b.route(it.Rows.Table)
+	if err != nil {
+		return err
+	}
+	if s == nil {
+		b.count.Filtered++
+		return nil
+	}
+	b.count.Applied++
+	rows := it.Rows
+	if !rows.AllColumns() || rows.Partial {
+		return needsServer("table %s: the log holds incomplete row images", s.table.name)
+	}
+	n := b.count.table(s.table.name)
+	before, at := s.fold.bytes, b.places.of(it.Pos)
+	b.rows.Reset(rows)
+	for {
+		more, err := b.rows.Next()
+		if err != nil {
+			return &binlog.ReadError{Pos: it.Pos, Kind: kindOf(err), Detail: err.Error()}
+		}
+		if !more {
+			break
+		}
+		n.count(rows.Kind, 1)
+		s.add(rows.Kind, &b.rows, at)
+	}
+	s.table.counter = max(s.table.counter, s.rows.maxAuto)
+	if b.bytes += s.fold.bytes - before; b.bytes > b.o.Memory {
+		return fmt.Errorf("what the log changed does not fit into --memory (%d MiB): give more, or use --target or --scratch", b.o.Memory>>20)
+	}
+	return nil
+}
+
+// add folds a change.
+func (s *stage) add(kind binlog.Change, r *binlog.RowReader, at place) {
+	if s.rows.shape.Key != nil {
+		s.fold.add(s.rows, kind, r, at)
+		return
+	}
+	if kind != binlog.Insert {
+		s.less(&r.Old, at)
+	}
+	if kind != binlog.Delete {
+		s.rows.counter(&r.New)
+		s.more(&r.New)
+	}
+}
+
+// route finds the stage that a table map's rows go to; nil means that they are not wanted.
+func (b *rebuild) route(tm *binlog.TableMap) (*stage, error) {
+	if s, ok := b.routes[tm]; ok {
+		return s, nil
+	}
+	if tm.Database != b.p.Database || !b.wants(tm.Table) {
+		b.routes[tm] = nil
+		return nil, nil
+	}
+	t := b.tables[tm.Table]
+	if t == nil {
+		if !b.p.mayMiss(tm.Table) {
+			return nil, fmt.Errorf("table %s has rows here, but neither the snapshot nor the log made it; leave it out with --exclude-table %s", tm.Table, tm.Table)
+		}
+		b.routes[tm] = nil
+		return nil, nil
+	}
+	if t.def.Sequence || t.def.SystemVersioned || slices.ContainsFunc(t.def.Columns, func(c schema.Column) bool { return c.RowPeriod }) {
+		return nil, needsServer("table %s is a sequence or system-versioned", t.name)
+	}
+	shape, err := target.NewShape(t.def, tm)
+	if err != nil {
+		return nil, fmt.Errorf("%w (%w)", err, ErrNeedsServer)
+	}
+	s := t.open()
+	switch {
+	case s.rows == nil:
+		s.rows = s.fold.table(t.name, shape, tm)
+	case string(s.rows.tm.Types) != string(tm.Types) || fmt.Sprint(s.rows.tm.Meta) != fmt.Sprint(tm.Meta):
+		return nil, fmt.Errorf("%w: the columns of %s change here, and the log has no statement that changed them", target.ErrShape, tm.Table)
+	}
+	b.routes[tm] = s
+	return s, nil
+}
+
+// exact refuses what folding cannot tell: children that the log does not name.
+func (b *rebuild) exact(context.Context) error {
+	if b.format == nil {
+		return nil
+	}
+	fks := map[string][]schema.ForeignKey{}
+	for name, t := range b.tables {
+		if len(t.def.ForeignKeys) > 0 {
+			fks[name] = t.def.ForeignKeys
+		}
+	}
+	for name, why := range lanes(fks, b.format.MariaDB, b.format.VersionNumber()) {
+		t := b.tables[name]
+		if t != nil && slices.ContainsFunc(t.stages, func(s *stage) bool { return s.rows != nil }) {
+			return needsServer("table %s: %s", name, why)
+		}
+	}
+	return nil
+}
+
+// named finds a table by its name, whatever its case.
+func (b *rebuild) named(name string) *rebuilt {
+	if t := b.tables[name]; t != nil {
+		return t
+	}
+	for n, t := range b.tables {
+		if strings.EqualFold(n, name) {
+			return t
+		}
+	}
+	return nil
+}

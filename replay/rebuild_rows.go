@@ -1,0 +1,455 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/schema"
+	"lifeboat/internal/target/folder"
+	"lifeboat/internal/value"
+	"lifeboat/snapshot"
+)
+
+// cell is one column's value of a row on its way: from the snapshot, from a row image, or a constant.
+type cell struct {
+	kind    cellKind
+	raw     []byte // of an image
+	column  *value.Column
+	literal snapshot.Literal
+	text    string // of a constant
+}
+
+type cellKind uint8
+
+const (
+	computed cellKind = iota // by the server: nothing is written
+	null
+	ofImage
+	dumped
+	constant
+)
+
+// flow carries rows of one table through its stages to the dump.
+type flow struct {
+	t       *rebuilt
+	out     *folder.Folder
+	head    string
+	image   binlog.Image
+	present []byte
+	from    *dumpedRows
+	row     []cell
+	next    []cell
+	key     []byte
+	text    []byte
+}
+
+// dumpedRows is the INSERT whose rows are under way.
+type dumpedRows struct {
+	tuples  *snapshot.Tuples
+	charset string
+	value   []byte
+}
+
+func (b *rebuild) write(ctx context.Context, out *folder.Folder) (*Result, error) {
+	if b.database != "" {
+		out.DatabaseOptions(b.database)
+	}
+	var names []string
+	for n := range b.tables {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	flows := map[string]*flow{} // by the snapshot's table
+	var all []*flow
+	for _, n := range names {
+		t := b.tables[n]
+		if err := out.Table(n, t.statements()); err != nil {
+			return nil, err
+		}
+		f, err := newFlow(t, out)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, f)
+		if t.base != "" {
+			flows[t.base] = f
+		}
+	}
+	if err := b.pour(ctx, flows); err != nil {
+		return nil, err
+	}
+	for _, f := range all {
+		if err := f.rest(); err != nil {
+			return nil, fmt.Errorf("table %s: %w", f.t.name, err)
+		}
+		b.tally(f.t)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	if err := b.writePrograms(out); err != nil {
+		return nil, err
+	}
+	b.found = slices.DeleteFunc(b.found, func(d doubt) bool { return d.n == 0 })
+	b.result.doubts(b.found, &b.places, b.p.Exact)
+	b.result.Incomplete = append(b.result.Incomplete, b.p.Incomplete...)
+	return &b.result, b.p.checkSum(&b.result.Counts)
+}
+
+// statements make the empty table, its AUTO_INCREMENT counter behind what the log saw.
+func (t *rebuilt) statements() []folder.Statement {
+	out := slices.Clone(t.made)
+	for i := range t.def.Columns {
+		if c := &t.def.Columns[i]; c.AutoIncrement && t.counter >= max(t.def.Counter, 1) {
+			out = append(out, folder.Statement{SQL: fmt.Appendf(nil, "ALTER TABLE %s AUTO_INCREMENT=%d", schema.QuoteIdent(t.name), nextAuto(c, t.counter))})
+		}
+	}
+	return out
+}
+
+func (b *rebuild) tally(t *rebuilt) {
+	n := b.count.table(t.name)
+	for _, s := range t.stages {
+		if s.rows == nil {
+			continue
+		}
+		missing := doubt{table: t.name, kind: doubtMissing, first: nowhere}
+		for i := range s.rows.entries {
+			e := &s.rows.entries[i]
+			if e.gone {
+				n.Removed++
+			} else {
+				n.Upserts++
+			}
+			if e.was && !s.met[i] {
+				missing.n++
+				missing.first = min(missing.first, e.first)
+			}
+		}
+		for _, bag := range s.bags {
+			if bag.less > 0 {
+				missing.n += bag.less
+				missing.first = min(missing.first, bag.first)
+			}
+		}
+		b.count.Written += int64(len(s.rows.entries))
+		b.found = append(b.found, missing)
+	}
+}
+
+func newFlow(t *rebuilt, out *folder.Folder) (*flow, error) {
+	f := &flow{t: t, out: out}
+	var names []string
+	for i := range t.def.Columns {
+		if t.def.Columns[i].Writable() {
+			names = append(names, schema.QuoteIdent(t.def.Columns[i].Name))
+		}
+	}
+	f.head = "INSERT INTO " + schema.QuoteIdent(t.name) + " (" + strings.Join(names, ",") + ") VALUES"
+	for _, s := range t.stages {
+		if err := f.find(s); err != nil {
+			return nil, fmt.Errorf("table %s: %w", t.name, err)
+		}
+	}
+	return f, nil
+}
+
+// find makes the stage's entries known by their key's canonical form.
+func (f *flow) find(s *stage) error {
+	if s.rows == nil {
+		return nil
+	}
+	s.met = make([]bool, len(s.rows.entries))
+	if s.rows.shape.Key == nil {
+		if s.taken {
+			return s.bagError
+		}
+		return nil
+	}
+	s.index = make(map[string]uint32, len(s.rows.entries))
+	var cols [][]byte
+	var err error
+	for i := range s.rows.entries {
+		if cols, err = s.rows.cutKey(s.rows.entries[i].key, cols); err != nil {
+			return err
+		}
+		f.key = f.key[:0]
+		for k, c := range s.rows.shape.Key {
+			if f.key, err = s.rows.shape.Columns[c].AppendCanonical(f.key, cols[k]); err != nil {
+				return fmt.Errorf("%w (%w)", err, ErrNeedsServer)
+			}
+		}
+		if _, twice := s.index[string(f.key)]; twice {
+			return needsServer("two keys of the log read the same without a server")
+		}
+		s.index[string(f.key)] = uint32(i)
+	}
+	return nil
+}
+
+// pour streams the snapshot's rows.
+func (b *rebuild) pour(ctx context.Context, flows map[string]*flow) error {
+	if b.src.Snapshot == nil {
+		return nil
+	}
+	b.at = Progress{Phase: "write dump", Unit: "bytes", Total: b.src.Snapshot.Index().Size}
+	return b.src.Snapshot.Statements(ctx, b.p.Database, func(s snapshot.Statement) error {
+		f := flows[s.Object]
+		if s.Part != snapshot.PartRows || f == nil {
+			return nil
+		}
+		n, err := f.pour(&s)
+		if err != nil {
+			return fmt.Errorf("snapshot, offset %d, table %s: %w", s.Offset, s.Object, err)
+		}
+		b.count.BaseRows += n
+		b.at.Rows, b.at.Done = b.at.Rows+n, s.Offset
+		b.report()
+		return nil
+	})
+}
+
+// pour sends the rows of one INSERT through.
+func (f *flow) pour(s *snapshot.Statement) (n int64, err error) {
+	mode := s.Mode()
+	d := &dumpedRows{charset: s.ClientCharset}
+	if d.charset == "" {
+		d.charset = dumpCharset
+	}
+	switch d.charset {
+	case "utf8mb4", "utf8mb3", "utf8", "latin1", "ascii", "binary":
+	default:
+		return 0, needsServer("a dump in %s", d.charset)
+	}
+	if mode.NoBackslashEscapes {
+		return 0, needsServer("a dump without backslash escapes")
+	}
+	if z := s.TimeZone; z != "" && z != "+00:00" && slices.ContainsFunc(f.t.first().Columns, func(c schema.Column) bool { return c.DataType == "timestamp" }) {
+		return 0, needsServer("TIMESTAMP values in time zone %s", z)
+	}
+	if d.tuples, err = snapshot.NewTuples(s.SQL, mode); err != nil {
+		return 0, err
+	}
+	places, err := f.places(d.tuples.Columns())
+	if err != nil {
+		return 0, err
+	}
+	f.from = d
+	for ; ; n++ {
+		row, err := d.tuples.Next()
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+		if len(row) != len(places) {
+			return n, fmt.Errorf("a row of %d values for %d columns", len(row), len(places))
+		}
+		f.row = append(f.row[:0], make([]cell, len(f.t.first().Columns))...)
+		for i, l := range row {
+			f.row[places[i]] = cell{kind: dumped, literal: l}
+			switch {
+			case l.Kind == snapshot.Null:
+				f.row[places[i]].kind = null
+			case l.Kind == snapshot.Expression:
+				return n, needsServer("a value that is no literal: %s", l.Text)
+			}
+		}
+		if err := f.send(0, false); err != nil {
+			return n, err
+		}
+	}
+}
+
+// first is the table's definition where its rows begin.
+func (t *rebuilt) first() *schema.Table {
+	if t.began != nil {
+		return t.began
+	}
+	return t.def
+}
+
+// places are the columns that an INSERT's values are for.
+func (f *flow) places(names []string) (out []int, err error) {
+	def := f.t.first()
+	if names == nil {
+		for i := range def.Columns {
+			out = append(out, i)
+		}
+		return out, nil
+	}
+	for _, n := range names {
+		i := slices.IndexFunc(def.Columns, func(c schema.Column) bool { return strings.EqualFold(c.Name, n) })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no column %s", n)
+		}
+		out = append(out, i)
+	}
+	return out, nil
+}
+
+// send carries f.row through the stages from number i on, and writes it if it is there at the end. After its own
+// stage's fold a row goes on with what ALTER TABLE made of it.
+func (f *flow) send(i int, folded bool) error {
+	for ; i < len(f.t.stages); i++ {
+		s := f.t.stages[i]
+		if !folded && s.rows != nil {
+			gone, err := f.fold(s)
+			if gone || err != nil {
+				return err
+			}
+		}
+		folded = false
+		if s.alter != nil {
+			f.alter(s.alter)
+		}
+	}
+	return f.write()
+}
+
+// fold replaces a row that the stage changed by its last image.
+func (f *flow) fold(s *stage) (gone bool, err error) {
+	f.key = f.key[:0]
+	if s.rows.shape.Key == nil {
+		return f.unbag(s)
+	}
+	for _, c := range s.rows.shape.Key {
+		if f.key, err = f.canonical(f.key, &f.row[c], &s.rows.shape.Columns[c]); err != nil {
+			return false, fmt.Errorf("%w (%w)", err, ErrNeedsServer)
+		}
+	}
+	n, ok := s.index[string(f.key)]
+	if !ok {
+		return false, nil
+	}
+	s.met[n] = true
+	e := &s.rows.entries[n]
+	if e.gone {
+		return true, nil
+	}
+	return false, f.take(s, e)
+}
+
+func (f *flow) canonical(dst []byte, c *cell, col *value.Column) ([]byte, error) {
+	switch c.kind {
+	case ofImage:
+		return c.column.AppendCanonical(dst, c.raw)
+	case dumped:
+		d := f.from
+		d.value = d.tuples.AppendValue(d.value[:0], c.literal)
+		charset := c.literal.Charset
+		if charset == "" {
+			charset = d.charset
+		}
+		return col.AppendCanonicalText(dst, d.value, charset)
+	}
+	return dst, fmt.Errorf("a key of a value that is not given: %w", value.ErrUnsupported)
+}
+
+// take makes f.row of an entry's image.
+func (f *flow) take(s *stage, e *entry) error {
+	if err := f.image.Cut(s.rows.tm, s.rows.present, e.img); err != nil {
+		return err
+	}
+	f.row = f.row[:0]
+	for i := range s.rows.shape.Columns {
+		c := cell{kind: ofImage, raw: f.image.Cols[i], column: &s.rows.shape.Columns[i]}
+		switch {
+		case !s.rows.shape.Def.Columns[i].Writable():
+			c.kind = computed
+		case f.image.State[i] == binlog.Null:
+			c.kind = null
+		}
+		f.row = append(f.row, c)
+	}
+	return nil
+}
+
+func (f *flow) alter(a *schema.Altered) {
+	f.next = f.next[:0]
+	for i, from := range a.From {
+		switch {
+		case from >= 0:
+			f.next = append(f.next, f.row[from])
+		case a.Fill[i] == "":
+			f.next = append(f.next, cell{kind: computed})
+		default:
+			f.next = append(f.next, cell{kind: constant, text: a.Fill[i]})
+		}
+	}
+	f.row, f.next = f.next, f.row
+}
+
+// write renders the row for a session that takes bytes as they are.
+func (f *flow) write() (err error) {
+	f.text = append(f.text[:0], '(')
+	for i := range f.t.def.Columns {
+		def := &f.t.def.Columns[i]
+		if !def.Writable() {
+			continue
+		}
+		if len(f.text) > 1 {
+			f.text = append(f.text, ',')
+		}
+		c := &f.row[i]
+		switch c.kind {
+		case null:
+			f.text = append(f.text, "NULL"...)
+		case ofImage:
+			if f.text, err = c.column.AppendLiteral(f.text, c.raw); err != nil {
+				return fmt.Errorf("column %s: %w", def.Name, err)
+			}
+		case dumped:
+			if c.literal.Kind == snapshot.String && c.literal.Charset == "" && f.from.charset != "binary" && isText(def) {
+				f.text = append(append(f.text, '_'), f.from.charset...)
+			}
+			f.text = append(f.text, c.literal.Text...)
+		case constant:
+			if strings.HasPrefix(c.text, "'") && isText(def) {
+				f.text = append(f.text, "_utf8mb4"...)
+			}
+			f.text = append(f.text, c.text...)
+		default:
+			return needsServer("column %s has no value in the dump", def.Name)
+		}
+	}
+	f.text = append(f.text, ')')
+	return f.out.Row(f.t.name, f.head, f.text)
+}
+
+// isText reports a column whose strings have a character set.
+func isText(c *schema.Column) bool {
+	switch c.DataType {
+	case "char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json", "uuid", "inet4", "inet6":
+		return true
+	}
+	return false
+}
+
+// rest sends what the folds hold beyond the rows that came by: rows that are new.
+func (f *flow) rest() error {
+	for i, s := range f.t.stages {
+		if s.rows == nil {
+			continue
+		}
+		for n := range s.rows.entries {
+			e := &s.rows.entries[n]
+			if e.gone || s.met[n] {
+				continue
+			}
+			if err := f.take(s, e); err != nil {
+				return err
+			}
+			if err := f.send(i, true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
