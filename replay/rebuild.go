@@ -67,6 +67,7 @@ type rebuilt struct {
 	name    string
 	def     *schema.Table
 	began   *schema.Table // the definition that the snapshot's rows are of
+	begun   bool          // rows of the snapshot were met
 	base    string        // the snapshot's table that its rows begin with; "" for none
 	made    []folder.Statement
 	modes   []schema.Mode // how each of them reads
@@ -126,8 +127,15 @@ func (b *rebuild) definitions(ctx context.Context) error {
 			return b.baseTable(s, set)
 		case snapshot.PartSequence:
 			return needsServer("the snapshot, offset %d, holds a sequence", s.Offset)
+		case snapshot.PartRows:
+			if t := b.tables[s.Object]; t != nil {
+				t.begun = true
+			}
 		case snapshot.PartOther:
-			return needsServer("the snapshot, offset %d, holds a statement of another kind: %s", s.Offset, filter.Excerpt(s.SQL, 60))
+			if !b.p.scope().Whole() {
+				return nil
+			}
+			return b.baseStep(s, set)
 		case snapshot.PartView, snapshot.PartTrigger, snapshot.PartRoutine, snapshot.PartEvent:
 			if !b.p.scope().Whole() {
 				return nil
@@ -162,6 +170,37 @@ func (b *rebuild) baseDatabase(s snapshot.Statement) error {
 		b.database = string(s.SQL[st.Objects[0].NameEnd:])
 	}
 	return err
+}
+
+// baseStep follows an ALTER TABLE that stands among the snapshot's tables, as those do that lifeboat itself writes. One that changes
+// columns when the table has rows is beyond it.
+func (b *rebuild) baseStep(s snapshot.Statement, set []string) error {
+	mode := s.Mode()
+	mode.MariaDB = b.server.MariaDB
+	st, err := schema.Classify(s.SQL, mode)
+	if err != nil {
+		return fmt.Errorf("snapshot, offset %d: %w", s.Offset, err)
+	}
+	var t *rebuilt
+	if st.Verb == schema.AlterTable && st.Alter.RenameTo == nil {
+		t = b.named(targets(&st)[0].Name)
+	}
+	if t == nil {
+		return needsServer("the snapshot, offset %d, holds a statement of another kind: %s", s.Offset, filter.Excerpt(s.SQL, 60))
+	}
+	altered, err := schema.AlterRows(t.def, s.SQL, &st, mode, true)
+	if err != nil {
+		return fmt.Errorf("snapshot, offset %d: %w (%w)", s.Offset, err, ErrNeedsServer)
+	}
+	if t.begun && !altered.Same() {
+		return needsServer("the snapshot, offset %d, alters columns behind the table's rows: %s", s.Offset, filter.Excerpt(s.SQL, 60))
+	}
+	if altered.Table.Counter == 0 {
+		altered.Table.Counter = t.def.Counter
+	}
+	t.def, t.began = altered.Table, altered.Table
+	t.add(slices.Clone(s.SQL), set, mode)
+	return nil
 }
 
 func (t *rebuilt) add(sql []byte, set []string, mode schema.Mode) {

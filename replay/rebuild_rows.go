@@ -36,16 +36,15 @@ const (
 
 // flow carries rows of one table through its stages to the dump.
 type flow struct {
-	t       *rebuilt
-	out     *folder.Folder
-	head    string
-	image   binlog.Image
-	present []byte
-	from    *dumpedRows
-	row     []cell
-	next    []cell
-	key     []byte
-	text    []byte
+	t     *rebuilt
+	out   *folder.Folder
+	head  string
+	image binlog.Image
+	from  *dumpedRows
+	row   []cell
+	next  []cell
+	key   []byte
+	text  []byte
 }
 
 // dumpedRows is the INSERT whose rows are under way.

@@ -18,7 +18,7 @@ func (d *reader) comment(p piece) error {
 	case sandbox(p.text):
 		d.facts.Format, d.facts.MariaDB = "mariadb-dump", true // what follows may refine it
 		d.settle()
-	case strings.HasPrefix(text, "MySQL dump "), strings.HasPrefix(text, "MariaDB dump "):
+	case strings.HasPrefix(text, "MySQL dump "), strings.HasPrefix(text, "MariaDB dump "), strings.HasPrefix(text, "lifeboat dump "):
 		return d.headerLine(text, p.offset)
 	case d.header && strings.HasPrefix(text, "Host: "):
 		d.hostLine(text)
@@ -53,6 +53,9 @@ func (d *reader) headerLine(text string, offset int64) error {
 	d.facts.Format = "mysqldump"
 	if strings.HasPrefix(text, "MariaDB") {
 		d.facts.Format = "mariadb-dump"
+	}
+	if strings.HasPrefix(text, "lifeboat") {
+		d.facts.Format = "lifeboat"
 	}
 	if _, distrib, ok := strings.Cut(text, "Distrib "); ok {
 		distrib, _, _ = strings.Cut(distrib, ",")

@@ -16,6 +16,18 @@ type Altered struct {
 	Table *Table
 	From  []int    // for each column of Table: its place before, from 0; -1 for a new one
 	Fill  []string // for each new column that is not generated: the literal that its rows take
+
+	columns int // before
+}
+
+// Same reports that every row is as it was, column by column.
+func (a *Altered) Same() bool {
+	for i, from := range a.From {
+		if from != i {
+			return false
+		}
+	}
+	return len(a.From) == a.columns
 }
 
 // AlterRows follows an ALTER TABLE, classified as st, where every row keeps its values or takes a constant:
@@ -31,7 +43,7 @@ func AlterRows(def *Table, sql []byte, st *Statement, m Mode, strict bool) (*Alt
 	for i := range t.Keys {
 		t.Keys[i].Columns = slices.Clone(t.Keys[i].Columns)
 	}
-	a := &alteration{parser: newParser(sql, m), Altered: &Altered{Table: &t, From: make([]int, len(t.Columns)), Fill: make([]string, len(t.Columns))}, strict: strict}
+	a := &alteration{parser: newParser(sql, m), Altered: &Altered{Table: &t, From: make([]int, len(t.Columns)), Fill: make([]string, len(t.Columns)), columns: len(t.Columns)}, strict: strict}
 	for i := range a.From {
 		a.From[i] = i
 	}

@@ -2,6 +2,7 @@ package target
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -16,8 +17,12 @@ type Session struct {
 // SessionSettings writes the session as SET statements. Foreign keys stay unchecked: a dump's tables come
 // in any order.
 func (s *Server) SessionSettings(v Session) []string {
+	mode := Quote(s.modesKnown(v.SQLMode))
+	if n, err := strconv.ParseUint(v.SQLMode, 10, 64); err == nil { // as StatementSettings writes it, into dumps too
+		mode = strconv.FormatUint(n&s.knownModes(), 10)
+	}
 	set := []string{
-		"SET SESSION sql_mode=" + Quote(s.modesKnown(v.SQLMode)),
+		"SET SESSION sql_mode=" + mode,
 		"SET SESSION foreign_key_checks=0",
 	}
 	if v.Client != "" {

@@ -93,7 +93,6 @@ type Folder struct {
 	size     int  // of the open statement
 	total    int64
 	parts    map[string]int // files of a table's rows so far
-	err      error
 }
 
 // layout is what a format decides.
