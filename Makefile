@@ -9,7 +9,7 @@ PACKAGES ?= ./...
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build servers demo test lint bench fuzz soak torture clean FORCE
+.PHONY: help build servers demo test lint bench fuzz soak torture picture clean FORCE
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -59,6 +59,10 @@ POINTS ?= 4
 
 torture: servers ## try every fault at POINTS (4) moments for each route and server, and write the table in docs/reliability.md
 	$(GO) test -count=1 -timeout 0 -v ./internal/torture -run '^TestTable$$' -args -points $(POINTS) -write
+
+picture: ## take the picture of the HTML report in docs anew
+	scripts/servers chromium
+	$(GO) test -count=1 ./internal/report -run '^TestPicture$$' -update
 
 clean: ## remove what was built; the unpacked servers stay
 	rm -rf bin .bench

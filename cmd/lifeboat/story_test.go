@@ -35,6 +35,7 @@ func TestStory(t *testing.T) {
 				t.Fatalf("%v\n%s", err, o)
 			}
 			checkAudit(t, audit)
+			checkPage(t, with("audit"))
 
 			o = lifeboat(t, with("restore", "--target", to.DSN())...).want(t, 1, "incident:1", "--stop-before incident:1", "--stop-after end", to.Socket())
 			if offers := strings.Contains(o.err, "--skip incident:1"); offers == (kind == testserver.MariaDB1011) {

@@ -20,7 +20,7 @@ func story() *Audit {
 	first, last, wiped := day(2, "00:00:04"), day(19, "11:02:40"), day(19, "09:41:07")
 	a := &Audit{
 		Tool: "lifeboat v0.2.0", Generated: day(19, "11:20:00"), Database: "shop", Databases: []string{"crm", "shop"},
-		Verdict: "complete, with 1 incident", Text: "The log has no gap from mysql-bin.000412:4 to mysql-bin.000447:51220917. 1 incident destroyed data.",
+		Verdict: "complete, with 1 incident", Text: "No gap from mysql-bin.000412:4 to mysql-bin.000447:51220917. 1 incident destroyed data.",
 		Restorable: &Range{Earliest: Point{"mysql-bin.000414:157", day(3, "02:00:11")}, Latest: Point{"mysql-bin.000447:51220917", last}},
 		Snapshot: &SnapshotPart{Path: "/backup/full-2026-03-03.sql.zst", Format: "mysqldump", Server: "8.0.36", Taken: "2026-03-03 03:00:11 (its server's zone)", Complete: Yes,
 			Position: "mysql-bin.000414:157", GTIDs: "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-48120077", Tables: 8, Rows: 2184220},
@@ -55,6 +55,7 @@ func story() *Audit {
 			Lifetime{Event: LifeCreate, Position: in.Statements[2*i+1].Position, Time: at, Thread: in.Thread, User: in.User, SQL: in.Statements[2*i+1].SQL, Incident: "1"})
 	}
 	a.Incidents = []Incident{in}
+	a.Losses = []string{"incident 1 at mysql-bin.000447:20117742 is in the range: a restore to the end of the log would repeat it"}
 	const files = "lifeboat restore --binlogs /mnt/nas/binlogs --binlogs /mnt/offsite/binlogs --snapshot /backup/full-2026-03-03.sql.zst --database shop "
 	a.Commands = []Command{{"Restore the state just before incident 1", files + "--stop-before incident:1 --target DSN"},
 		{"Restore it to the end of the log, without what the session of incident 1 did", files + "--skip incident:1 --stop-after end --target DSN"}}

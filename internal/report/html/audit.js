@@ -65,7 +65,7 @@ function filterable(list) {
   const controls = $(".controls", list);
   if (!controls) return;
   const items = $$("tbody.item", list);
-  const texts = items.map((item) => item.textContent.toLowerCase());
+  const texts = items.map((item) => $$("th, td:not([colspan]), dd", item).map((e) => e.textContent).join("\n").toLowerCase());
   const find = $("[data-find]", controls);
   const others = $$("[data-key]", controls);
   const empty = make("p", { class: "empty", hidden: "" }, "Nothing matches.");
@@ -149,7 +149,7 @@ function fit(text, width) {
   return keep.join("") + "…";
 }
 
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 1209600, 2592000, 7776000, 31536000];
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 345600, 604800, 1209600, 2592000, 7776000, 31536000];
 const FIRST_ROWS = 30, ROW = 24, TOTAL = 46, FILES = 12, LANES = 2, LANE = 20;
 
 class Chart {
@@ -167,7 +167,7 @@ class Chart {
     this.box.after(this.rest);
     this.listen();
     root.hidden = false;
-    new ResizeObserver(() => { if (Math.abs(this.box.clientWidth - this.width) > 1) this.build(); }).observe(this.box);
+    new ResizeObserver(() => requestAnimationFrame(() => { if (Math.abs(this.box.clientWidth - this.width) > 1) this.build(); })).observe(this.box);
     this.build();
   }
 
@@ -234,12 +234,13 @@ class Chart {
     this.draw();
   }
 
-  // bars stacks what was inserted, updated and deleted. The height of a stack is logarithmic, its parts are in proportion.
+  // bars stacks what was inserted, updated and deleted. The height of a stack is the square root of their sum, which leaves
+  // small numbers something to see; its parts are in proportion.
   bars(buckets, height, peak) {
     const w = this.data.width, d = ["", "", ""];
     for (const [i, ...n] of buckets) {
       const sum = n[0] + n[1] + n[2];
-      const full = Math.max(2, (height - 2) * Math.log1p(sum) / Math.log1p(peak));
+      const full = Math.max(2, (height - 2) * Math.sqrt(sum / peak));
       let y = height;
       n.forEach((v, kind) => {
         if (!v) return;
