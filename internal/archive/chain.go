@@ -35,6 +35,10 @@ func (a *Archive) inside(f *File) {
 			Text:   fmt.Sprintf("%s is a relay log or was cut out of another file: %d events are another log's, %d say that they lie elsewhere", f.name, k.Foreign, k.Moved()),
 			Remedy: "use the binlogs of the server itself where there are any"})
 	}
+	if f.Format.InUse && f.closed() {
+		a.add(Finding{Code: CodeInUse, Severity: Note, Pos: binlog.Position{File: f.name}, Path: f.Path,
+			Text: fmt.Sprintf("%s is marked as in use, though its server closed it: it was copied at that moment, or a bit flipped; no checksum covers the mark, and nothing depends on it", f.name)})
+	}
 	for _, pos := range k.Incidents {
 		a.add(Finding{Code: CodeIncident, Severity: Gap, Pos: pos, Path: f.Path,
 			Text:   fmt.Sprintf("%s: the server wrote that it lost events here", pos),

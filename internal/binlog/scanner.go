@@ -329,7 +329,7 @@ func (s *Scanner) checksum(n int) uint32 {
 	return got
 }
 
-// mostOldTypes is well above the 27 event types of MySQL 5.5 and below the 35 of 5.6.
+// mostOldTypes is well above the 27 event types of MySQL 5.5 and below the 35 of 5.6; MariaDB lists over 160 since 5.3.
 const mostOldTypes = 30
 
 // parseFormat reads a format description event: version (2 bytes), server version (50), created (4),
@@ -368,7 +368,7 @@ func (s *Scanner) parseFormat(h Header, body []byte) (*Format, error) {
 			return nil, s.fail(ErrCorrupt, h, "checksum algorithm %d", alg)
 		}
 		lengths = lengths[:len(lengths)-5]
-	} else if n == 0 || len(lengths) > mostOldTypes && !f.MariaDB {
+	} else if n == 0 || len(lengths) > mostOldTypes {
 		// A damaged version must not turn checksums off.
 		return nil, s.fail(ErrCorrupt, h, "server version %q does not go with its %d event types", f.ServerVersion, len(lengths))
 	}
