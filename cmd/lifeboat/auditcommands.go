@@ -152,7 +152,7 @@ func (f *facts) upTo(stop *breakage, in []*filter.Incident, add func(string, *co
 		add("Restore all other tables to the end of the log", newCommandLine("restore").source(&s))
 	}
 	switch stop.why { // these end a restore whatever is allowed
-	case "corrupt", "torn", "partial-json", "reaches-out", "system-versioned":
+	case "corrupt", "torn", "partial-json", filter.BeyondScope, filter.SystemVersioned:
 		return
 	}
 	if len(f.survey.Incidents) == 0 {
@@ -184,9 +184,9 @@ func brokenBy(code string) string {
 		return "a file that cannot be read"
 	case "unknown-statement":
 		return "a statement that is not understood"
-	case "reaches-out":
+	case filter.BeyondScope:
 		return "a statement that cannot be taken apart"
-	case "system-versioned":
+	case filter.SystemVersioned:
 		return "a table with system versioning"
 	}
 	return "what cannot be replayed"

@@ -24,7 +24,7 @@ func words(t *testing.T, line string) []string {
 // looked at where it is plain what that must be.
 func TestPrintedCommandsRun(t *testing.T) {
 	for kind, names := range map[string][]string{
-		testserver.MySQL97:     {"healthy", "story", "copies", "damaged", "gap", "torn", "mixed", "rename-swap", "one-create"},
+		testserver.MySQL97:     {"healthy", "story", "copies", "copies-same-file", "damaged", "gap", "torn", "mixed", "rename-swap", "one-create"},
 		testserver.MariaDB1011: {"mariadb"},
 	} {
 		server := testserver.Start(t, kind)
@@ -69,7 +69,7 @@ func TestPrintedCommandsRun(t *testing.T) {
 func checkRestored(t *testing.T, name string, i int, got string) {
 	t.Helper()
 	want, known := map[string][]string{
-		"healthy": {"customers 29"}, "copies": {"customers 29"}, "gap": {"customers 15"},
+		"healthy": {"customers 29"}, "copies": {"customers 29"}, "copies-same-file": {"customers 29"}, "gap": {"customers 15"},
 		"story":       {"customers 19", "customers 23", "orders 35"}, // it ends before the tests' rows, without them, and with one table
 		"mariadb":     {"customers 15", "orders 28"},
 		"rename-swap": {"customers 11"},

@@ -93,6 +93,9 @@ func fileRow(x *archive.File) report.FileRow {
 	if x.Format.ServerID != 0 {
 		r.ServerID = fmt.Sprint(x.Format.ServerID)
 	}
+	for _, p := range x.Pieces {
+		r.Pieces = append(r.Pieces, report.Piece{Path: p.Path, From: p.From})
+	}
 	for _, c := range x.Copies {
 		part := report.Copy{Path: c.Path, Bytes: c.Size, State: string(c.State), Used: c.Used}
 		if c.Err != nil {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"lifeboat/internal/ui/text"
@@ -38,7 +39,8 @@ func archiveText(p *page, audit *Audit) {
 		{"first", words}, {"last", words}, {"server", words}}, rows)
 	for _, f := range a.Files {
 		for _, c := range f.Copies {
-			if c.State != intact {
+			told := slices.ContainsFunc(audit.Findings, func(x Finding) bool { return strings.Contains(x.Text, c.Path) })
+			if c.State != intact && !told {
 				p.paragraph("  "+text.Pad(text.Line(c.State), 8)+" ", "", c.Path+detail(c.Detail))
 			}
 		}
@@ -104,8 +106,12 @@ func copies(f FileRow) string {
 }
 
 func fileState(f FileRow) string {
-	if f.Checksum == "none" {
-		return f.State + ", no checksums"
+	state := f.State
+	if len(f.Pieces) > 0 {
+		state += ", stitched"
 	}
-	return f.State
+	if f.Checksum == "none" {
+		state += ", no checksums"
+	}
+	return state
 }

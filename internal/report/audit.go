@@ -66,6 +66,13 @@ type FileRow struct {
 	State        string    `json:"state"`    // "intact", or what is wrong with it
 	End          string    `json:"end"`      // how its end is known
 	Copies       []Copy    `json:"copies"`
+	Pieces       []Piece   `json:"pieces,omitempty"` // what is read of which copy, where the file is put together from several
+}
+
+// Piece is a stretch of a file that is read from one copy.
+type Piece struct {
+	Path string `json:"path"`
+	From uint64 `json:"from"` // offset into the uncompressed file; it goes up to the next piece
 }
 
 // Copy is one copy of a file.
