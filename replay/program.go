@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -226,6 +227,9 @@ func (p *programs) create(ctx context.Context, srv *target.Server, db string) (f
 			err := p.one(ctx, c, db, o)
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
+			}
+			if target.Transient(err) || errors.Is(err, target.ErrDiskFull) {
+				return nil, err // of the target, not of the program: it is made by the next try
 			}
 			if err != nil {
 				again = append(again, o)
