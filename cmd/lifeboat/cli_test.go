@@ -39,7 +39,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"audit", "--binlogs", "x", "--snapshot-position", "yesterday"}, "--snapshot-position"},
 		{[]string{"audit", "--binlogs", "x", "--database", "mysql"}, "server's own"},
 		{[]string{"plan", "--binlogs", "x"}, "--database NAME"},
-		{[]string{"restore", "--binlogs", "x", "--database", "d"}, "--target DSN or --scratch"},
+		{[]string{"restore", "--binlogs", "x", "--database", "d"}, "--target DSN, --scratch or --output DIR"},
 		{append(good, "--stop-before", "tuesday"), "is not a place in a log"},
 		{append(good, "--stop-before", "incident:"), "names no incident"},
 		{append(good, "--stop-before", "end"), "--stop-after end"},
