@@ -347,10 +347,7 @@ func (s *scanner) rowEvent(it *binlog.Item) error {
 		s.tx.rows[name] = c
 	}
 	if it.Rows.Partial {
-		// Its rows cannot be walked; one that is there is enough to know.
-		c.partialJSON, c.updated = it.Pos, c.updated+1
-		s.tx.remember(rowEvent{it.Pos, name, binlog.Update, 1})
-		return nil
+		c.partialJSON = it.Pos
 	}
 	if !it.Rows.AllColumns() {
 		c.partial = true

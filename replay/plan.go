@@ -97,6 +97,7 @@ type PlanTable struct {
 	Updated  int64  `json:"updated"`
 	Deleted  int64  `json:"deleted"`
 	Partial  bool   `json:"partial_images,omitempty"`
+	Diffs    bool   `json:"partial_json,omitempty"` // the log holds changes to JSON values in place of the values
 	// Missing is where the log changes the table while nothing has made it; until it is made, its
 	// changes are left out.
 	Missing binlog.Position `json:"missing,omitzero"`
@@ -208,6 +209,12 @@ func (p *Plan) mayMiss(name string) bool {
 func (p *Plan) partial(name string) bool {
 	t := p.route(name)
 	return t != nil && t.Partial
+}
+
+// diffs reports a table some of whose JSON values the log holds only as changes.
+func (p *Plan) diffs(name string) bool {
+	t := p.route(name)
+	return t != nil && t.Diffs
 }
 
 func (p *Plan) skips(start binlog.Position) bool { return slices.Contains(p.SkipStart, start) }

@@ -108,6 +108,7 @@ func (pl *planner) tables(context.Context) error {
 		t := get(name.Name)
 		t.Missing = h.Missing
 		t.Inserted, t.Updated, t.Deleted, t.Partial = h.Inserted, h.Updated, h.Deleted, h.Partial
+		t.Diffs = !h.PartialJSON.IsZero()
 		switch {
 		case t.Base != BaseNone:
 		case pl.sequence(name.Name):
@@ -230,6 +231,8 @@ func (pl *planner) predictLanes(all map[string]*PlanTable, creates map[string]st
 			t.Lane = ""
 		case t.Partial:
 			t.Lane, t.Why = LaneSerial, "the log holds incomplete row images (binlog_row_image is not FULL)"
+		case t.Diffs:
+			t.Lane, t.Why = LaneSerial, jsonDiffs
 		case serial[name] != "":
 			t.Lane, t.Why = LaneSerial, serial[name]
 		case def != nil:
@@ -322,11 +325,6 @@ func (pl *planner) exact(ctx context.Context) error {
 		p.Findings = append(p.Findings, line)
 		if f.Blocks {
 			blocking = append(blocking, line)
-		}
-	}
-	for _, h := range pl.survey.Tables {
-		if h.DB == p.Database && !h.PartialJSON.IsZero() && inRange(h.PartialJSON.Pos) {
-			return fmt.Errorf("%w: %s: table %s has partial JSON updates (binlog_row_value_options=PARTIAL_JSON), which this version cannot replay; stop before it, or leave the table out with --exclude-table", ErrInexact, h.PartialJSON.Pos, h.Name)
 		}
 	}
 	if len(blocking) > 0 && !p.AllowIncomplete {

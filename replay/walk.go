@@ -202,6 +202,8 @@ func (r *runner) loadForeignKeys(ctx context.Context) error {
 	return nil
 }
 
+const jsonDiffs = "the log holds changes to JSON values in place of the values (binlog_row_value_options=PARTIAL_JSON)"
+
 const aSequence = "a sequence, whose steps are logged as rows"
 
 func (r *runner) serialReason(tm *binlog.TableMap, shape *target.Shape) string {
@@ -212,6 +214,8 @@ func (r *runner) serialReason(tm *binlog.TableMap, shape *target.Shape) string {
 		return "no primary key and no unique key without NULLs"
 	case r.p.partial(tm.Table):
 		return "the log holds incomplete row images (binlog_row_image is not FULL)"
+	case r.p.diffs(tm.Table):
+		return jsonDiffs
 	}
 	return r.fks.serial[tm.Table]
 }
@@ -227,7 +231,7 @@ func (r *runner) rowEvent(ctx context.Context, t *route, it *binlog.Item, at Cur
 	if t.fold == nil && r.serial.seen(at) {
 		return r.countRows(t.name, rows)
 	}
-	if t.fold != nil && !rows.AllColumns() {
+	if t.fold != nil && (!rows.AllColumns() || rows.Partial) {
 		return fmt.Errorf("%w: an incomplete row image of table %s, which the plan did not expect", target.ErrShape, t.name)
 	}
 	if t.fold == nil && !rows.AllColumns() {

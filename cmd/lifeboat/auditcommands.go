@@ -152,7 +152,7 @@ func (f *facts) upTo(stop *breakage, in []*filter.Incident, add func(string, *co
 		add("Restore all other tables to the end of the log", newCommandLine("restore").source(&s))
 	}
 	switch stop.why { // these end a restore whatever is allowed
-	case "corrupt", "torn", "partial-json", filter.BeyondScope, filter.SystemVersioned:
+	case "corrupt", "torn", filter.BeyondScope, filter.SystemVersioned:
 		return
 	}
 	if len(f.survey.Incidents) == 0 {
@@ -176,8 +176,6 @@ func brokenBy(code string) string {
 		return "the damage"
 	case "statement-format":
 		return "a change that was logged as a statement"
-	case "partial-json":
-		return "a partial JSON update"
 	case "incident", "incident-event":
 		return "the events that the server says it lost"
 	case "encrypted", "unsupported", "unreadable":

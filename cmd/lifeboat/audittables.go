@@ -186,11 +186,6 @@ func (f *facts) breakages() (out []breakage) {
 			out = append(out, breakage{filter.Moment{Pos: x.Pos, Time: x.Time}, x.Tables, x.Code})
 		}
 	}
-	for n, h := range f.survey.Tables {
-		if !h.PartialJSON.IsZero() {
-			out = append(out, breakage{h.PartialJSON, []filter.TableName{n}, "partial-json"})
-		}
-	}
 	slices.SortStableFunc(out, func(a, b breakage) int { return a.at.Pos.Compare(b.at.Pos) })
 	return out
 }

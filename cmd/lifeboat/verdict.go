@@ -96,7 +96,7 @@ func (f *facts) losses(a *report.Audit) (out []string) {
 			add("table %s: %s", t.Name, withoutBase(&t))
 		}
 	}
-	for _, code := range []string{"statement-format", "partial-json", "rows-not-logged", filter.BeyondScope, filter.SystemVersioned, "unknown-statement", "xa-undecided", "rolled-back", "gtid", "incident-event"} {
+	for _, code := range []string{"statement-format", "rows-not-logged", filter.BeyondScope, filter.SystemVersioned, "unknown-statement", "xa-undecided", "rolled-back", "gtid", "incident-event"} {
 		out = append(out, f.blocking(code)...)
 	}
 	return out
@@ -134,16 +134,6 @@ func (f *facts) blocking(code string) []string {
 		for _, t := range x.Tables {
 			tables[t.Name] = true
 		}
-	}
-	if code == "partial-json" {
-		var out []string
-		for name, h := range f.survey.Tables {
-			if !h.PartialJSON.IsZero() {
-				out = append(out, fmt.Sprintf("table %s has partial JSON updates (binlog_row_value_options), from %s (%s) on, which cannot be replayed", name.Name, text.Time(h.PartialJSON.Time), h.PartialJSON.Pos))
-			}
-		}
-		slices.Sort(out)
-		return out
 	}
 	if first == nil {
 		return nil

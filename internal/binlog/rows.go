@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"lifeboat/internal/value"
 )
 
 // Change is the kind of a row event.
@@ -49,6 +51,9 @@ type Image struct {
 	Cols  [][]byte // nil: NULL, or not in the image
 	State []ColumnState
 	Raw   []byte // the whole image: null bitmap and values
+	// Diffs tells, in the after-image of a partial update, the columns whose bytes are changes to the JSON value of the
+	// before-image; nil: none.
+	Diffs []bool
 }
 
 // ColumnState tells what an image says of a column.
@@ -103,15 +108,59 @@ func (r *RowReader) next() (bool, error) {
 		}
 	}
 	if r.rows.Kind != Delete {
+		r.New.Diffs = nil
 		if r.rows.Partial {
-			return false, fmt.Errorf("table %s.%s: a partial JSON update (binlog_row_value_options=PARTIAL_JSON): %w",
-				r.rows.Table.Database, r.rows.Table.Table, ErrUnsupported)
+			if r.data, err = r.New.readDiffs(r.rows.Table, r.data); err != nil {
+				return false, err
+			}
 		}
 		if r.data, err = r.New.read(r.rows.Table, r.rows.After, r.data); err != nil {
 			return false, err
 		}
 	}
 	return true, nil
+}
+
+// jsonPartialUpdates is the value option that says that a bitmap of partial columns follows.
+const jsonPartialUpdates = 1
+
+// readDiffs reads what stands before the after-image of a partial update: value options, and a bit for each JSON column of the table
+// (Rows_log_event::read_image_value_options and unpack_row in MySQL's log_event.cc).
+func (im *Image) readDiffs(t *TableMap, data []byte) ([]byte, error) {
+	c := cursor{b: data}
+	options := c.packed()
+	if options&^jsonPartialUpdates != 0 {
+		return nil, fmt.Errorf("table %s.%s: an update with value options %d: %w", t.Database, t.Table, options, ErrUnsupported)
+	}
+	if options == 0 || c.short {
+		return c.rest(t)
+	}
+	of := 0
+	for i := range t.Types {
+		if t.Types[i] == value.TypeJSON {
+			of++
+		}
+	}
+	bits := c.bytes((of + 7) / 8)
+	if c.short {
+		return c.rest(t)
+	}
+	im.Diffs = make([]bool, len(t.Types))
+	k := 0
+	for i := range t.Types {
+		if t.Types[i] == value.TypeJSON {
+			im.Diffs[i] = bit(bits, k)
+			k++
+		}
+	}
+	return c.b, nil
+}
+
+func (c *cursor) rest(t *TableMap) ([]byte, error) {
+	if c.short {
+		return nil, fmt.Errorf("table %s.%s: a row image ends early", t.Database, t.Table)
+	}
+	return c.b, nil
 }
 
 func (im *Image) read(t *TableMap, present, data []byte) ([]byte, error) {

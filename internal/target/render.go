@@ -2,6 +2,7 @@ package target
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"lifeboat/internal/binlog"
@@ -136,6 +137,7 @@ func (s *Shape) AppendOne(dst []byte, kind binlog.Change, old, new *Row, replace
 	dst = append(append(dst, "UPDATE "...), s.name...)
 	dst = append(dst, " SET "...)
 	var err error
+	var changed []int
 	n := 0
 	for _, i := range s.Writable {
 		absent := new.State[i] == binlog.Absent
@@ -151,6 +153,13 @@ func (s *Shape) AppendOne(dst []byte, kind binlog.Change, old, new *Row, replace
 			dst = append(dst, s.byDefault(i)...)
 			continue
 		}
+		if new.Diffs != nil && new.Diffs[i] && new.State[i] == binlog.Present {
+			if dst, err = s.Columns[i].AppendJSONChange(dst, s.quoted[i], new.Cols[i]); err != nil {
+				return dst, fmt.Errorf("column %s of %s: %w", s.quoted[i], s.name, err)
+			}
+			changed = append(changed, i)
+			continue
+		}
 		if dst, err = s.literal(dst, new, i); err != nil {
 			return dst, err
 		}
@@ -158,7 +167,7 @@ func (s *Shape) AppendOne(dst []byte, kind binlog.Change, old, new *Row, replace
 	if n == 0 {
 		return nil, nil // only generated columns changed: they follow from the others
 	}
-	return s.appendWhere(dst, old)
+	return s.appendWhere(dst, old, changed...)
 }
 
 func (s *Shape) appendInsertOne(dst []byte, row *Row) ([]byte, error) {
@@ -226,12 +235,20 @@ func (s *Shape) byDefault(i int) string {
 	return "DEFAULT"
 }
 
-// appendWhere finds exactly one row: by its key where the image has it, else by all the image has.
-func (s *Shape) appendWhere(dst []byte, row *Row) ([]byte, error) {
+// appendWhere finds exactly one row: by its key where the image has it, else by all the image has. What is changed in part must have
+// the value that the image says, where it says it.
+func (s *Shape) appendWhere(dst []byte, row *Row, changed ...int) ([]byte, error) {
 	dst = append(dst, " WHERE "...)
 	cols := s.Key
 	if cols == nil || !has(row, cols) {
 		cols = s.matchable(row)
+	} else {
+		cols = slices.Clone(cols)
+		for _, i := range changed {
+			if row.State[i] == binlog.Present {
+				cols = append(cols, i)
+			}
+		}
 	}
 	if len(cols) == 0 {
 		return dst, fmt.Errorf("%w: the before-image of %s names no column to find the row by", ErrShape, s.name)
