@@ -131,7 +131,7 @@ func (r *Result) doubts(list []doubt, at *places, exact bool) {
 		}
 	}
 	if c.Orphans > 0 {
-		r.Incomplete = append(r.Incomplete, fmt.Sprintf("%d changes of the log found no row to change: the base is not what the log was written over", c.Orphans))
+		r.Incomplete = append(r.Incomplete, fmt.Sprintf("%d changes of the log found no row to change: the base is not what the log was written over (%s)", c.Orphans, strings.Join(r.Orphans[:min(3, len(r.Orphans))], "; ")))
 	}
 }
 
@@ -164,7 +164,7 @@ const locateMost = 100
 func (b *batchWriter) judged(ctx context.Context, one *batch) ([]doubt, error) {
 	engine := one.t.shape.Def.Engine
 	transactions := strings.EqualFold(engine, "InnoDB")
-	if !transactions && b.w.again {
+	if !transactions && b.w.again || one.t.twice && one.phase == phaseDelete {
 		// What was half written at the stop is there already.
 		_, more, err := b.batch(ctx, one)
 		return more, err

@@ -35,6 +35,7 @@ type tableFold struct {
 	auto    int // the AUTO_INCREMENT column, or -1
 	maxAuto uint64
 	changes int64 // row changes folded
+	twice   bool  // it may hold the second deletion of a row that the window before it deleted: see mayGoTwice
 	loose   bool  // keys of other bytes may be equal to the server
 }
 

@@ -20,6 +20,8 @@ type serial struct {
 	until   Cursor // everything up to here is written once the transaction commits
 	mark    mark
 	missing map[string]*doubt // by table: what was looked for and not found in the open transaction
+	nulled  []nulled
+	deleted map[[16]byte]bool // by the open statement, see note
 	now     int64             // the session's clock, if it was set: seconds
 }
 
@@ -36,7 +38,7 @@ func openSerial(ctx context.Context, srv *target.Server, job string) (*serial, e
 		return nil, err
 	}
 	m.stage = serialStage
-	return &serial{c: c, job: job, mark: m, missing: map[string]*doubt{}}, nil
+	return &serial{c: c, job: job, mark: m, missing: map[string]*doubt{}, deleted: map[[16]byte]bool{}}, nil
 }
 
 func (s *serial) close() { s.c.Close() }
@@ -69,6 +71,15 @@ func (s *serial) change(ctx context.Context, shape *target.Shape, rows *binlog.R
 	n, err := s.write(ctx, text, zeros)
 	if err != nil {
 		return fmt.Errorf("table %s: %w", shape.Name(), err)
+	}
+	if n == 0 && rows.Kind == binlog.Delete && s.goneBefore(shape, r) {
+		return nil
+	}
+	s.note(shape, rows, r)
+	if n == 0 && rows.Kind == binlog.Delete {
+		if n, err = s.deleteNulled(ctx, shape, r); err != nil {
+			return fmt.Errorf("table %s: %w", shape.Name(), err)
+		}
 	}
 	if n == 0 {
 		d := s.missing[shape.Def.Name]

@@ -148,6 +148,7 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 		t.fold = old
 	} else {
 		t.fold = r.fold.table(tm.Table, t.shape, tm)
+		t.fold.twice = r.st.From.Events > 0 && mayGoTwice(def)
 	}
 	r.routes[tm] = t
 	return t, nil
@@ -229,7 +230,8 @@ func (r *runner) rowEvent(ctx context.Context, t *route, it *binlog.Item, at Cur
 	}
 	replaced := t.fold == nil && rows.Kind == binlog.Update && !rows.AllColumns() && r.replaced(t, it)
 	if t.fold == nil && r.serial.seen(at) {
-		return r.countRows(t.name, rows)
+		defer r.serial.ended(rows)
+		return r.countRows(t, rows)
 	}
 	if t.fold != nil && (!rows.AllColumns() || rows.Partial) {
 		return fmt.Errorf("%w: an incomplete row image of table %s, which the plan did not expect", target.ErrShape, t.name)
@@ -247,6 +249,7 @@ func (r *runner) rowEvent(ctx context.Context, t *route, it *binlog.Item, at Cur
 			return &binlog.ReadError{Pos: it.Pos, Kind: kindOf(err), Detail: err.Error()}
 		}
 		if !more {
+			r.serial.ended(rows)
 			return nil
 		}
 		n.count(rows.Kind, 1)
@@ -266,14 +269,15 @@ func kindOf(err error) error {
 }
 
 // countRows keeps the account right for an event that an earlier run has written.
-func (r *runner) countRows(table string, rows *binlog.Rows) error {
-	n := r.open.table(table)
+func (r *runner) countRows(t *route, rows *binlog.Rows) error {
+	n := r.open.table(t.name)
 	r.rows.Reset(rows)
 	for {
 		more, err := r.rows.Next()
 		if err != nil || !more {
 			return err
 		}
+		r.serial.note(t.shape, rows, &r.rows)
 		n.count(rows.Kind, 1)
 	}
 }
