@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -153,6 +154,7 @@ func crowd() *Audit {
 	gap := a.Archive.First.Add(60 * time.Hour)
 	a.Timeline.Marks = append(a.Timeline.Marks, Mark{Kind: MarkGap, Time: gap, Until: gap.Add(20 * time.Hour), Text: "mysql-bin.000418 is in no copy"},
 		Mark{Kind: MarkCorrupt, Time: gap.Add(40 * time.Hour), Text: hostile[1]})
+	slices.SortStableFunc(a.Timeline.Marks, func(a, b Mark) int { return a.Time.Compare(b.Time) })
 	a.Findings = append(a.Findings, Finding{Code: "gap", Severity: "gap", Position: "mysql-bin.000417:9", Text: "mysql-bin.000418 is in no copy", Remedy: "find it: " + hostile[2]},
 		Finding{Code: "corrupt", Severity: "corrupt", Position: "mysql-bin.000420:1234", Path: "/mnt/" + hostile[1], Text: "the checksum does not match"})
 	a.Archive.Files[8].State = "corrupt"
