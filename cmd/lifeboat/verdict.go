@@ -46,8 +46,8 @@ func (f *facts) verdict(a *report.Audit) {
 	switch {
 	case len(missing) == 0:
 	case f.snapshot == nil:
-		say = append(say, fmt.Sprintf("%s in the log, so only a snapshot can tell what they held before: %s",
-			counted(len(missing), "table has no CREATE", "tables have no CREATE"), someNames(missing)))
+		say = append(say, fmt.Sprintf("%s held before: %s", counted(len(missing), "table has no CREATE in the log, so only a snapshot can tell what it",
+			"tables have no CREATE in the log, so only a snapshot can tell what they"), someNames(missing)))
 	default:
 		say = append(say, fmt.Sprintf("neither snapshot nor log made %s: %s", counted(len(missing), "table", "tables"), someNames(missing)))
 	}

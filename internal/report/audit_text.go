@@ -217,6 +217,8 @@ func Lost(in Incident) string {
 	switch rows := text.Counted(in.RowsLost, "row"); {
 	case in.Exact:
 		return rows
+	case in.RowsLost == 0 && in.Kind == "alter":
+		return "the columns or partitions that the statement names"
 	case in.RowsLost == 0:
 		return "rows that the log does not count"
 	default:
