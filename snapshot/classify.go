@@ -156,7 +156,7 @@ func (d *reader) placeRest(p piece, c schema.Statement, st *Statement) error {
 			d.take(f, p.text, p.offset)
 		}
 	case schema.LoadData:
-		return d.fail(p.offset, ErrUnsupported, "LOAD DATA: the rows are in another file (mysqldump --tab?), which lifeboat does not read; make the dump without --tab")
+		return d.fail(p.offset, ErrUnsupported, "LOAD DATA: the rows are in another file (mysqldump --tab?), which a file of SQL does not lead to; give the folder of mysqldump --tab instead")
 	case schema.Binlog:
 		return d.fail(p.offset, ErrUnsupported, "the output of mysqlbinlog: give the binlog files themselves with --binlogs")
 	case schema.Flush, schema.Prepare, schema.Execute, schema.DropPrepared, schema.Admin:

@@ -53,7 +53,7 @@ func (f *dumpFile) notTab(idx *Index) error {
 	if _, err := os.Stat(rows); err != nil {
 		return nil // no such neighbour: a dump without data
 	}
-	return &ReadError{f.path, -1, ErrUnsupported, "made with mysqldump --tab: its rows are in " + rows + ", which lifeboat does not read; make the dump without --tab"}
+	return &ReadError{f.path, -1, ErrUnsupported, "made with mysqldump --tab: its rows are in " + rows + ": give the folder"}
 }
 
 func (f *dumpFile) statements(ctx context.Context, db string, visit func(Statement) error) error {

@@ -23,6 +23,7 @@ type folder struct {
 	// check compares what was read with what the folder says of itself.
 	check func(idx *Index, files []*file) error
 
+	asked string // the database that was asked for
 	// unbinary says that rows come under SET NAMES binary; see textColumns.
 	unbinary bool
 
@@ -34,7 +35,8 @@ type folder struct {
 // file is one of the folder's files that hold statements or rows.
 type file struct {
 	path string
-	db   string // whose statements it holds
+	db   string // whose statements it holds; "" in a nameless folder
+	kind inputKind
 	// open reads it; without rows, the text of rows is not needed.
 	open func(in *input, rows bool) source
 
@@ -65,11 +67,15 @@ func recogniseFolder(path string) (format, error) {
 		names = append(names, e.Name())
 	}
 	has := func(name string) bool { return slices.Contains(names, name) }
-	switch {
+	switch tables := tabNames(names); {
 	case has("metadata"), has("metadata.partial"):
 		return newMydumper(path, names)
+	case has("@.json"):
+		return newShell(path, names)
+	case tables != nil:
+		return newTab(path, names, tables)
 	}
-	detail := "a folder of none of the kinds that lifeboat knows (mydumper); if a dump file is in it, give that file"
+	detail := "a folder of none of the kinds that lifeboat knows (mydumper, MySQL Shell, mysqldump --tab); if a dump file is in it, give that file"
 	if slices.ContainsFunc(names, func(n string) bool { return strings.HasSuffix(n, ".sql") }) {
 		detail = "a folder of SQL files without the metadata of a dump tool, so how they belong together cannot be told: give the dump file itself"
 	}
@@ -84,7 +90,16 @@ func (f *folder) note(format string, args ...any) {
 	f.facts.Notes = append(f.facts.Notes, fmt.Sprintf(format, args...))
 }
 
+// name is what a database is called that a file names; a nameless folder's is the one that was asked for.
+func (f *folder) name(db string) string {
+	if db == "" {
+		return f.asked
+	}
+	return db
+}
+
 func (f *folder) index(ctx context.Context, db string, progress func(done, total int64)) (*Index, error) {
+	f.asked = db
 	var total, done int64
 	for _, x := range f.files {
 		info, err := os.Stat(x.path)
@@ -141,10 +156,10 @@ func (f *folder) index(ctx context.Context, db string, progress func(done, total
 
 // indexFile reads one file to its end and returns its digest.
 func (f *folder) indexFile(ctx context.Context, b *builder, x *file, idx *Index, progress func(read int64)) (string, error) {
-	if !slices.Contains(idx.Databases, x.db) {
-		idx.Databases = append(idx.Databases, x.db)
+	if name := f.name(x.db); name != "" && !slices.Contains(idx.Databases, name) {
+		idx.Databases = append(idx.Databases, name)
 	}
-	in, err := openInput(ctx, x.path)
+	in, err := openInputAs(ctx, x.path, x.kind)
 	if err != nil {
 		return "", err
 	}
@@ -165,6 +180,7 @@ func (f *folder) indexFile(ctx context.Context, b *builder, x *file, idx *Index,
 			return "", err
 		}
 		st.Offset += x.base
+		st.DB = f.name(st.DB)
 		if st.Part == PartDatabase && st.DB != x.db {
 			return "", &ReadError{x.path, st.Offset - x.base, ErrUnsupported, fmt.Sprintf("a statement about database %q in a file of %q", st.DB, x.db)}
 		}
@@ -184,7 +200,7 @@ func (f *folder) indexFile(ctx context.Context, b *builder, x *file, idx *Index,
 
 func (f *folder) statements(ctx context.Context, db string, visit func(Statement) error) error {
 	for _, x := range f.files {
-		if x.db != db {
+		if x.db != "" && x.db != db {
 			continue
 		}
 		if err := f.visitFile(ctx, x, db, visit); err != nil {
@@ -195,7 +211,7 @@ func (f *folder) statements(ctx context.Context, db string, visit func(Statement
 }
 
 func (f *folder) visitFile(ctx context.Context, x *file, db string, visit func(Statement) error) error {
-	in, err := openInput(ctx, x.path)
+	in, err := openInputAs(ctx, x.path, x.kind)
 	if err != nil {
 		return err
 	}
@@ -213,6 +229,9 @@ func (f *folder) visitFile(ctx context.Context, x *file, db string, visit func(S
 			return err
 		}
 		st.Offset += x.base
+		if st.DB == "" {
+			st.DB = db
+		}
 		if st.DB != db {
 			continue
 		}

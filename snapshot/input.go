@@ -45,21 +45,34 @@ var otherFormats = []struct{ magic, what string }{
 	{"PGDMP", "a dump of PostgreSQL"},
 }
 
-// openInput opens a file read-only. Compression is told from the content.
+// inputKind says what a file is expected to hold.
+type inputKind uint8
+
+const (
+	anyText    inputKind = iota // SQL, compressed or not, as its first bytes tell
+	plainRows                   // rows, whose first bytes may be any
+	packedRows                  // rows, compressed as the first bytes tell
+)
+
+// openInput opens a file of SQL read-only. Compression is told from the content.
 func openInput(ctx context.Context, path string) (*input, error) {
+	return openInputAs(ctx, path, anyText)
+}
+
+func openInputAs(ctx context.Context, path string, kind inputKind) (*input, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	in := &input{ctx: ctx, path: path, file: f, close: func() {}}
-	if err := in.start(); err != nil {
+	if err := in.start(kind); err != nil {
 		in.Close()
 		return nil, err
 	}
 	return in, nil
 }
 
-func (in *input) start() error {
+func (in *input) start(kind inputKind) error {
 	info, err := in.file.Stat()
 	if err != nil {
 		return err
@@ -67,6 +80,10 @@ func (in *input) start() error {
 	in.info = info
 	if !info.Mode().IsRegular() {
 		return &ReadError{in.path, -1, ErrNotDump, "not a regular file; a backup is read twice, so save it to a file first"}
+	}
+	if kind == plainRows {
+		in.r = fileReader{in}
+		return nil
 	}
 	buffered := bufio.NewReaderSize(fileReader{in}, 256<<10)
 	head, err := buffered.Peek(512)
@@ -77,7 +94,7 @@ func (in *input) start() error {
 		return &ReadError{in.path, -1, ErrNotDump, "the file is empty"}
 	}
 	for _, o := range otherFormats {
-		if bytes.HasPrefix(head, []byte(o.magic)) {
+		if kind == anyText && bytes.HasPrefix(head, []byte(o.magic)) {
 			return &ReadError{in.path, -1, ErrNotDump, o.what}
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -65,5 +66,39 @@ func TestRestoreFromMydumper(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+func TestRestoreFromShell(t *testing.T) {
+	for _, kind := range testserver.Kinds() {
+		for name, o := range map[string]testserver.ShellOptions{"instance": {Schemas: []string{"crm", "shop"}, ChunkRows: 10}, "tables": {Schemas: []string{"shop"}, Tables: true, Hex: true, Plain: true}} {
+			t.Run(kind+"-"+name, func(t *testing.T) {
+				t.Parallel()
+				fromBackup(t, kind, func(s *scene) backup {
+					b := backup{path: filepath.Join(s.dir, "backup")}
+					testserver.ShellDump(t, testserver.Open(t, s.server), b.path, o)
+					return b
+				})
+			})
+		}
+	}
+}
+
+func TestRestoreFromTab(t *testing.T) {
+	for _, kind := range testserver.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			fromBackup(t, kind, func(s *scene) backup {
+				b := backup{path: filepath.Join(s.dir, "backup"), position: s.at(t)}
+				if err := os.Mkdir(b.path, 0o777); err != nil {
+					t.Fatal(err)
+				}
+				args := []string{"--no-defaults", "-uroot", "-S", s.server.Socket(), "--tab=" + b.path, "shop"}
+				if out, err := exec.Command(testserver.Bin(t, kind, "mysqldump"), args...).CombinedOutput(); err != nil {
+					t.Fatalf("%v: %s", err, out)
+				}
+				return b
+			})
+		})
 	}
 }

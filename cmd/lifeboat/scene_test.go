@@ -40,7 +40,7 @@ func disaster(t *testing.T, kind string) *scene {
 func disasterOf(t *testing.T, kind string, dump func(*scene)) *scene {
 	t.Helper()
 	s := &scene{kind: kind, dir: t.TempDir()}
-	s.server = testserver.Source(t, kind, append([]string{"--max-binlog-size=16384"}, testserver.GTID(kind)...)...)
+	s.server = testserver.Source(t, kind, append([]string{"--max-binlog-size=16384", "--secure-file-priv="}, testserver.GTID(kind)...)...)
 	db := testserver.Open(t, s.server)
 	exec1 := func(q string) {
 		t.Helper()
