@@ -38,7 +38,7 @@ lint: ## gofmt, go vet, staticcheck
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-bench: build ## measure lifeboat against mysqlbinlog | mysql
+bench: build ## measure lifeboat against the other ways; WORKLOADS=A-H by name
 	scripts/bench
 
 fuzz: ## run each fuzz target for FUZZTIME (30s)

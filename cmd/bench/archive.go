@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
-	"strings"
+	"strconv"
 
 	"lifeboat/cmd/internal/rig"
 	"lifeboat/internal/target/scratch"
@@ -24,29 +26,32 @@ type archive struct {
 	Binlogs      []string // their names, in order
 	Bytes        int64    // of the binlogs from the base on
 	Transactions int64
+	GTID         string            // MariaDB: gtid_binlog_pos at the end
+	Parts        int               // number of dumps of the final rows
 	Checksums    map[string]string // by table, at the end of the log
 
 	dir string
 }
 
 // madeWith goes up when archives are to be made anew.
-const madeWith = 2
+const madeWith = 4
 
 const describedIn = "archive.json"
 
 func (a *archive) base() string           { return filepath.Join(a.dir, "base.sql") }
 func (a *archive) binlogs() string        { return filepath.Join(a.dir, "binlogs") }
+func (a *archive) schema() string         { return filepath.Join(a.dir, "schema.sql") }
 func (a *archive) final(n int) string     { return filepath.Join(a.dir, fmt.Sprintf("final%d.sql", n)) }
 func (a *archive) binlog(i string) string { return filepath.Join(a.binlogs(), i) }
 
-func (a *archive) String() string {
-	return fmt.Sprintf("sysbench oltp_write_only, %d tables of %s rows, pareto keys, MySQL %s: %s of binlog, %s transactions, in %s",
-		tables, text.Count(tableRows), a.Server, text.Bytes(a.Bytes), text.Count(a.Transactions), a.dir)
+func (b *bench) describe() string {
+	a := b.archive
+	return fmt.Sprintf("%s, %s: %s of binlog, %s transactions", b.workload, a.Server, text.Bytes(a.Bytes), text.Count(a.Transactions))
 }
 
 // openArchive takes the archive from the cache, or makes it.
 func (b *bench) openArchive(ctx context.Context) (*archive, error) {
-	name := fmt.Sprintf("write-only-%d-%s-%dx%d-pareto-%dMiB", madeWith, b.programs.Server.Version, tables, tableRows, b.opts.size)
+	name := fmt.Sprintf("%s-%d-%s-%d-rows-%dMiB", b.workload.letter, madeWith, b.programs.Server.Version, b.workload.rows, b.opts.size)
 	a := &archive{dir: filepath.Join(b.root, ".bench", name)}
 	described, err := os.ReadFile(filepath.Join(a.dir, describedIn))
 	if err == nil {
@@ -82,30 +87,35 @@ func (b *bench) openArchive(ctx context.Context) (*archive, error) {
 }
 
 func (b *bench) makeArchive(ctx context.Context, a *archive) (err error) {
-	source, err := b.start(ctx, "--log-bin=binlog", "--server-id=1", "--binlog-format=ROW", "--max-binlog-size=64M")
+	source, err := b.start(ctx, append([]string{"--log-bin=binlog", "--server-id=1", "--binlog-format=ROW", "--max-binlog-size=64M"}, b.workload.source...)...)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	a.Server = source.Version()
+	a.Server = b.family() + " " + source.Version()
 	if err := execute(ctx, source.DSN(), "CREATE DATABASE "+database); err != nil {
 		return err
 	}
-	if _, err := b.sysbench(ctx, source, "prepare", "--threads=4"); err != nil {
+	m := &maker{b: b, w: b.workload, s: source}
+	if err := b.workload.fill(ctx, m); err != nil {
 		return err
 	}
-	if err := b.dump(ctx, source, a.base(), "--single-transaction", "--source-data=2", "--databases", database); err != nil {
+	coordinatesFlag := "--source-data=2"
+	if b.workload.maria {
+		coordinatesFlag = "--master-data=2"
+	}
+	if err := b.dump(ctx, source, a.base(), "--single-transaction", coordinatesFlag, "--databases", database); err != nil {
 		return err
 	}
 	if a.File, a.Offset, err = coordinates(a.base()); err != nil {
 		return err
 	}
-	for seed := 1; a.Bytes < b.opts.size<<20; seed++ {
-		const slice = 20_000
-		if _, err := b.sysbench(ctx, source, "run", "--threads=8", "--rand-type=pareto", fmt.Sprintf("--rand-seed=%d", seed), fmt.Sprintf("--events=%d", slice), "--time=0"); err != nil {
+	for n := 1; a.Bytes < b.opts.size<<20; n++ {
+		made, err := b.workload.change(ctx, m, n)
+		if err != nil {
 			return err
 		}
-		a.Transactions += slice
+		a.Transactions += made
 		if a.Bytes, err = written(source, a); err != nil {
 			return err
 		}
@@ -113,18 +123,60 @@ func (b *bench) makeArchive(ctx context.Context, a *archive) (err error) {
 	if a.Checksums, err = checksums(ctx, source.DSN()); err != nil {
 		return err
 	}
+	if b.workload.maria {
+		if a.GTID, err = ask(ctx, source.DSN(), "SELECT @@gtid_binlog_pos"); err != nil {
+			return err
+		}
+	}
 	if err := execute(ctx, source.DSN(), "FLUSH BINARY LOGS"); err != nil {
 		return err
 	}
 	if err := copyBinlogs(source, a); err != nil {
 		return err
 	}
-	for n := 1; n <= tables; n++ {
-		if err := b.dump(ctx, source, a.final(n), "--single-transaction", "--set-gtid-purged=OFF", database, fmt.Sprintf("sbtest%d", n)); err != nil {
-			return err
+	return b.dumpFinal(ctx, source, a)
+}
+
+// dumpFinal makes one dump of the tables' definitions and some of their rows, which load side by side.
+func (b *bench) dumpFinal(ctx context.Context, source *scratch.Server, a *archive) error {
+	more := []string{"--single-transaction"}
+	if !b.workload.maria {
+		more = append(more, "--set-gtid-purged=OFF")
+	}
+	if err := b.dump(ctx, source, a.schema(), append(more, "--no-data", database)...); err != nil {
+		return err
+	}
+	more = append(more, "--no-create-info", "--skip-triggers")
+	for _, name := range slices.Sorted(maps.Keys(a.Checksums)) {
+		parts := b.workload.split
+		if parts == nil {
+			parts = []string{""}
+		} else {
+			more = append(more, "--skip-add-locks", "--skip-disable-keys")
+		}
+		for _, where := range parts {
+			args := slices.Clone(more)
+			if where != "" {
+				args = append(args, "--where="+where)
+			}
+			a.Parts++
+			if err := b.dump(ctx, source, a.final(a.Parts), append(args, database, name)...); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// ask is the first column of a query's row.
+func ask(ctx context.Context, dsn, query string) (string, error) {
+	db, err := rig.Open(dsn, "")
+	if err != nil {
+		return "", err
+	}
+	defer db.Close()
+	var text string
+	return text, db.QueryRowContext(ctx, query).Scan(&text)
 }
 
 func execute(ctx context.Context, dsn, statement string) error {
@@ -186,11 +238,8 @@ func copyBinlogs(source *scratch.Server, a *archive) error {
 	return nil
 }
 
-func (b *bench) sysbench(ctx context.Context, source *scratch.Server, command string, more ...string) ([]byte, error) {
-	program := filepath.Join(b.root, ".servers", "tools", "bin", "sysbench")
-	args := append([]string{program, "oltp_write_only", "--db-driver=mysql", "--mysql-socket=" + source.Socket(), "--mysql-user=root", "--mysql-db=" + database,
-		fmt.Sprintf("--tables=%d", tables), fmt.Sprintf("--table-size=%d", tableRows)}, more...)
-	return output(rig.Command(ctx, append(args, command)...))
+func (b *bench) sysbenchProgram() string {
+	return filepath.Join(b.root, ".servers", "tools", "bin", "sysbench")
 }
 
 func (b *bench) dump(ctx context.Context, source *scratch.Server, to string, more ...string) error {
@@ -215,11 +264,12 @@ func coordinates(dump string) (file string, offset int64, err error) {
 	if err != nil {
 		return "", 0, err
 	}
-	const mark = "SOURCE_LOG_FILE='"
-	at := strings.Index(string(head[:n]), mark)
-	if at < 0 {
+	found := position.FindSubmatch(head[:n])
+	if found == nil {
 		return "", 0, fmt.Errorf("%s does not say where in the log it was taken", dump)
 	}
-	_, err = fmt.Sscanf(strings.ReplaceAll(string(head[at+len(mark):n]), "'", " "), "%s , SOURCE_LOG_POS=%d", &file, &offset)
-	return file, offset, err
+	offset, err = strconv.ParseInt(string(found[2]), 10, 64)
+	return string(found[1]), offset, err
 }
+
+var position = regexp.MustCompile(`(?:SOURCE|MASTER)_LOG_FILE='([^']+)', (?:SOURCE|MASTER)_LOG_POS=(\d+)`)

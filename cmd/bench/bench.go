@@ -14,53 +14,73 @@ import (
 )
 
 type options struct {
-	root   string
-	runs   int
-	size   int64 // of the binlogs, MiB
-	memory string
-	quick  bool
+	root      string
+	workloads string
+	runs      int
+	pipeRuns  int   // of mysqlbinlog | mysql, which takes most of the time
+	size      int64 // of the binlogs, MiB
+	percent   int   // of each workload's rows
+	memory    string
+	quick     bool
 }
 
-// The archive's tables and the server's settings. The settings are those of the source and of every target.
+// The database to restore and the server's settings. The settings are those of the source and of every target.
 const (
 	database   = "sbtest"
-	tables     = 8
-	tableRows  = 100_000
 	bufferPool = 2 << 30
 )
 
-func settings() []string {
-	return []string{"--innodb-flush-log-at-trx-commit=2", "--sync-binlog=0", "--innodb-redo-log-capacity=2G"}
+func (b *bench) settings() []string {
+	set := []string{"--innodb-flush-log-at-trx-commit=2", "--sync-binlog=0"}
+	if b.workload.maria {
+		return append(set, "--innodb-log-file-size=1G")
+	}
+	return append(set, "--innodb-redo-log-capacity=2G")
 }
 
-// bench is one run of the program.
+// bench measures one workload.
 type bench struct {
 	w        io.Writer
 	opts     options
 	root     string
 	lifeboat string
+	workload *workload
 	programs rig.Programs
 	dir      string // of the servers
 	archive  *archive
 }
 
-func run(ctx context.Context, w io.Writer, o options) (err error) {
-	if o.runs < 1 || o.size < 1 {
-		return errors.New("-runs and -size are at least 1")
+func run(ctx context.Context, w io.Writer, o options) error {
+	if o.runs < 1 || o.size < 1 || o.percent < 1 {
+		return errors.New("-runs, -size and -percent are at least 1")
 	}
-	b := &bench{w: w, opts: o}
-	if b.root, err = filepath.Abs(o.root); err != nil {
+	chosen, err := choose(o.workloads)
+	if err != nil {
 		return err
 	}
-	b.lifeboat = filepath.Join(b.root, "bin", "lifeboat")
+	root, err := filepath.Abs(o.root)
+	if err != nil {
+		return err
+	}
+	for _, one := range chosen {
+		one.rows = one.rows * o.percent / 100
+		b := &bench{w: w, opts: o, root: root, workload: one, lifeboat: filepath.Join(root, "bin", "lifeboat")}
+		if err := b.run(ctx); err != nil {
+			return fmt.Errorf("workload %s: %w", one.letter, err)
+		}
+	}
+	return nil
+}
+
+func (b *bench) run(ctx context.Context) (err error) {
 	if _, err := os.Stat(b.lifeboat); err != nil {
 		return fmt.Errorf("%w: run `make build` first", err)
 	}
-	if b.programs, err = rig.Find(b.root, "mysql-9.7"); err != nil {
+	if b.programs, err = rig.Find(b.root, b.workload.kind()); err != nil {
 		return err
 	}
-	if b.programs.MariaDB() {
-		return errors.New("the benchmark's figures are for MySQL: unset LIFEBOAT_MYSQLD")
+	if b.programs.MariaDB() != b.workload.maria {
+		return fmt.Errorf("it is for %s: unset LIFEBOAT_MYSQLD", b.workload.kind())
 	}
 	if b.dir, err = os.MkdirTemp("", "lifeboat-bench-"); err != nil {
 		return err
@@ -69,19 +89,29 @@ func run(ctx context.Context, w io.Writer, o options) (err error) {
 	if b.archive, err = b.openArchive(ctx); err != nil {
 		return err
 	}
-	b.say("archive: %s", b.archive)
+	b.say("%s, in %s", b.describe(), b.archive.dir)
 	results := map[string][]sample{}
-	for n := range o.runs {
+	for n := range b.opts.runs {
 		for _, way := range b.ways() {
+			if n >= way.most {
+				continue
+			}
 			s, err := b.measure(ctx, way)
 			if err != nil {
 				return fmt.Errorf("%s: %w", way.name, err)
 			}
 			results[way.name] = append(results[way.name], s)
-			b.say("run %d of %d: %s: %s", n+1, o.runs, way.name, s)
+			b.say("run %d of %d: %s: %s", n+1, b.opts.runs, way.name, s)
 		}
 	}
 	return b.report(results)
+}
+
+func (b *bench) family() string {
+	if b.workload.maria {
+		return "MariaDB"
+	}
+	return "MySQL"
 }
 
 func (b *bench) say(format string, args ...any) {
@@ -89,21 +119,23 @@ func (b *bench) say(format string, args ...any) {
 }
 
 func (b *bench) start(ctx context.Context, args ...string) (*scratch.Server, error) {
-	o := b.programs.Options(b.dir, append(settings(), args...)...)
+	o := b.programs.Options(b.dir, append(b.settings(), args...)...)
 	o.BufferPool = bufferPool
 	return scratch.Start(ctx, o)
 }
 
 // measure runs one way on a fresh server and holds the result against the source's final state.
 func (b *bench) measure(ctx context.Context, way way) (s sample, err error) {
-	server, err := b.start(ctx)
+	server, err := b.start(ctx, way.server...)
 	if err != nil {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
+	before := processorTime(server.PID())
 	if s, err = way.run(ctx, server); err != nil {
 		return s, server.Explain(err)
 	}
+	s.server += processorTime(server.PID()) - before
 	got, err := checksums(ctx, server.DSN())
 	if err != nil {
 		return s, err

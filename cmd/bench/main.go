@@ -1,6 +1,6 @@
-// Command bench restores one archive in several ways, in one run on one machine: with mysqlbinlog piped into mysql, with
-// lifeboat, and, as the floor that no restore can go under, by loading a fresh dump of the final state. It fails if the
-// results differ; it never judges a time.
+// Command bench restores archives in several ways, in one run on one machine: with mysqlbinlog piped into mysql, with the
+// server's own parallel applier, with lifeboat, and, as the floor that no restore can go under, by loading a fresh dump of
+// the final state. It fails if the results differ; it never judges a time.
 package main
 
 import (
@@ -15,6 +15,9 @@ import (
 func main() {
 	o := options{}
 	flag.StringVar(&o.root, "root", ".", "the repository, with bin/lifeboat and .servers")
+	flag.StringVar(&o.workloads, "workloads", "A", "which to measure: letters from A to H, comma separated, or all")
+	flag.IntVar(&o.pipeRuns, "pipe-runs", 0, "how often mysqlbinlog | mysql is measured; 0: as often as the others")
+	flag.IntVar(&o.percent, "percent", 100, "how many of each workload's rows the base has, in percent")
 	flag.IntVar(&o.runs, "runs", 3, "how often each way is measured; the medians are shown")
 	flag.Int64Var(&o.size, "size", 240, "how much binlog there is, in MiB")
 	flag.StringVar(&o.memory, "memory", "256MiB", "lifeboat's --memory")

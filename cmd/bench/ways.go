@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"syscall"
 	"time"
 
@@ -21,21 +23,27 @@ import (
 // The ways, by their names in the table.
 const (
 	wayPipe     = "mysqlbinlog | mysql"
-	wayLifeboat = "lifeboat restore"
+	wayApplier  = "the server's parallel applier, 4 workers"
 	wayOne      = "fresh dump of the final state, 1 client"
 	wayFour     = "fresh dump of the final state, 4 clients"
+	wayLifeboat = "lifeboat restore"
+	wayOnto     = "lifeboat restore onto a loaded base"
 )
 
 // way is one way to the final state, on an empty server.
 type way struct {
-	name string
-	run  func(context.Context, *scratch.Server) (sample, error)
+	name   string
+	run    func(context.Context, *scratch.Server) (sample, error)
+	server []string // further options of its server
+	most   int      // runs
 }
 
 // sample is what one run of a way took.
 type sample struct {
 	base   time.Duration // loading the base
 	replay time.Duration // everything else
+	tool   time.Duration // processor time of the client programs
+	server time.Duration // and of the server
 	memory int64         // lifeboat's peak of resident memory, bytes
 	phases []phase       // of lifeboat
 }
@@ -50,12 +58,10 @@ type phase struct {
 func (s sample) total() time.Duration { return s.base + s.replay }
 
 func (s sample) String() string {
-	if s.replay == 0 {
-		return fmt.Sprintf("%.1f s", s.total().Seconds())
-	}
-	out := fmt.Sprintf("base %.1f s, log %.1f s, together %.1f s", s.base.Seconds(), s.replay.Seconds(), s.total().Seconds())
+	out := fmt.Sprintf("base %.1f s, log %.1f s, together %.1f s; processor time: client %.1f s, server %.1f s",
+		s.base.Seconds(), s.replay.Seconds(), s.total().Seconds(), s.tool.Seconds(), s.server.Seconds())
 	if s.memory > 0 {
-		out += ", peak memory " + text.Bytes(s.memory)
+		out += "; peak memory " + text.Bytes(s.memory)
 	}
 	for i, p := range s.phases {
 		out += fmt.Sprintf("%s%s %.1f s", map[bool]string{true: " (", false: ", "}[i == 0], p.Phase, p.Seconds)
@@ -67,15 +73,19 @@ func (s sample) String() string {
 }
 
 func (b *bench) ways() []way {
-	ways := []way{
-		{wayLifeboat, b.byLifeboat},
-		{wayOne, func(ctx context.Context, s *scratch.Server) (sample, error) { return b.byDump(ctx, s, 1) }},
-		{wayFour, func(ctx context.Context, s *scratch.Server) (sample, error) { return b.byDump(ctx, s, 4) }},
+	pipeRuns := cmp.Or(b.opts.pipeRuns, b.opts.runs)
+	if b.opts.quick {
+		pipeRuns = 0
 	}
-	if !b.opts.quick {
-		ways = append([]way{{wayPipe, b.byPipe}}, ways...)
+	all := []way{
+		{name: wayPipe, run: b.byPipe, most: pipeRuns},
+		{name: wayApplier, run: b.byApplier, server: b.applierServer(), most: b.opts.runs},
+		{name: wayOne, run: func(ctx context.Context, s *scratch.Server) (sample, error) { return b.byDump(ctx, s, 1) }, most: b.opts.runs},
+		{name: wayFour, run: func(ctx context.Context, s *scratch.Server) (sample, error) { return b.byDump(ctx, s, 4) }, most: b.opts.runs},
+		{name: wayLifeboat, run: b.byLifeboat, most: b.opts.runs},
+		{name: wayOnto, run: b.ontoBase, most: b.opts.runs},
 	}
-	return ways
+	return slices.DeleteFunc(all, func(w way) bool { return w.most == 0 })
 }
 
 // output runs a command; what it printed is part of its error.
@@ -112,19 +122,32 @@ func (b *bench) load(ctx context.Context, server *scratch.Server, dump string, m
 	return err
 }
 
-func (b *bench) byPipe(ctx context.Context, server *scratch.Server) (s sample, err error) {
+// loadBase is the base's part of the ways that load it with mysql.
+func (b *bench) loadBase(ctx context.Context, server *scratch.Server) (time.Duration, error) {
 	began := time.Now()
-	if err := b.load(ctx, server, b.archive.base()); err != nil {
+	err := b.load(ctx, server, b.archive.base())
+	return time.Since(began), err
+}
+
+func (b *bench) byPipe(ctx context.Context, server *scratch.Server) (s sample, err error) {
+	children := childrenTime()
+	defer func() { s.tool = childrenTime() - children }()
+	if s.base, err = b.loadBase(ctx, server); err != nil {
 		return s, err
 	}
-	s.base = time.Since(began)
-	began = time.Now()
+	began := time.Now()
 	program, err := b.programs.Client("mysqlbinlog")
 	if err != nil {
 		return s, err
 	}
 	// Without GTIDs the server need not note each of them: the fairest form of this way.
-	args := []string{program, "--no-defaults", "--skip-gtids", fmt.Sprintf("--start-position=%d", b.archive.Offset)}
+	args := []string{program, "--no-defaults", fmt.Sprintf("--start-position=%d", b.archive.Offset)}
+	if !b.workload.maria {
+		args = append(args, "--skip-gtids")
+	}
+	if b.workload.many {
+		args = append(args, "--database="+database)
+	}
 	for _, name := range b.archive.Binlogs {
 		args = append(args, b.archive.binlog(name))
 	}
@@ -153,22 +176,10 @@ func (b *bench) byPipe(ctx context.Context, server *scratch.Server) (s sample, e
 // byLifeboat is one command for base and log. Loading the base is the phase that lifeboat calls so; all the rest of
 // its time, reading and checking of the archive included, counts as the log's.
 func (b *bench) byLifeboat(ctx context.Context, server *scratch.Server) (s sample, err error) {
-	cmd := rig.Command(ctx, b.lifeboatLine(server.DSN())...)
-	var report, progress bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &report, &progress
-	began := time.Now()
-	err = cmd.Run()
-	took := time.Since(began)
+	took, err := b.lifeboatRun(ctx, &s, b.lifeboatLine(server.DSN()))
 	if err != nil {
-		said := progress.Bytes()
-		return s, fmt.Errorf("%s: %w: %s", rig.Line(cmd.Args...), err, said[max(0, len(said)-2000):])
+		return s, err
 	}
-	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		return s, errors.New("this system does not tell a process's peak memory")
-	}
-	s.memory = usage.Maxrss << 10 // Linux counts in KiB
-	s.phases = phases(progress.Bytes())
 	for _, p := range s.phases {
 		if p.Phase == "load base" {
 			s.base = time.Duration(p.Seconds * float64(time.Second))
@@ -179,6 +190,39 @@ func (b *bench) byLifeboat(ctx context.Context, server *scratch.Server) (s sampl
 	}
 	s.replay = took - s.base
 	return s, nil
+}
+
+// ontoBase loads the base with mysql and lets lifeboat replay the log over it.
+func (b *bench) ontoBase(ctx context.Context, server *scratch.Server) (s sample, err error) {
+	if s.base, err = b.loadBase(ctx, server); err != nil {
+		return s, err
+	}
+	s.replay, err = b.lifeboatRun(ctx, &s, []string{b.lifeboat, "restore", "--binlogs", b.archive.binlogs(), "--base-loaded",
+		"--snapshot-position", fmt.Sprintf("%s:%d", b.archive.File, b.archive.Offset), "--database", database,
+		"--memory", b.opts.memory, "--progress", "json", "--target", server.DSN()})
+	return s, err
+}
+
+// lifeboatRun runs lifeboat and notes what it took.
+func (b *bench) lifeboatRun(ctx context.Context, s *sample, line []string) (time.Duration, error) {
+	cmd := rig.Command(ctx, line...)
+	var report, progress bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &report, &progress
+	began := time.Now()
+	err := cmd.Run()
+	took := time.Since(began)
+	if err != nil {
+		said := progress.Bytes()
+		return took, fmt.Errorf("%s: %w: %s", rig.Line(cmd.Args...), err, said[max(0, len(said)-2000):])
+	}
+	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return took, errors.New("this system does not tell a process's peak memory")
+	}
+	s.memory = usage.Maxrss << 10 // Linux counts in KiB
+	s.tool = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	s.phases = phases(progress.Bytes())
+	return took, nil
 }
 
 func (b *bench) lifeboatLine(dsn string) []string {
@@ -199,16 +243,19 @@ func phases(progress []byte) (out []phase) {
 
 // byDump loads the final state from a dump of each table, with so many clients at once.
 func (b *bench) byDump(ctx context.Context, server *scratch.Server, clients int) (s sample, err error) {
-	began := time.Now()
+	began, children := time.Now(), childrenTime()
 	if err := execute(ctx, server.DSN(), "CREATE DATABASE "+database); err != nil {
+		return s, err
+	}
+	if err := b.load(ctx, server, b.archive.schema(), database); err != nil {
 		return s, err
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(clients)
-	for n := 1; n <= tables; n++ {
+	for n := 1; n <= b.archive.Parts; n++ {
 		g.Go(func() error { return b.load(ctx, server, b.archive.final(n), database) })
 	}
 	err = g.Wait()
-	s.base = time.Since(began)
+	s.base, s.tool = time.Since(began), childrenTime()-children
 	return s, err
 }
