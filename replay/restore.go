@@ -86,6 +86,7 @@ type runner struct {
 	rows     binlog.RowReader
 	open     Counts // of the open window: they join the state's when it is written
 	defs     map[string]*schema.Table
+	analyzed map[string]bool // tables whose statistics this run has made
 	result   Result
 	written  atomic.Int64
 	places   places
@@ -390,6 +391,9 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 			}
 		}
 		r.progress(func(p *Progress) { p.Window = r.st.Window })
+		if err := r.analyze(ctx); err != nil {
+			return err
+		}
 		r.writer.window = int64(r.st.Window)
 		if err := r.writer.write(ctx, r.fold); err != nil {
 			return err

@@ -16,15 +16,11 @@ import (
 )
 
 // applierServer are the options of a server that takes the binlogs for relay logs.
-func (b *bench) applierServer() []string {
+func applierServer(w *workload) []string {
 	// It has another id than the source: a replica passes over events of its own.
-	set := []string{"--server-id=2", "--relay-log=relay", "--relay-log-index=relay.index"}
-	if b.workload.maria {
-		set = append(set, "--skip-slave-start", "--slave-parallel-threads=4", "--slave-parallel-mode=aggressive")
-	} else {
-		set = append(set, "--skip-replica-start", "--replica-parallel-workers=4", "--replica-preserve-commit-order=OFF")
-	}
-	if b.workload.many {
+	set := []string{"--server-id=2", "--relay-log=relay", "--relay-log-index=relay.index", "--skip-replica-start", "--replica-parallel-workers=4",
+		"--replica-preserve-commit-order=OFF"}
+	if w.many {
 		set = append(set, "--replicate-do-db="+database)
 	}
 	return set
@@ -57,49 +53,34 @@ func (b *bench) byApplier(ctx context.Context, server *scratch.Server) (s sample
 		return s, err
 	}
 	s.server += before // measure takes it off again
-	change, start, stop := "CHANGE REPLICATION SOURCE TO RELAY_LOG_FILE='relay.000001', RELAY_LOG_POS=%d, SOURCE_HOST='x'", "START REPLICA SQL_THREAD", "STOP REPLICA SQL_THREAD"
-	if b.workload.maria {
-		change, start, stop = "CHANGE MASTER TO RELAY_LOG_FILE='relay.000001', RELAY_LOG_POS=%d, MASTER_HOST='x'", "START SLAVE SQL_THREAD", "STOP SLAVE SQL_THREAD"
-	}
-	if err := execute(ctx, server.DSN(), fmt.Sprintf(change, b.archive.Offset)); err != nil {
+	change := fmt.Sprintf("CHANGE REPLICATION SOURCE TO RELAY_LOG_FILE='relay.000001', RELAY_LOG_POS=%d, SOURCE_HOST='x'", b.archive.Offset)
+	if err := execute(ctx, server.DSN(), change); err != nil {
 		return s, err
 	}
 	began := time.Now()
-	if err := execute(ctx, server.DSN(), start); err != nil {
+	if err := execute(ctx, server.DSN(), "START REPLICA SQL_THREAD"); err != nil {
 		return s, err
 	}
 	if err := b.applied(ctx, server); err != nil {
 		return s, err
 	}
-	err = execute(ctx, server.DSN(), stop) // MySQL: waits for the workers
+	err = execute(ctx, server.DSN(), "STOP REPLICA SQL_THREAD") // waits for the workers
 	s.replay = time.Since(began)
 	return s, err
 }
 
-// applied waits until the applier has read all relay logs, and in MariaDB, whose workers drop their queues when they are stopped,
-// until the last transaction is in.
+// applied waits until the applier has read all relay logs.
 func (b *bench) applied(ctx context.Context, server *scratch.Server) error {
-	status := "SHOW REPLICA STATUS"
-	if b.workload.maria {
-		status = "SHOW SLAVE STATUS"
-	}
 	for {
-		row, err := b.status(ctx, server, status)
+		row, err := b.status(ctx, server, "SHOW REPLICA STATUS")
 		if err != nil {
 			return err
 		}
 		if row["Last_SQL_Error"] != "" {
 			return errors.New(row["Last_SQL_Error"])
 		}
-		state := row["Replica_SQL_Running_State"] + row["Slave_SQL_Running_State"]
-		if strings.Contains(state, "has read all relay log") {
-			if !b.workload.maria {
-				return nil
-			}
-			at, err := ask(ctx, server.DSN(), "SELECT @@gtid_slave_pos")
-			if err != nil || at == b.archive.GTID {
-				return err
-			}
+		if strings.Contains(row["Replica_SQL_Running_State"], "has read all relay log") {
+			return nil
 		}
 		select {
 		case <-ctx.Done():

@@ -26,7 +26,6 @@ type archive struct {
 	Binlogs      []string // their names, in order
 	Bytes        int64    // of the binlogs from the base on
 	Transactions int64
-	GTID         string            // MariaDB: gtid_binlog_pos at the end
 	Parts        int               // number of dumps of the final rows
 	Checksums    map[string]string // by table, at the end of the log
 
@@ -123,11 +122,6 @@ func (b *bench) makeArchive(ctx context.Context, a *archive) (err error) {
 	if a.Checksums, err = checksums(ctx, source.DSN()); err != nil {
 		return err
 	}
-	if b.workload.maria {
-		if a.GTID, err = ask(ctx, source.DSN(), "SELECT @@gtid_binlog_pos"); err != nil {
-			return err
-		}
-	}
 	if err := execute(ctx, source.DSN(), "FLUSH BINARY LOGS"); err != nil {
 		return err
 	}
@@ -166,17 +160,6 @@ func (b *bench) dumpFinal(ctx context.Context, source *scratch.Server, a *archiv
 		}
 	}
 	return nil
-}
-
-// ask is the first column of a query's row.
-func ask(ctx context.Context, dsn, query string) (string, error) {
-	db, err := rig.Open(dsn, "")
-	if err != nil {
-		return "", err
-	}
-	defer db.Close()
-	var text string
-	return text, db.QueryRowContext(ctx, query).Scan(&text)
 }
 
 func execute(ctx context.Context, dsn, statement string) error {

@@ -42,8 +42,10 @@ func (b *bench) report(results map[string][]sample) error {
 	for _, s := range slices.Concat(mine, results[wayOnto]) {
 		memory = max(memory, s.memory)
 	}
-	fmt.Fprintf(b.w, "\nlifeboat took %s of memory at its peak with --memory %s. Onto a loaded base it was %.1f× faster on the log than the parallel applier.\n",
-		text.Bytes(memory), b.opts.memory, median(results[wayApplier], replayOf)/median(results[wayOnto], replayOf))
+	fmt.Fprintf(b.w, "\nlifeboat took %s of memory at its peak with --memory %s.\n", text.Bytes(memory), b.opts.memory)
+	if applier := results[wayApplier]; len(applier) > 0 {
+		fmt.Fprintf(b.w, "Onto a loaded base it was %.1f× faster on the log than the parallel applier.\n", median(applier, replayOf)/median(results[wayOnto], replayOf))
+	}
 	fmt.Fprintf(b.w, "Every way gave the same CHECKSUM TABLE for all %d tables as the source had.\n", len(b.archive.Checksums))
 	fmt.Fprintf(b.w, "\nThe command, for a target of your own:\n\n    %s\n\n", rig.Line(b.lifeboatLine("root@unix(/path/mysqld.sock)/")...))
 	if b.opts.memory == "256MiB" && memory > mostMemory {
