@@ -233,7 +233,8 @@ func (m *tableMaps) parseRows(typ EventType, body []byte, f *Format, inflate fun
 	}
 	c := cursor{b: body}
 	id := tableID(c.bytes(idLen))
-	r := &Rows{Kind: kind, Flags: uint16(c.uint(2)), Partial: typ == PartialUpdateRows}
+	m.rows = Rows{Kind: kind, Flags: uint16(c.uint(2)), Partial: typ == PartialUpdateRows}
+	r := &m.rows
 	if v2 {
 		if n := int(c.uint(2)); n > 2 {
 			c.bytes(n - 2)

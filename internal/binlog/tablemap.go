@@ -34,6 +34,7 @@ func bit(b []byte, i int) bool { return b[i>>3]&(1<<(i&7)) != 0 }
 type tableMaps struct {
 	byBody map[string]*TableMap
 	byID   map[uint64]*TableMap
+	rows   Rows // the last one read
 }
 
 func newTableMaps() *tableMaps {
