@@ -284,6 +284,9 @@ func (b *rebuild) change(it *binlog.Item) error {
 	if !rows.AllColumns() || rows.Partial {
 		return needsServer("table %s: the log holds incomplete row images", s.table.name)
 	}
+	if rows.Kind == binlog.Delete && s.rows.shape.Key == nil && (mayGoTwice(s.rows.shape.Def) || refersToItself(s.rows.shape.Def)) {
+		return needsServer("table %s has no key, and rows that its foreign key changes are logged twice", s.table.name)
+	}
 	n := b.count.table(s.table.name)
 	before, at := s.fold.bytes, b.places.of(it.Pos)
 	b.rows.Reset(rows)
