@@ -13,12 +13,14 @@ import (
 )
 
 // oracleCase is one file of testdata/cases. Its head has lines of "key: value"; then come the sections "-- base --", run before the
-// backup, and "-- log --", run after it. A statement ends with a semicolon at the end of a line. Before it may stand, in this
+// backup, and "-- log --", run after it, and perhaps "-- after --", run behind the stop. A statement ends with a semicolon at the end of a line. Before it may stand, in this
 // order: [KIND …] for the kinds of servers that run it, sN: for another session than s1, and ! for a statement that must fail.
 //
-// Keys: servers (kinds, default all), hazards (numbers), args (server options), global (NAME=VALUE on the source), tables and
-// exclude (of the scope), into (another name), routes (a choice of them). "refused [KIND …] TEXT", "incomplete [KIND …] TEXT" and
-// "orphans [KIND …] COUNT" say what must happen instead of a complete restore; lost names tables that are not compared then.
+// Keys: servers (kinds, default all), hazards (numbers), args (server options), global (NAME=VALUE on the source), session (NAME=VALUE in
+// each session of the log), tables and exclude (of the scope), into (another name), routes (a choice of them), archive (what becomes of the
+// copied files, see shapes), first (the number of the first binlog). "variant [KIND …] NAME: --ARG global:NAME=VALUE session:NAME=VALUE …" runs
+// the case once more under other settings (archive:SHAPE is one, too), by the shorter routes; in what follows a variant may stand for a KIND. "refused [KIND …] TEXT", "incomplete [KIND …] TEXT" and "orphans [KIND …] COUNT"
+// say what must happen instead of a complete restore, "says [KIND …] TEXT" what the plan must mention; lost names tables that are not compared then.
 // "wrong [KIND …] TEXT" is a known difference: the case fails when it has gone. "tool differs [KIND …] WHY" says that mysqlbinlog into
 // mysql does not give the right state, "no tool [KIND …] WHY" that it cannot be asked.
 type oracleCase struct {
@@ -26,20 +28,55 @@ type oracleCase struct {
 	kinds             []string
 	args              []string
 	hazards           []string
-	global            []string
+	global, session   []string
+	archive, first    string
+	variants          []variant
 	tables, exclude   []string
 	into              string
 	routes            []string
 	lost              []string
 	expectations      []expectation
-	base, log         []statement
+	base, log, after  []statement
 	allowIncompletion bool
+	variant           string // that it is
+	noTool            bool   // the plain run has asked it
 }
 
 type expectation struct {
-	what  string // refused, incomplete, orphans, wrong, tool differs, no tool
+	what  string // refused, incomplete, orphans, wrong, tool differs, no tool, says
 	kinds []string
 	text  string
+}
+
+// variant is other settings for the same script.
+type variant struct {
+	name  string
+	kinds []string
+	words []string
+}
+
+// under is the case as the variant runs it. A fold of everything and a window for each event are enough there.
+func (c *oracleCase) under(v variant) *oracleCase {
+	o := *c
+	o.name = c.name + "," + v.name
+	o.args, o.global, o.session = slices.Clone(c.args), slices.Clone(c.global), slices.Clone(c.session)
+	for _, w := range v.words {
+		switch {
+		case strings.HasPrefix(w, "--"):
+			o.args = append(o.args, w)
+		case strings.HasPrefix(w, "archive:"):
+			o.archive, o.routes = strings.TrimPrefix(w, "archive:"), []string{"fresh"}
+		case strings.HasPrefix(w, "session:"):
+			o.session = append(o.session, strings.TrimPrefix(w, "session:"))
+		default:
+			o.global = append(o.global, strings.TrimPrefix(w, "global:"))
+		}
+	}
+	if len(o.routes) == 0 {
+		o.routes = []string{"fresh", "tiny"}
+	}
+	o.variant, o.noTool = v.name, true
+	return &o
 }
 
 type statement struct {
@@ -50,11 +87,13 @@ type statement struct {
 	sql     string
 }
 
-// expect is the text of an expectation for the kind.
+// expect is the text of an expectation for the variant, or else for the kind.
 func (c *oracleCase) expect(what, kind string) (string, bool) {
-	for _, e := range c.expectations {
-		if e.what == what && slices.Contains(e.kinds, kind) {
-			return e.text, true
+	for _, who := range []string{c.variant, kind} {
+		for _, e := range c.expectations {
+			if e.what == what && slices.Contains(e.kinds, who) {
+				return e.text, true
+			}
 		}
 	}
 	return "", false
@@ -77,6 +116,8 @@ func readCase(path string) (*oracleCase, error) {
 			section = &c.base
 		case line == "-- log --":
 			section = &c.log
+		case line == "-- after --":
+			section = &c.after
 		case section == nil:
 			if err := c.head(line); err != nil {
 				return nil, at(err)
@@ -104,11 +145,34 @@ func readCase(path string) (*oracleCase, error) {
 	if len(c.hazards) == 0 || len(c.log) == 0 {
 		return nil, fmt.Errorf("%s: a case needs hazards and a log", path)
 	}
-	return c, nil
+	return c, c.check(path)
+}
+
+// check looks for names that nothing has.
+func (c *oracleCase) check(path string) error {
+	names := testserver.Kinds()
+	shaped := []string{c.archive}
+	for _, v := range c.variants {
+		names = append(names, v.name)
+		shaped = append(shaped, c.under(v).archive)
+	}
+	for _, e := range c.expectations {
+		for _, k := range e.kinds {
+			if !slices.Contains(names, k) {
+				return fmt.Errorf("%s: there is no kind of server and no variant named %s", path, k)
+			}
+		}
+	}
+	for _, shape := range shaped {
+		if shape != "" && shapes()[shape] == nil {
+			return fmt.Errorf("%s: there is no shape of an archive named %q", path, shape)
+		}
+	}
+	return nil
 }
 
 func (c *oracleCase) head(line string) error {
-	for _, what := range []string{"refused", "incomplete", "orphans", "wrong", "tool differs", "no tool"} {
+	for _, what := range []string{"refused", "incomplete", "orphans", "wrong", "tool differs", "no tool", "says"} {
 		if rest, ok := strings.CutPrefix(line, what+" ["); ok {
 			kinds, text, ok := strings.Cut(rest, "]")
 			if !ok || strings.TrimSpace(text) == "" {
@@ -119,8 +183,21 @@ func (c *oracleCase) head(line string) error {
 				list = testserver.Kinds()
 			}
 			c.expectations = append(c.expectations, expectation{what, list, strings.TrimSpace(text)})
-			return checkKinds(list)
+			return nil
 		}
+	}
+	if rest, ok := strings.CutPrefix(line, "variant ["); ok {
+		kinds, text, _ := strings.Cut(rest, "]")
+		name, words, ok := strings.Cut(text, ":")
+		if !ok {
+			return fmt.Errorf("write variant [KIND …] NAME: SETTING …")
+		}
+		v := variant{strings.TrimSpace(name), strings.Fields(kinds), strings.Fields(words)}
+		if kinds == "*" {
+			v.kinds = testserver.Kinds()
+		}
+		c.variants = append(c.variants, v)
+		return checkKinds(v.kinds)
 	}
 	key, value, _ := strings.Cut(line, ":")
 	words := strings.Fields(value)
@@ -134,6 +211,12 @@ func (c *oracleCase) head(line string) error {
 		c.args = words
 	case "global":
 		c.global = append(c.global, strings.TrimSpace(value))
+	case "session":
+		c.session = append(c.session, strings.TrimSpace(value))
+	case "archive":
+		c.archive = strings.TrimSpace(value)
+	case "first":
+		c.first = strings.TrimSpace(value)
 	case "tables":
 		c.tables = words
 	case "exclude":

@@ -44,34 +44,22 @@ func routes() []route {
 
 // TestCases runs every case on every kind of server that has what it needs.
 func TestCases(t *testing.T) {
-	paths, err := filepath.Glob(filepath.Join(testserver.Root(t), "testdata", "cases", "*.case"))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("there are no cases: %v", err)
-	}
-	var cases []*oracleCase
-	for _, path := range paths {
-		c, err := readCase(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cases = append(cases, c)
-	}
+	cases := allCases(t)
 	for _, kind := range testserver.Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			parent := t
 			pairs := map[string]*pair{}
 			for _, c := range cases {
-				if !slices.Contains(c.kinds, kind) {
-					continue
+				for _, c := range c.runs(kind) {
+					key := strings.Join(c.args, " ")
+					t.Run(c.name, func(t *testing.T) {
+						if pairs[key] == nil {
+							pairs[key] = newPair(parent, kind, c.args)
+						}
+						prove(t, pairs[key], c)
+					})
 				}
-				key := strings.Join(c.args, " ")
-				t.Run(c.name, func(t *testing.T) {
-					if pairs[key] == nil {
-						pairs[key] = newPair(parent, kind, c.args)
-					}
-					prove(t, pairs[key], c)
-				})
 			}
 			rebuilt := 0
 			for _, p := range pairs {
@@ -85,9 +73,43 @@ func TestCases(t *testing.T) {
 	}
 }
 
+func allCases(t *testing.T) (cases []*oracleCase) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(testserver.Root(t), "testdata", "cases", "*.case"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("there are no cases: %v", err)
+	}
+	for _, path := range paths {
+		c, err := readCase(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cases = append(cases, c)
+	}
+	return cases
+}
+
+// runs are the case and its variants, as far as the kind runs them.
+func (c *oracleCase) runs(kind string) (out []*oracleCase) {
+	if !slices.Contains(c.kinds, kind) {
+		return nil
+	}
+	out = append(out, c)
+	for _, v := range c.variants {
+		if slices.Contains(v.kinds, kind) {
+			out = append(out, c.under(v))
+		}
+	}
+	return out
+}
+
 // prove runs one case on one pair of servers.
 func prove(t *testing.T, p *pair, c *oracleCase) {
 	must(t, p.from, "DROP DATABASE IF EXISTS "+database, "DROP DATABASE IF EXISTS "+neighbour)
+	if c.first != "" {
+		p.renumber(t, c.first)
+		defer p.renumber(t, "1")
+	}
 	s := p.disaster(t, c)
 	wrong, knownWrong := c.expect("wrong", p.kind)
 	var differing []string
@@ -118,9 +140,13 @@ func (s *scene) restore(t *testing.T, r route) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	a, err := archive.Open(ctx, []string{s.archive}, archive.Options{})
+	a, err := archive.Open(ctx, s.copies(), archive.Options{})
 	if err != nil {
-		return err.Error()
+		return s.judge(t, nil, nil, err)
+	}
+	s.findings = nil
+	for _, f := range a.Findings {
+		s.findings = append(s.findings, f.Text)
 	}
 	point, err := filter.ParsePoint(s.stop)
 	if err != nil {
@@ -152,6 +178,13 @@ func (s *scene) restore(t *testing.T, r route) string {
 		res, err = s.attempt(ctx, t, p, replay.NewSource(a, q.Snapshot), r)
 	}
 	return s.judge(t, p, res, err)
+}
+
+func (s *scene) copies() []string {
+	if s.second == "" {
+		return []string{s.archive}
+	}
+	return []string{s.archive, s.second}
 }
 
 // attempt runs the plan, and again after each stop.
@@ -227,6 +260,9 @@ func (s *scene) judge(t *testing.T, p *replay.Plan, res *replay.Result, err erro
 	if err != nil {
 		return err.Error()
 	}
+	if text, ok := s.c.expect("says", s.p.kind); ok && !strings.Contains(strings.Join(append(s.findings, p.Findings...), "\n"), text) {
+		return fmt.Sprintf("neither archive nor plan says %q, only %q and %q", text, s.findings, p.Findings)
+	}
 	if left := ask(t, s.p.to, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME='_lifeboat'"); len(left) > 0 {
 		return "the checkpoint is still there"
 	}
@@ -255,7 +291,7 @@ func (s *scene) judge(t *testing.T, p *replay.Plan, res *replay.Result, err erro
 func (s *scene) ask(t *testing.T) {
 	t.Helper()
 	c, kind := s.c, s.p.kind
-	if _, not := c.expect("no tool", kind); not || s.dump == "" || c.into != "" || len(c.tables)+len(c.exclude) > 0 {
+	if _, not := c.expect("no tool", kind); not || c.noTool || s.dump == "" || c.into != "" || len(c.tables)+len(c.exclude) > 0 {
 		return
 	}
 	s.loadBase(t)
@@ -278,7 +314,7 @@ func (s *scene) byTool(t *testing.T) string {
 		args = append(args, "--skip-gtids")
 	}
 	for _, f := range s.files(t, s.archive) {
-		if name := filepath.Base(f); name >= startFile && name <= stopFile {
+		if n := number(f); n >= number(startFile) && n <= number(stopFile) {
 			args = append(args, f)
 		}
 	}

@@ -70,8 +70,18 @@ func (p *pair) end(t *testing.T) (file, offset string) {
 	return r[0], r[1]
 }
 
-// run executes statements, each in its session.
-func (p *pair) run(t *testing.T, list []statement) {
+// renumber begins the source's log anew with the given number.
+func (p *pair) renumber(t *testing.T, first string) {
+	t.Helper()
+	verb := "RESET MASTER TO "
+	if p.kind == testserver.MySQL97 {
+		verb = "RESET BINARY LOGS AND GTIDS TO "
+	}
+	must(t, p.from, verb+first)
+}
+
+// run executes statements, each in its session, after what sets each session up.
+func (p *pair) run(t *testing.T, list []statement, settings ...string) {
 	t.Helper()
 	sessions := map[string]*sql.Conn{}
 	defer func() {
@@ -95,6 +105,12 @@ func (p *pair) run(t *testing.T, list []statement) {
 			if _, err := c.ExecContext(t.Context(), "USE "+database); err != nil {
 				t.Fatal(err)
 			}
+			for _, set := range settings {
+				name, value, _ := strings.Cut(set, "=")
+				if _, err := c.ExecContext(t.Context(), "SET SESSION "+name+"='"+value+"'"); err != nil {
+					t.Fatal(err)
+				}
+			}
 			sessions[s.session] = c
 		}
 		_, err := c.ExecContext(t.Context(), s.sql)
@@ -106,14 +122,16 @@ func (p *pair) run(t *testing.T, list []statement) {
 
 // scene is what the wipe left behind, and what there was before it.
 type scene struct {
-	c       *oracleCase
-	p       *pair
-	archive string
-	dump    string // "": there is no base
-	start   string // FILE:OFFSET of the base
-	first   string // the first file of the archive
-	stop    string // FILE:OFFSET of the end
-	want    string
+	c        *oracleCase
+	p        *pair
+	archive  string
+	second   string // another copy of some files, or ""
+	dump     string // "": there is no base
+	start    string // FILE:OFFSET of the base
+	first    string // the first file of the archive
+	stop     string // FILE:OFFSET of the end
+	want     string
+	findings []string // of the archive
 }
 
 func (p *pair) disaster(t *testing.T, c *oracleCase) *scene {
@@ -132,12 +150,19 @@ func (p *pair) disaster(t *testing.T, c *oracleCase) *scene {
 	} else {
 		must(t, p.from, "CREATE DATABASE IF NOT EXISTS "+database+" CHARACTER SET latin1")
 	}
-	p.run(t, c.log)
+	p.run(t, c.log, c.session...)
 	s.want = capture(t, p.from, database, c.lost)
 	file, offset := p.end(t)
 	s.stop = file + ":" + offset
-	must(t, p.from, "DROP DATABASE "+database, "DROP DATABASE IF EXISTS "+neighbour, "FLUSH LOGS")
+	p.run(t, c.after)
+	must(t, p.from, "DROP DATABASE "+database, "DROP DATABASE IF EXISTS "+neighbour)
+	if c.archive != "live" {
+		must(t, p.from, "FLUSH LOGS")
+	}
 	s.collect(t)
+	if c.archive != "" {
+		shapes()[c.archive](t, s)
+	}
 	return s
 }
 
@@ -197,11 +222,18 @@ func (s *scene) collect(t *testing.T) {
 // files lists the case's binlogs in a folder, in order.
 func (s *scene) files(t *testing.T, dir string) []string {
 	t.Helper()
-	list, err := filepath.Glob(filepath.Join(dir, "binlog.0*"))
+	list, err := filepath.Glob(filepath.Join(dir, "binlog.[0-9]*"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.DeleteFunc(list, func(f string) bool { return filepath.Base(f) < s.first })
+	slices.SortFunc(list, func(a, b string) int { return number(a) - number(b) })
+	return slices.DeleteFunc(list, func(f string) bool { return number(f) < number(s.first) })
+}
+
+// number is that of a binlog's name.
+func number(name string) int {
+	n, _ := strconv.Atoi(strings.TrimPrefix(filepath.Ext(name), "."))
+	return n
 }
 
 // load feeds SQL to the target's own client.
