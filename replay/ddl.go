@@ -177,6 +177,9 @@ func (r *runner) follow(st *schema.Statement, q *binlog.Query, at binlog.Positio
 			delete(r.st.Auto, o.Name)
 		case st.Verb == schema.TruncateTable:
 			delete(r.st.Auto, o.Name)
+		case o.Role == schema.Target && slices.Contains(st.Alter.Actions, "AUTO_INCREMENT"):
+			delete(r.st.Auto, o.Name) // the statement sets it, here as on the source, to what it says or behind the last row
+			was = o.Name
 		case o.Role == schema.RenameFrom || o.Role == schema.Target:
 			was = o.Name
 		case o.Role == schema.RenameTo && was != o.Name:

@@ -261,7 +261,12 @@ func (g *generator) acrossDatabases(t *table) {
 func (g *generator) recreateDatabase() {
 	g.add("DROP DATABASE %s", database)
 	g.add("CREATE DATABASE %s CHARACTER SET %s", database, pick(g, "utf8mb4", "latin1"))
-	g.add("USE %s", database)
+	// A session that does not say USE again goes on creating tables under the character set of the database that is gone, and no log says so.
+	at := g.session
+	for g.session = range g.f.sessions {
+		g.add("USE %s", database)
+	}
+	g.session = at
 	g.tables = nil
 	for range 1 + g.IntN(3) {
 		g.createTable()

@@ -231,6 +231,8 @@ func (s *Shape) byDefault(i int) string {
 		return "'0000-00-00 00:00:00'"
 	case "enum":
 		return "1"
+	case "json":
+		return "_utf8mb4'null'"
 	}
 	return "DEFAULT"
 }
