@@ -22,6 +22,7 @@ type options struct {
 	percent   int   // of each workload's rows
 	memory    string
 	quick     bool
+	audit     bool
 }
 
 // The database to restore and the server's settings. The settings are those of the source and of every target.
@@ -90,6 +91,9 @@ func (b *bench) run(ctx context.Context) (err error) {
 		return err
 	}
 	b.say("%s, in %s", b.describe(), b.archive.dir)
+	if b.opts.audit {
+		return b.audits(ctx)
+	}
 	results := map[string][]sample{}
 	for n := range b.opts.runs {
 		for _, way := range b.ways() {

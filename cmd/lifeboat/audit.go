@@ -21,6 +21,7 @@ type auditOptions struct {
 	output
 	progress ui.Mode
 	cover    coverWanted
+	quick    bool
 }
 
 func auditCommand(e *env) *cli.Command {
@@ -28,7 +29,8 @@ func auditCommand(e *env) *cli.Command {
 		Name: "audit", Usage: "is the archive complete, and what happened to the database?",
 		Description: "Reads binlogs and snapshot, and changes nothing. Without --database it covers all databases.\n" +
 			"Exit codes: 0 complete, 3 complete, but a restore from this snapshot would lack something, 10 gaps or a torn end, 11 damaged.",
-		Flags: flags(sourceFlags(), coverFlags(), []cli.Flag{formatFlag(report.Text, report.HTML), fileFlag(), progressFlag()}),
+		Flags: flags(sourceFlags(), coverFlags(), []cli.Flag{formatFlag(report.Text, report.HTML), fileFlag(), progressFlag(),
+			boolFlag("quick", "verify the files and list DDL only: rows are not read, no snapshot is looked at")}),
 		Action: func(c *cli.Context) (err error) {
 			var o auditOptions
 			if o.source, err = readSource(c); err != nil {
@@ -45,6 +47,12 @@ func auditCommand(e *env) *cli.Command {
 			}
 			if o.cover, err = readCover(c); err != nil {
 				return err
+			}
+			if o.quick = c.Bool("quick"); o.quick {
+				if o.snapshot != "" || o.cover.given() {
+					return usagef("--quick reads no rows and no snapshot: leave --snapshot, --since and --expect-cover away, or --quick")
+				}
+				return quickAudit(c.Context, e, o)
 			}
 			return audit(c.Context, e, o)
 		},
@@ -67,6 +75,11 @@ func audit(ctx context.Context, e *env, o auditOptions) (err error) {
 	}
 	a := f.report(e, o.cover)
 	m.close("done", nil)
+	return f.finish(e, o, a)
+}
+
+// finish writes the report; its exit code is an error of its own.
+func (f *facts) finish(e *env, o auditOptions, a *report.Audit) error {
 	if err := o.write(e, func(w sink) error { return report.WriteAudit(w, a, o.format, w.color) }); err != nil {
 		return err
 	}

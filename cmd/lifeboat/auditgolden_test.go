@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,10 @@ func goldenAudits() []goldenAudit {
 		{"copies-same-file", "healthy", func(s *auditScene) {
 			s.copies("copy2", "copy3").flip("binlogs/binlog.000002", 30).flip("copy2/binlog.000002", 55).flip("copy3/binlog.000002", 80)
 		}, append(shop, three...), 0},
+		{"stitched", "healthy", func(s *auditScene) {
+			s.copies("copy2", "copy3").flip("binlogs/binlog.000002", 30).flip("copy2/binlog.000002", 50).flip("copy3/binlog.000002", 70)
+		}, append(shop, three...), 0},
+		{"quick", "story", nil, append(slices.Clone(one), "--quick"), 0},
 		{"damaged", "healthy", func(s *auditScene) { s.flip("binlogs/binlog.000003", 50) }, append(shop, one...), 11},
 		{"gap", "healthy", func(s *auditScene) { s.remove("binlogs/binlog.000003") }, append(shop, one...), 10},
 		{"torn", "healthy", func(s *auditScene) { s.cut("binlogs/binlog.000004", 10) }, append(shop, one...), 10},

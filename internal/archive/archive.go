@@ -30,6 +30,7 @@ type Options struct {
 	Logger   *slog.Logger
 	Progress func(done, total int64) // bytes of files as they are stored; calls do not overlap
 	Workers  int                     // files read at once; 0: one for each core
+	DDL      bool                    // keep the statements that make, change or drop something, in File.DDL
 }
 
 // Archive is a chain of binlog files of one server. It does not change after Open.
@@ -56,12 +57,20 @@ type File struct {
 	Events       int64
 	Ending       binlog.Ending
 	Proven       bool // its end is known to be its server's: by Rotate, Stop, or what its successor says
-	Compressed   bool
+	Compressed   bool // the copy that is read is packed as .gz or .zst
 	Copies       []Copy
-	Pieces       []Piece // which bytes are read from which copy, if it is stitched from several; else empty
-	Damage       error   // what keeps it from being read to its end, if every copy is damaged
-	Good         uint64  // up to here it is intact, and no transaction is open here
-	Digest       string  // of the uncompressed bytes, the in-use flag aside: the same file has the same one
+	// What is seen in it without decoding rows; what lies in compressed transactions of MySQL is not looked into.
+	RowEvents        int64           // row events
+	PartialRows      int64           // of these, those whose images lack columns (binlog_row_image MINIMAL or NOBLOB), or hold JSON differences
+	CompressedTx     int64           // compressed transactions of MySQL, compressed events of MariaDB
+	StatementChanges int64           // statements other than DDL: changes logged as statements, and accounts' and sessions' statements
+	DDL              []binlog.Logged // with Options.DDL: CREATE, ALTER, DROP, TRUNCATE and RENAME, in order
+	DDLLeftOut       int64           // how many more there are than is kept
+	Aliases          []string        // own names of copies that hold the same under another name
+	Pieces           []Piece         // which bytes are read from which copy, if it is stitched from several; else empty
+	Damage           error           // what keeps it from being read to its end, if every copy is damaged
+	Good             uint64          // up to here it is intact, and no transaction is open here
+	Digest           string          // of the uncompressed bytes, the in-use flag aside: the same file has the same one
 
 	name     string
 	best     *candidate

@@ -184,7 +184,8 @@ func newFile(c *candidate) *File {
 		HasPrevious: k.HasPrevious, Previous: k.Previous, GTIDs: k.GTIDs,
 		Transactions: k.Transactions, Anonymous: k.Anonymous, Events: k.Events, Ending: k.Ending,
 		Proven: c.closed(), Compressed: c.pack != plain, Damage: c.err, Good: k.Good,
-		Digest: c.digest.String(), Pieces: c.pieces, name: c.name, best: c,
+		RowEvents: k.RowEvents, PartialRows: k.PartialRows, CompressedTx: k.Compressed, StatementChanges: k.Changes,
+		DDL: k.DDL, DDLLeftOut: k.DDLLeftOut, Digest: c.digest.String(), Pieces: c.pieces, name: c.name, best: c,
 	}
 	if k.OwnGTID.Family == gtid.MySQL {
 		f.ServerUUID = serverUUID(k.OwnGTID)
@@ -215,7 +216,7 @@ func joinCopies(ctx context.Context, alike []*candidate, states []State, bad []*
 	if err != nil || joined == nil {
 		return best, why, err
 	}
-	if err := joined.scan(ctx, &meter{}); err != nil {
+	if err := joined.scan(ctx, &meter{}, best.skim.Keeps()); err != nil {
 		return nil, "", err
 	}
 	if joined.skim == nil || !joined.closed() && joined.skim.Good <= best.skim.Good {

@@ -86,12 +86,12 @@ func scanAll(ctx context.Context, all []*candidate, o Options) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(o.Workers)
 	for _, c := range largestFirst(todo) {
-		g.Go(func() error { return c.scan(ctx, m) })
+		g.Go(func() error { return c.scan(ctx, m, o.DDL) })
 	}
 	return g.Wait()
 }
 
-func (c *candidate) scan(ctx context.Context, m *meter) error {
+func (c *candidate) scan(ctx context.Context, m *meter, ddl bool) error {
 	var stored int64
 	s, err := c.open(ctx, func(n int) {
 		stored += int64(n)
@@ -103,7 +103,11 @@ func (c *candidate) scan(ctx context.Context, m *meter) error {
 	}
 	defer s.Close()
 	h := newHashing(s)
-	c.skim, err = binlog.SkimFile(h, c.name)
+	if ddl {
+		c.skim, err = binlog.SkimDDL(h, c.name)
+	} else {
+		c.skim, err = binlog.SkimFile(h, c.name)
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -23,6 +23,12 @@ type Skim struct {
 	GTIDs        gtid.Set  // of the transactions that end in this file
 	OwnGTID      gtid.GTID // one of them that this file's own server numbered; zero if there is none
 	Anonymous    int64     // transactions without a GTID
+	RowEvents    int64     // outside of compressed transactions
+	PartialRows  int64     // of these, those whose images lack columns (binlog_row_image), or hold JSON differences
+	Compressed   int64     // transactions (MySQL) and events (MariaDB) that are stored compressed
+	Changes      int64     // statements that are neither DDL nor structure: changes logged as statements, and account and session statements
+	DDL          []Logged  // where they were asked for: CREATE, ALTER, DROP, TRUNCATE and RENAME
+	DDLLeftOut   int64     // how many more there are
 	Transactions int64
 	Events       int64
 	Incidents    []Position
@@ -30,6 +36,8 @@ type Skim struct {
 	Sum          uint64 // of all events' checksums, in their order
 	Good         uint64 // all before it is intact, and no transaction is open there
 
+	keep       bool // DDL
+	kept       int  // bytes of it
 	began      uint32
 	ended      uint32
 	scan       *Scanner
@@ -51,8 +59,13 @@ type skimTx struct {
 // SkimFile reads a file to its end. It returns what it found also beside an error, which is a *ReadError:
 // Good then says how far the file can be used. A file that ends inside an event or a transaction is no
 // error; Ending says so.
-func SkimFile(r io.Reader, name string) (*Skim, error) {
-	k := &Skim{scan: NewScanner(r, name), Ending: Ending{Open: true}}
+func SkimFile(r io.Reader, name string) (*Skim, error) { return skim(r, name, false) }
+
+// SkimDDL is SkimFile that also keeps the statements that make, change or drop something.
+func SkimDDL(r io.Reader, name string) (*Skim, error) { return skim(r, name, true) }
+
+func skim(r io.Reader, name string, ddl bool) (*Skim, error) {
+	k := &Skim{scan: NewScanner(r, name), Ending: Ending{Open: true}, keep: ddl}
 	for {
 		fr, err := k.scan.Next()
 		if errors.Is(err, io.EOF) {
@@ -80,6 +93,9 @@ func SkimFile(r io.Reader, name string) (*Skim, error) {
 		}
 	}
 }
+
+// Keeps reports that DDL was asked for.
+func (k *Skim) Keeps() bool { return k.keep }
 
 // Moved counts events that lie elsewhere than they say; see Scanner.
 func (k *Skim) Moved() int { return k.scan.Moved }
@@ -150,11 +166,13 @@ func (k *Skim) dispatch(fr *Frame) error {
 	case XIDEvent, XAPrepareEvent:
 		return k.finish()
 	case TransactionPayload:
+		k.Compressed++
 		k.begin(fr)
 		return k.finish()
 	case IntvarEvent, RandEvent, UserVarEvent, TableMapEvent, CreateFileEvent, AppendBlockEvent,
 		BeginLoadQueryEvent, DeleteFileEvent:
 	case LoadEvent, NewLoadEvent, ExecLoadEvent, ExecuteLoadQueryEvent:
+		k.Changes++
 		return k.statement(fr, nil)
 	case IncidentEvent:
 		k.Incidents = append(k.Incidents, k.pos(fr.Offset))
@@ -239,6 +257,13 @@ func (k *Skim) rows(fr *Frame) error {
 	if len(fr.Body) < at+2 {
 		return fmt.Errorf("a damaged row event")
 	}
+	k.RowEvents++
+	if partialImages(fr.Type, fr.Body[at+2:]) {
+		k.PartialRows++
+	}
+	if fr.Type >= WriteRowsCompressedV1 {
+		k.Compressed++
+	}
 	if k.tx.implicit && fr.Body[at]&RowsStatementEnd != 0 {
 		return k.finish()
 	}
@@ -253,7 +278,10 @@ func (k *Skim) query(fr *Frame) error {
 	if err != nil {
 		return err
 	}
-	if fr.Type == QueryCompressed && len(sql) <= longestControl {
+	if fr.Type == QueryCompressed {
+		k.Compressed++
+	}
+	if fr.Type == QueryCompressed && (k.keep || len(sql) <= longestControl) {
 		if sql, err = inflate(sql); err != nil {
 			return err
 		}
@@ -274,6 +302,9 @@ func (k *Skim) query(fr *Frame) error {
 		k.begin(fr)
 	case "SAVEPOINT", "ROLLBACK TO", "XA END":
 	default:
+		if err := k.keepDDL(fr, sql); err != nil {
+			return err
+		}
 		return k.statement(fr, sql)
 	}
 	return nil
