@@ -17,7 +17,10 @@ func (s *Server) Table(ctx context.Context, db, name string) (*schema.Table, err
 	var kind string
 	var options, engine sql.NullString
 	err := s.db.QueryRowContext(ctx, "SELECT TABLE_TYPE, ENGINE, CREATE_OPTIONS FROM information_schema.TABLES"+where).Scan(&kind, &engine, &options)
-	if err == sql.ErrNoRows || err == nil && kind == "VIEW" {
+	if err == sql.ErrNoRows {
+		return nil, s.absent(ctx, db, name)
+	}
+	if err == nil && kind == "VIEW" {
 		return nil, nil
 	}
 	if err != nil {
@@ -33,6 +36,18 @@ func (s *Server) Table(ctx context.Context, db, name string) (*schema.Table, err
 		}
 	}
 	return t, nil
+}
+
+// absent makes sure that a table is not there: information_schema hides what the user has no privilege for.
+func (s *Server) absent(ctx context.Context, db, name string) error {
+	_, err := s.db.ExecContext(ctx, "SELECT 1 FROM "+schema.QuoteIdent(db)+"."+schema.QuoteIdent(name)+" LIMIT 0")
+	switch {
+	case Code(err) == 1146 || Code(err) == 1049:
+		return nil
+	case err == nil:
+		return fmt.Errorf("%w: %s.%s is there, but the server does not show what it is", ErrAccess, db, name)
+	}
+	return s.explain(err)
 }
 
 func (s *Server) columns(ctx context.Context, t *schema.Table, where string) error {
