@@ -72,6 +72,10 @@ func recogniseFolder(path string) (format, error) {
 		return newMydumper(path, names)
 	case has("@.json"):
 		return newShell(path, names)
+	case slices.ContainsFunc(names, func(n string) bool {
+		return n == "xtrabackup_info" || n == "mariadb_backup_info" || n == "xtrabackup_checkpoints" || slices.Contains(physicalFiles, n)
+	}):
+		return nil, physical(path, names)
 	case tables != nil:
 		return newTab(path, names, tables)
 	}

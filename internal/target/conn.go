@@ -190,7 +190,7 @@ func (c *Conn) ExecDumped(ctx context.Context, query []byte, def func() (*schema
 		if code == warnTruncated && t == nil && failed == nil {
 			t, failed = def()
 		}
-		return code == warnGenerated || t != nil && ofEnum(t, code, text)
+		return code == warnGenerated || code == warnNational || code == warnDelimiter && strings.Contains(text, "is deprecated") || t != nil && ofEnum(t, code, text)
 	})
 	if failed != nil {
 		return failed
@@ -208,6 +208,8 @@ func ofEnum(t *schema.Table, code int, text string) bool {
 const (
 	warnDeprecated   = 1287
 	warnUTF8Alias    = 3719
+	warnNational     = 3720  // N'x' is of utf8mb3
+	warnDelimiter    = 4095  // MySQL: 2024/1/2 is read as it always was, and deprecated; in MariaDB the number is another's
 	warnTruncated    = 1265  // what storing an ENUM's error value says
 	warnGenerated    = 1906  // MariaDB: a value given for a generated column is ignored
 	warningsRecorded = 65535 // max_error_count's own limit

@@ -1,0 +1,27 @@
+package snapshot_test
+
+import (
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"lifeboat/internal/testserver"
+	"lifeboat/snapshot"
+)
+
+// TestPhysicalBackup: a folder of the real mariadb-backup is named, with its coordinates and what to do.
+func TestPhysicalBackup(t *testing.T) {
+	s := testserver.Source(t, testserver.MariaDB1011)
+	src := &source{kind: testserver.MariaDB1011, server: s, db: testserver.Open(t, s)}
+	run(t, src.conn(t), "CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY); INSERT INTO shop.t VALUES (1)")
+	at, dir := src.position(t), filepath.Join(t.TempDir(), "backup")
+	if out, err := exec.CommandContext(t.Context(), testserver.MariaBackup(t), "--no-defaults", "--backup", "--user=root", "--socket="+s.Socket(), "--datadir="+s.DataDir(), "--target-dir="+dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	_, err := snapshot.Open(t.Context(), dir, "shop", nil)
+	if !errors.Is(err, snapshot.ErrUnsupported) || !strings.Contains(err.Error(), at.String()) || !strings.Contains(err.Error(), "--base-loaded") {
+		t.Errorf("%v, the server was at %v", err, at)
+	}
+}
