@@ -1,7 +1,9 @@
 package snapshot
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,7 +29,17 @@ func physical(path string, names []string) error {
 		}
 		how = fmt.Sprintf("it was taken at %s, as %s says", at, name)
 	}
-	return &ReadError{path, -1, ErrUnsupported, "a physical backup of XtraBackup or mariadb-backup: prepare it, start a server on it, and restore into that server with --base-loaded --snapshot-position FILE:OFFSET; " + how}
+	return &ReadError{path, -1, ErrUnsupported, "a physical backup of XtraBackup or mariadb-backup: prepare it, start a server on it, and restore into that server with --base-loaded --snapshot-position " + path + "; " + how}
+}
+
+// PhysicalPosition reads the place in the log of a folder of XtraBackup or mariadb-backup, for a base that was loaded from it.
+func PhysicalPosition(dir string) (binlog.Position, error) {
+	for _, name := range physicalFiles {
+		if at, err := readPhysical(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+			return at, err
+		}
+	}
+	return binlog.Position{}, &ReadError{dir, -1, ErrNotDump, "it holds none of " + strings.Join(physicalFiles, ", ")}
 }
 
 func readPhysical(path string) (binlog.Position, error) {

@@ -24,4 +24,10 @@ func TestPhysicalBackup(t *testing.T) {
 	if !errors.Is(err, snapshot.ErrUnsupported) || !strings.Contains(err.Error(), at.String()) || !strings.Contains(err.Error(), "--base-loaded") {
 		t.Errorf("%v, the server was at %v", err, at)
 	}
+	if got, err := snapshot.PhysicalPosition(dir); err != nil || got != at {
+		t.Errorf("%v, %v, the server was at %v", got, err, at)
+	}
+	if _, err := snapshot.PhysicalPosition(t.TempDir()); !errors.Is(err, snapshot.ErrNotDump) {
+		t.Errorf("an empty folder: %v", err)
+	}
 }

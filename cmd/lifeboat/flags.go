@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,6 +17,7 @@ import (
 	"lifeboat/internal/report"
 	"lifeboat/internal/target"
 	"lifeboat/internal/ui"
+	"lifeboat/snapshot"
 )
 
 // envName is the environment variable of a flag.
@@ -59,7 +61,7 @@ func sourceFlags() []cli.Flag {
 	return []cli.Flag{
 		listFlag("binlogs", "a copy of the binlog archive: a folder or a file `PATH`; repeatable"),
 		stringFlag("snapshot", "", "the full backup: a dump file `PATH`, plain, .gz or .zst"),
-		stringFlag("snapshot-position", "auto", "where in the log the backup was taken: auto, unknown, FILE:POS or a GTID set `PLACE`"),
+		stringFlag("snapshot-position", "auto", "where in the log the backup was taken: auto, unknown, FILE:POS, a GTID set, or the folder of a physical backup `PLACE`"),
 		stringFlag("database", "", "the database `NAME`"),
 		listFlag("table", "only this table `NAME`; repeatable"),
 		listFlag("exclude-table", "leave this table out `NAME`; repeatable"),
@@ -76,6 +78,13 @@ func readSource(c *cli.Context) (source, error) {
 	}
 	if filter.System(s.scope.Database) {
 		return s, usagef("%s is the server's own database, which lifeboat does not restore", s.scope.Database)
+	}
+	if info, err := os.Stat(s.position); err == nil && info.IsDir() {
+		at, err := snapshot.PhysicalPosition(s.position)
+		if err != nil {
+			return s, fmt.Errorf("--snapshot-position: %w", err)
+		}
+		s.position = at.String()
 	}
 	switch s.position {
 	case "auto", "unknown":
