@@ -92,7 +92,11 @@ func (r *RowReader) Next() (bool, error) {
 	if len(r.data) == 0 {
 		return false, nil
 	}
+	before := len(r.data)
 	more, err := r.next()
+	if err == nil && len(r.data) == before {
+		return false, fmt.Errorf("table %s.%s: rows of no column, and %d bytes of them", r.rows.Table.Database, r.rows.Table.Table, before)
+	}
 	if t := r.rows.Table; err != nil && t.fractions && !errors.Is(err, ErrUnsupported) {
 		return false, fmt.Errorf("table %s.%s: TIMESTAMP, DATETIME or TIME with fractions of a second in the form of MariaDB before 10.1, of which the log does not tell the size: %w",
 			t.Database, t.Table, ErrUnsupported)
