@@ -15,6 +15,12 @@ const (
 	mostPause  = 15 * time.Second
 )
 
+// try is what the next try must know of the last.
+type try struct {
+	trace  string  // of the job when it began; "": it found no job and made none
+	ending *Result // it was at its very end: only the checkpoint was left to remove
+}
+
 // Restore runs a plan on a target, from the beginning or from where an earlier run of the same plan
 // stopped. It leaves the target untouched when it refuses.
 //
@@ -22,17 +28,17 @@ const (
 // Options.Patience. Going on after one is the same as running the command again: new sessions, from the checkpoint. So
 // nothing depends on what a broken session had or had not done.
 func Restore(ctx context.Context, p *Plan, src Source, srv *target.Server, o Options) (*Result, error) {
-	var before string // the job's trace when the last try began
+	var last try
 	since, pause := time.Now(), firstPause
 	for retries := 0; ; retries++ {
-		now := before
-		res, err := once(ctx, p, src, srv, o, &now)
+		before := last.trace
+		res, err := once(ctx, p, src, srv, o, &last)
 		if err == nil {
 			res.Retries = retries
 			return res, nil
 		}
-		if now != before {
-			before, since, pause = now, time.Now(), firstPause
+		if last.trace != before {
+			since, pause = time.Now(), firstPause
 		}
 		locked := retries > 0 && errors.Is(err, errLocked) // by our own last try, until the server has noticed
 		switch {

@@ -96,14 +96,17 @@ type runner struct {
 }
 
 // once runs the plan until the first error.
-func once(ctx context.Context, p *Plan, src Source, srv *target.Server, o Options, seen *string) (*Result, error) {
+func once(ctx context.Context, p *Plan, src Source, srv *target.Server, o Options, last *try) (*Result, error) {
 	r := &runner{p: p, src: src, srv: srv, o: o, fold: newFold(), routes: map[*binlog.TableMap]*route{}, places: places{files: src.Files}}
-	if err := r.begin(ctx); err != nil {
+	if err := r.begin(ctx, last); err != nil {
 		return nil, err
+	}
+	if r.st == nil {
+		return last.ending, nil
 	}
 	defer r.cp.close()
 	var err error
-	if *seen, err = r.cp.trace(ctx); err != nil {
+	if last.trace, err = r.cp.trace(ctx); err != nil {
 		return nil, err
 	}
 	if r.ddl, err = srv.Conn(ctx, ""); err != nil {
@@ -126,14 +129,14 @@ func once(ctx context.Context, p *Plan, src Source, srv *target.Server, o Option
 			return nil, err
 		}
 	}
-	if err := r.finish(ctx); err != nil {
+	if err := r.finish(ctx, last); err != nil {
 		return nil, err
 	}
 	return &r.result, nil
 }
 
 // begin finds the job on the target, or makes sure that there is room for a new one.
-func (r *runner) begin(ctx context.Context) error {
+func (r *runner) begin(ctx context.Context, last *try) error {
 	cp, st, err := openCheckpoint(ctx, r.srv, r.p.Into)
 	if err != nil {
 		return err
@@ -149,6 +152,14 @@ func (r *runner) begin(ctx context.Context) error {
 				ErrOtherJob, r.p.Into, r.p.Into, checkpointDB)
 		}
 		return nil
+	}
+	if last.trace != "" {
+		// The job was there, and now it is not. To begin anew over what it left would be wrong.
+		cp.close()
+		if last.ending == nil {
+			return fmt.Errorf("%w: its checkpoint is gone from the target: another lifeboat has brought it to its end, or somebody has dropped database %s", ErrOtherJob, checkpointDB)
+		}
+		return nil // its removal was done when the connection broke
 	}
 	exists, objects, err := r.srv.HasDatabase(ctx, r.p.Into)
 	switch {
@@ -218,7 +229,7 @@ func (r *runner) progress(change func(*Progress)) {
 func (r *runner) wants(table string) bool { return r.p.scope().Has(r.p.Database, table) }
 
 // finish makes what must wait for the rows, checks the account, and removes the checkpoint.
-func (r *runner) finish(ctx context.Context) error {
+func (r *runner) finish(ctx context.Context, last *try) error {
 	r.progress(func(p *Progress) { *p = Progress{Phase: "finish"} })
 	if r.st.Phase != phaseFinish {
 		r.st.Phase = phaseFinish
@@ -247,6 +258,7 @@ func (r *runner) finish(ctx context.Context) error {
 	if err := r.p.checkSum(c); err != nil {
 		return err
 	}
+	last.ending = &r.result
 	return r.cp.done(ctx)
 }
 
