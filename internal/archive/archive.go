@@ -144,6 +144,7 @@ const (
 	CodeCrash       = "crash-end"      // its server crashed; the successor shows that nothing is lost
 	CodeGTIDJump    = "gtid-jump"      // GTIDs appear as committed that are in no file
 	CodeForeign     = "foreign-server" // files of another server, or of another series
+	CodeFailover    = "failover"       // the log goes on on another server
 	CodeReset       = "reset"          // the server began to number its files anew
 	CodeRelayLog    = "relay-log"      // written by a replica's I/O thread
 	CodeUnverified  = "unverified"     // files without checksums

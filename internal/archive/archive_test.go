@@ -312,6 +312,37 @@ binlog.000005 1 tx good=449/449 proven [intact]
 gap reset binlog.000005:449
 note next-missing binlog.000005:449
 `},
+		{"a failover: another server goes on exactly where the first ended, its numbers further on", func() []folder {
+			s := newServer(1, 0xaa)
+			f := s.rotated(3, 1)
+			s.id, s.running = 2, false
+			f[number(7)] = s.begin().transactions(1).rotate(number(8))
+			f[number(8)] = s.begin().transactions(1).live()
+			return []folder{f}
+		}, `
+binlog.000001 1 tx good=409/409 proven [intact]
+binlog.000002 1 tx good=449/449 proven [intact]
+binlog.000003 1 tx good=449/449 proven [intact]
+binlog.000007 1 tx good=449/449 proven [intact]
+binlog.000008 1 tx good=405/405 [intact]
+note failover binlog.000007:0
+note in-use binlog.000008:405
+`},
+		{"a failover after which transactions are missing", func() []folder {
+			s := newServer(1, 0xaa)
+			f := s.rotated(5, 1)
+			s.id, s.running, s.done = 2, false, s.done+3
+			f[number(6)] = s.begin().transactions(1).live()
+			return []folder{f}
+		}, `
+binlog.000001 1 tx good=409/409 proven [intact]
+binlog.000002 1 tx good=449/449 proven [intact]
+binlog.000003 1 tx good=449/449 proven [intact]
+binlog.000004 1 tx good=449/449 proven [intact]
+binlog.000005 1 tx good=449/449 proven [intact]
+gap failover binlog.000005:449
+note next-missing binlog.000005:449
+`},
 		{"no checksums", func() []folder {
 			s := newServer(1, 0)
 			s.unsigned = true

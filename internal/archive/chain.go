@@ -81,6 +81,9 @@ func (a *Archive) between(f, next *File) {
 	named := f.Ending.Next.File
 	exact, missing := gtidLink(f, next)
 	switch {
+	case exact && takesOver(f, next) && !f.broken():
+		a.tookOver(f, next)
+		return
 	case m != n+1 && named != next.name:
 		a.missing(f, next, exact)
 		return

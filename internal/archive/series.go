@@ -41,6 +41,7 @@ type fit int
 
 const (
 	contradicts fit = iota // it cannot
+	joined                 // of another server, whose GTIDs say that it goes on exactly there, as after a failover
 	possible
 	proven // GTIDs say that nothing lies between
 )
@@ -55,6 +56,8 @@ func follows(a, b *variant) fit {
 		switch {
 		case err != nil || !bf.Previous.ContainsSet(want):
 			return contradicts
+		case !want.IsEmpty() && af.Anonymous == 0 && bf.Previous.Equal(want) && takesOver(af, bf):
+			return joined
 		case !want.IsEmpty() && af.Anonymous == 0 && bf.Previous.Equal(want) && b.number == a.number+1:
 			return proven
 		}
@@ -68,6 +71,11 @@ func follows(a, b *variant) fit {
 		return contradicts
 	}
 	return possible
+}
+
+// takesOver reports files of two servers, as before and after a failover.
+func takesOver(a, b *File) bool {
+	return a.Format.ServerID != b.Format.ServerID || a.ServerUUID != "" && b.ServerUUID != "" && a.ServerUUID != b.ServerUUID
 }
 
 // after is what its server had committed when the file ended.
@@ -144,8 +152,8 @@ func pickSeries(variants []*variant) (chain []*File, others []*series, err error
 				lines = append(lines, s.String())
 			}
 		}
-		return nil, nil, fmt.Errorf("%w, or of one server before and after its log was reset: %s: give only the folders or files of one of them with --binlogs",
-			ErrAmbiguous, strings.Join(lines, "; "))
+		return nil, nil, fmt.Errorf("%w, or of one server before and after its log was reset: %s%s: give only the folders or files of one of them with --binlogs",
+			ErrAmbiguous, strings.Join(lines, "; "), related(main, all[1]))
 	}
 	for _, v := range main.list {
 		chain = append(chain, v.file)
@@ -171,12 +179,16 @@ func (a *Archive) describeOthers(all []*series) {
 		case s.relay:
 			f.Code = CodeRelayLog
 			f.Text = fmt.Sprintf("left out: %s: relay logs, which repeat another server's log", s)
+		case afterFailover(main, s) != "":
+			f.Code, f.Severity, f.Pos = CodeFailover, Gap, main.last().End()
+			f.Text += "; " + afterFailover(main, s)
+			f.Remedy = "restore to the end of the files that are read, and then, with --base-loaded, from the others; or give only those of one server with --binlogs"
 		case s.list[0].base != main.list[0].base:
-		case sameServer(s, main) && s.first().First.After(main.last().Last):
+		case sameServer(s, main) && !s.first().First.Before(main.last().Last):
 			f.Code, f.Severity, f.Pos = CodeReset, Gap, main.last().End()
 			f.Text = fmt.Sprintf("the server began its log anew after %s: what it wrote since is in %s", main.last().name, s)
 			f.Remedy = "restore from these files first, or give only the newer ones with --binlogs if the backup is from after the reset"
-		case sameServer(s, main) && s.last().Last.Before(main.first().First):
+		case sameServer(s, main) && !s.last().Last.After(main.first().First):
 			f.Code = CodeReset
 			f.Text = fmt.Sprintf("left out: %s: from before the server began its log anew with %s", s, main.first().name)
 			f.Remedy = "give only those files with --binlogs if the backup is from before the reset"
