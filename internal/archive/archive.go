@@ -66,7 +66,7 @@ type File struct {
 	StatementChanges int64           // statements other than DDL: changes logged as statements, and accounts' and sessions' statements
 	DDL              []binlog.Logged // with Options.DDL: CREATE, ALTER, DROP, TRUNCATE and RENAME, in order
 	DDLLeftOut       int64           // how many more there are than is kept
-	Aliases          []string        // own names of copies that hold the same under another name
+	Aliases          []string        // paths of files that hold the same under another name
 	Pieces           []Piece         // which bytes are read from which copy, if it is stitched from several; else empty
 	Damage           error           // what keeps it from being read to its end, if every copy is damaged
 	Good             uint64          // up to here it is intact, and no transaction is open here
@@ -184,6 +184,7 @@ func Open(ctx context.Context, paths []string, o Options) (*Archive, error) {
 	if len(whole) == 0 {
 		return nil, found.nothing(paths, bad)
 	}
+	whole, aliases := renamed(whole)
 	variants, err := compareCopies(ctx, whole, bad, o.Workers)
 	if err != nil {
 		return nil, err
@@ -198,6 +199,7 @@ func Open(ctx context.Context, paths []string, o Options) (*Archive, error) {
 	}
 	a.describeOthers(others)
 	a.attachBad(bad)
+	a.attachAliases(aliases)
 	a.link()
 	for _, f := range a.Files {
 		o.Logger.Debug("binlog", "file", f.name, "path", f.Path, "bytes", f.Size, "transactions", f.Transactions, "good", f.Good)

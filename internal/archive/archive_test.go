@@ -343,6 +343,17 @@ binlog.000005 1 tx good=449/449 proven [intact]
 gap failover binlog.000005:449
 note next-missing binlog.000005:449
 `},
+		{"a file duplicated under other names", func() []folder {
+			f := three()
+			return []folder{with(with(f, number(2)+".bak", f[number(2)]), "old.000009", f[number(1)])}
+		}, `
+binlog.000001 2 tx good=616/616 proven [intact]
+binlog.000002 2 tx good=656/656 proven [intact]
+binlog.000003 2 tx good=656/656 proven [intact]
+note duplicate 
+note duplicate 
+note next-missing binlog.000003:656
+`},
 		{"no checksums", func() []folder {
 			s := newServer(1, 0)
 			s.unsigned = true

@@ -28,6 +28,37 @@ func sortOut(all []*candidate) (whole, bad []*candidate) {
 	return whole, bad
 }
 
+// renamed parts copies that hold the same as another under another name, such as binlog.000007.bak, from the rest. Which name is the
+// server's own is told by a number, and by how many files share its base; where neither tells, nothing is parted.
+func renamed(whole []*candidate) (rest []*candidate, aliases map[*candidate]*candidate) {
+	bases := map[string]int{}
+	for _, c := range whole {
+		base, _ := binlog.SplitName(c.name)
+		bases[base]++
+	}
+	rank := func(c *candidate) int {
+		if base, n := binlog.SplitName(c.name); n != 0 {
+			return bases[base]
+		}
+		return 0
+	}
+	best := map[digest]*candidate{}
+	for _, c := range whole {
+		if d := best[c.digest]; d == nil || rank(c) > rank(d) {
+			best[c.digest] = c
+		}
+	}
+	aliases = map[*candidate]*candidate{}
+	for _, c := range whole {
+		if d := best[c.digest]; c.state == Intact && c.equal(d) && c.name != d.name && rank(c) < rank(d) {
+			aliases[c] = d
+			continue
+		}
+		rest = append(rest, c)
+	}
+	return rest, aliases
+}
+
 func largestFirst(all []*candidate) []*candidate {
 	out := slices.Clone(all)
 	slices.SortStableFunc(out, func(a, b *candidate) int { return cmp.Compare(b.size, a.size) })

@@ -3,6 +3,7 @@ package archive
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -249,6 +250,17 @@ func (a *Archive) attachBad(bad []*candidate) {
 		}
 		a.add(Finding{Code: CodeNotBinlog, Severity: Note, Path: other[0],
 			Text: fmt.Sprintf("not binlogs, left out: %s%s", strings.Join(shown, ", "), more)})
+	}
+}
+
+// attachAliases names copies that lie under a name that is not their server's.
+func (a *Archive) attachAliases(aliases map[*candidate]*candidate) {
+	for _, c := range slices.SortedFunc(maps.Keys(aliases), func(c, d *candidate) int { return cmp.Compare(c.path, d.path) }) {
+		own := aliases[c]
+		if i := a.Index(own.name); i >= 0 && a.Files[i].best.digest == own.digest {
+			a.Files[i].Aliases = append(a.Files[i].Aliases, c.path)
+		}
+		a.add(Finding{Code: CodeDuplicate, Severity: Note, Path: c.path, Text: fmt.Sprintf("%s holds the same as %s, under another name", c.path, own.path)})
 	}
 }
 
