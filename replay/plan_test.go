@@ -465,9 +465,10 @@ func TestPlanRefusesWhatItCannotReplay(t *testing.T) {
 			if err != nil || len(p.Incomplete) != 1 {
 				t.Errorf("%q, %v", p.Incomplete, err)
 			}
-			if kind == testserver.MySQL97 {
-				_, _, err = base.plan(func(q *replay.Request) { q.Scope.Exclude = []string{"t"} })
-				refuses(t, err, replay.ErrInexact, "table j", "PARTIAL_JSON", "--exclude-table")
+			if kind == testserver.MySQL97 { // changes of JSON that leave out what stays are made one by one
+				if _, _, err = base.plan(func(q *replay.Request) { q.Scope.Exclude = []string{"t"} }); err != nil {
+					t.Error(err)
+				}
 			}
 			unknown := func(q *replay.Request) { q.SnapshotPosition = "unknown" }
 			base = base.elsewhere(t, func(dir string) { remove(t, dir, base.names()[0]) })

@@ -230,6 +230,10 @@ func (g *generator) program(t *table) {
 // acrossDatabases is DDL that names both databases.
 func (g *generator) acrossDatabases(t *table) {
 	n := g.name("n")
+	// MySQL 5.6 logs CREATE TABLE e.n LIKE a temporary table without the database, so that n is made in d wherever the log is played.
+	if g.old && slices.ContainsFunc(g.temp, func(o *table) bool { return o.name == t.name }) {
+		return
+	}
 	if !g.f.crossRename {
 		g.add("CREATE TABLE %s.%s LIKE %s", neighbour, n, t.ref())
 		return

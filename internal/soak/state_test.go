@@ -177,7 +177,7 @@ func exactColumns(ctx context.Context, c *sql.Conn, name string) (map[string]col
 	out := map[string]columnSet{}
 	for _, r := range all {
 		set := out[r[0]]
-		set.exact = append(set.exact, exactly(schema.QuoteIdent(r[1]), strings.ToLower(r[2])))
+		set.exact = append(set.exact, exactly(schema.QuoteIdent(r[1]), strings.ToLower(r[2]), r[4]))
 		if strings.Contains(strings.ToLower(r[3]), "auto_increment") {
 			set.auto, set.greatest = r[1], greatest(strings.ToLower(r[2]), strings.ToLower(r[4]))
 		}
@@ -187,7 +187,7 @@ func exactColumns(ctx context.Context, c *sql.Conn, name string) (map[string]col
 }
 
 // exactly is an expression for all there is to a column's value: bytes in the column's own character set, and every digit.
-func exactly(column, kind string) string {
+func exactly(column, kind, declared string) string {
 	switch kind {
 	case "tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year", "date", "time", "datetime", "timestamp":
 		return column
@@ -195,13 +195,22 @@ func exactly(column, kind string) string {
 		return column + " * 1e0"
 	case "bit":
 		return column + " + 0"
-	case "enum", "set":
+	case "enum":
+		mark := ""
+		if emptyInList.MatchString(declared) { // explain has to know these
+			mark = "IF(" + column + " = '', 'empty:', ''), "
+		}
+		return "CONCAT(" + mark + column + " + 0, ' ', HEX(" + column + "))"
+	case "set":
 		return "CONCAT(" + column + " + 0, ' ', HEX(" + column + "))"
 	case "json":
 		return "CONCAT(JSON_TYPE(" + column + "), ' ', HEX(CAST(" + column + " AS CHAR)))"
 	}
 	return "HEX(" + column + ")"
 }
+
+// emptyInList finds the empty string among an ENUM's members.
+var emptyInList = regexp.MustCompile(`[(,]''[,)]`)
 
 func (s *state) programs(ctx context.Context, c *sql.Conn, name string) error {
 	for _, q := range []string{
