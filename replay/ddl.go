@@ -41,7 +41,7 @@ func (r *runner) logged(ctx context.Context, w *walk, it *binlog.Item, st *schem
 	if err != nil {
 		return err
 	}
-	set := r.srv.StatementSettings(sessionOf(st, q, r.format))
+	set := r.srv.StatementSettings(sessionOf(st, q, r.format), it.Time)
 	if r.programs.statement(st, ProgramText{SQL: text, Set: set, Mode: filter.ReadingMode(q, r.format)}) {
 		return nil
 	}

@@ -185,7 +185,8 @@ func (p *programs) statement(st *schema.Statement, text ProgramText) bool {
 
 // dumped follows a statement of the snapshot about a program, run under set.
 func (p *programs) dumped(s snapshot.Statement, set []string, plan *Plan, mariaDB bool) error {
-	mode := schema.Mode{MariaDB: mariaDB}
+	mode := s.Mode()
+	mode.MariaDB = mariaDB
 	st, err := schema.Classify(s.SQL, mode)
 	if err != nil {
 		return fmt.Errorf("snapshot, offset %d: %w", s.Offset, err)

@@ -188,7 +188,7 @@ func (v *QueryVars) mySQL(code byte, c *cursor) bool {
 func (v *QueryVars) mariaDB(code byte, c *cursor) bool {
 	switch code {
 	case 128: // sub-second part of now()
-		c.bytes(3)
+		v.Microseconds = uint32(c.uint(3))
 	case 129: // XID of a DDL
 		c.bytes(8)
 	case 130:

@@ -84,7 +84,7 @@ func (b *bench) check(ctx context.Context, s *script) (outcome, *scene, error) {
 func (b *bench) clear(ctx context.Context, s *script) error {
 	for _, name := range []string{database, neighbour, s.route.Into, "_lifeboat"} {
 		if name != "" {
-			if err := exec1(ctx, b.dst.db, "DROP DATABASE IF EXISTS "+name); err != nil {
+			if err := exec1(ctx, b.dst.db, drop(name)); err != nil {
 				return err
 			}
 		}

@@ -88,6 +88,11 @@ func exec1(ctx context.Context, db *sql.DB, queries ...string) error {
 	return nil
 }
 
+// drop removes a database, whatever refers to its tables from the other one.
+func drop(name string) string {
+	return "SET SESSION foreign_key_checks=0; DROP DATABASE IF EXISTS " + name + "; SET SESSION foreign_key_checks=1"
+}
+
 // end is where the source's log ends.
 func (b *bench) end(ctx context.Context, src *server) (string, error) {
 	query := "SHOW MASTER STATUS"
@@ -109,7 +114,7 @@ func (b *bench) play(ctx context.Context, s *script) (*scene, error) {
 		return nil, err
 	}
 	sc := &scene{archive: filepath.Join(dir, "archive"), errors: map[string]int{}}
-	if err := exec1(ctx, src.db, "DROP DATABASE IF EXISTS "+database, "DROP DATABASE IF EXISTS "+neighbour, "FLUSH LOGS"); err != nil {
+	if err := exec1(ctx, src.db, drop(database), drop(neighbour), "FLUSH LOGS"); err != nil {
 		return nil, err
 	}
 	first, err := b.end(ctx, src)
@@ -164,7 +169,7 @@ func (b *bench) finish(ctx context.Context, src *server, sc *scene, first string
 			return err
 		}
 	}
-	if err := exec1(ctx, src.db, "DROP DATABASE IF EXISTS "+database, "DROP DATABASE IF EXISTS "+neighbour, "FLUSH LOGS"); err != nil {
+	if err := exec1(ctx, src.db, drop(database), drop(neighbour), "FLUSH LOGS"); err != nil {
 		return err
 	}
 	file, _, _ := strings.Cut(first, ":")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unsafe"
 
 	"lifeboat/internal/binlog"
@@ -33,6 +34,7 @@ func (s *Server) rowSettings() []string {
 		"SET SESSION sql_mode=" + rowMode,
 		fmt.Sprintf("SET SESSION max_error_count=%d", warningsRecorded),
 		"SET SESSION time_zone='+00:00'",
+		"SET SESSION timestamp=DEFAULT",
 		"SET SESSION foreign_key_checks=0",
 		"SET SESSION unique_checks=1",
 		"SET SESSION sql_safe_updates=0",
@@ -332,10 +334,10 @@ func (c *Conn) Run(ctx context.Context, db string, text []byte, settings []strin
 	return err
 }
 
-// StatementSettings recreate the session a statement was logged in. Modes the target no longer has are
-// left out.
-func (s *Server) StatementSettings(v *binlog.QueryVars) []string {
-	var set []string
+// StatementSettings recreate the session a statement was logged in, at the time it was: rows take the time in a new column, and
+// events begin by it. Modes the target no longer has are left out.
+func (s *Server) StatementSettings(v *binlog.QueryVars, at time.Time) []string {
+	set := []string{fmt.Sprintf("SET SESSION timestamp=%d.%06d", at.Unix(), v.Microseconds)}
 	if v.HasSQLMode {
 		set = append(set, fmt.Sprintf("SET SESSION sql_mode=%d", v.SQLMode&s.knownModes()))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
@@ -121,7 +122,7 @@ func TestSessionSettings(t *testing.T) {
 		}
 	}
 	// NO_AUTO_CREATE_USER (bit 28) is an error on MySQL 8 and later; ANSI_QUOTES (bit 2) must stay.
-	set := mysql9.StatementSettings(&binlog.QueryVars{HasSQLMode: true, SQLMode: 1<<28 | 1<<2, HasFlags2: true, Flags2: binlog.OptionNoForeignKeyChecks, ExplicitTimestamp: -1})
+	set := mysql9.StatementSettings(&binlog.QueryVars{HasSQLMode: true, SQLMode: 1<<28 | 1<<2, HasFlags2: true, Flags2: binlog.OptionNoForeignKeyChecks, ExplicitTimestamp: -1}, time.Unix(1, 0))
 	if text := strings.Join(set, "\n"); !strings.Contains(text, "sql_mode=4\n") || !strings.Contains(text, "foreign_key_checks=0") {
 		t.Errorf("settings of a logged statement: %s", text)
 	}

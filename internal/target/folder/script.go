@@ -18,6 +18,7 @@ type script struct {
 var rowSession = []string{
 	"SET NAMES binary",
 	"SET SESSION time_zone='+00:00'",
+	"SET SESSION timestamp=DEFAULT",
 	"SET SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'",
 	"SET SESSION foreign_key_checks=0",
 	"SET SESSION unique_checks=0",
