@@ -16,7 +16,7 @@ func main() {
 	o := options{}
 	flag.StringVar(&o.root, "root", ".", "the repository, with bin/lifeboat and .servers")
 	flag.BoolVar(&o.keep, "keep", false, "leave the backup and the binlogs for trying lifeboat on them")
-	flag.IntVar(&o.transactions, "transactions", 60_000, "how many transactions the shop runs between backup and wipe")
+	flag.IntVar(&o.transactions, "transactions", 30_000, "how many transactions the shop runs between backup and wipe")
 	flag.Parse()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()

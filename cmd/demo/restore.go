@@ -144,8 +144,8 @@ func (s *story) awaitMiddle(ctx context.Context) (int, error) {
 		case <-tick.C:
 		}
 		var batches int
-		// In the second phase of a window of the log rows are written; in the first, they are deleted.
-		err := s.spare.QueryRowContext(ctx, "SELECT COALESCE(SUM(done), 0) FROM _lifeboat.lane WHERE db = 'shop' AND stage >= 0 AND phase = 1").Scan(&batches)
+		// The last phase of a window of the log writes rows; those before it delete some.
+		err := s.spare.QueryRowContext(ctx, "SELECT COALESCE(SUM(done), 0) FROM _lifeboat.lane WHERE db = 'shop' AND stage >= 0 AND phase = 2").Scan(&batches)
 		if err == nil && batches >= enough { // until it is there, the table is missing
 			return batches, nil
 		}
