@@ -25,7 +25,7 @@ var ErrNeedsServer = errors.New("this takes a server: use --target or --scratch"
 // the statements that made and altered it are kept, since the server that loads the dump runs them on the empty table and so
 // comes to the same definition. Then the snapshot's rows stream past each table's stages, and what the folds hold beyond them follows.
 func Rebuild(ctx context.Context, p *Plan, src Source, out *folder.Folder, o Options) (*Result, error) {
-	b := &rebuild{p: p, src: src, o: o, tables: map[string]*rebuilt{}, routes: map[*binlog.TableMap]*stage{}}
+	b := &rebuild{src: src, o: o, tables: map[string]*rebuilt{}, routes: map[*binlog.TableMap]*stage{}}
 	b.places.files = src.Files
 	b.pass = pass{p: p, count: &b.result.Counts, cursor: Cursor{Position: p.Start}}
 	if p.BaseLoaded {
@@ -45,7 +45,6 @@ func Rebuild(ctx context.Context, p *Plan, src Source, out *folder.Folder, o Opt
 // rebuild is one restore without a server under way.
 type rebuild struct {
 	pass
-	p        *Plan
 	src      Source
 	o        Options
 	format   *binlog.Format

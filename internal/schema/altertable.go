@@ -71,7 +71,7 @@ type alteration struct {
 	strict bool
 }
 
-func (a *alteration) needsServer(what string) error {
+func needsServer(what string) error {
 	return fmt.Errorf("%w: %s", ErrNeedsServer, what)
 }
 
@@ -114,7 +114,7 @@ func (a *alteration) item() error {
 	case a.at(0, options...), a.at(0, "ORDER") && a.at(1, "BY"), a.at(0, "ENABLE", "DISABLE") && a.at(1, "KEYS"):
 		return a.option()
 	}
-	return a.needsServer(string(a.text(a.peek(0))))
+	return needsServer(string(a.text(a.peek(0))))
 }
 
 // options of a table that leave its rows as they are.
@@ -161,7 +161,7 @@ func (a *alteration) add() error {
 	case "PARTITION":
 		return a.skipAll()
 	default:
-		return a.needsServer("ADD " + what)
+		return needsServer("ADD " + what)
 	}
 }
 
@@ -194,7 +194,7 @@ func (a *alteration) addColumn() error {
 	}
 	fill := c.filled()
 	if fill == "" && c.Writable() {
-		return a.needsServer("what rows take in the new column " + c.Name)
+		return needsServer("what rows take in the new column " + c.Name)
 	}
 	return a.place(c, -1, fill)
 }
@@ -245,7 +245,7 @@ func (a *alteration) drop() error {
 	case a.seq("FOREIGN", "KEY"), a.seq("CHECK"), a.seq("CONSTRAINT"):
 		return a.dropConstraint()
 	case a.at(0, "PARTITION", "PERIOD", "SYSTEM"):
-		return a.needsServer("DROP " + string(a.text(a.peek(0))))
+		return needsServer("DROP " + string(a.text(a.peek(0))))
 	}
 	a.oneOf("COLUMN")
 	a.seq("IF", "EXISTS")
@@ -261,7 +261,7 @@ func (a *alteration) drop() error {
 	for k := range t.Keys {
 		cols := &t.Keys[k].Columns
 		if n := len(*cols); t.Keys[k].Unique && n > 1 && slices.ContainsFunc(*cols, func(p KeyPart) bool { return strings.EqualFold(p.Name, name) }) {
-			return a.needsServer("a column of the unique key " + t.Keys[k].Name + " goes")
+			return needsServer("a column of the unique key " + t.Keys[k].Name + " goes")
 		}
 		*cols = slices.DeleteFunc(*cols, func(p KeyPart) bool { return strings.EqualFold(p.Name, name) })
 	}
@@ -283,7 +283,7 @@ func (a *alteration) dropConstraint() error {
 		t.Keys = slices.Delete(t.Keys, i, i+1)
 	}
 	if before == len(t.ForeignKeys)+len(t.Keys) && slices.ContainsFunc(t.ForeignKeys, func(f ForeignKey) bool { return f.Name == "" }) {
-		return a.needsServer("which foreign key " + name + " is")
+		return needsServer("which foreign key " + name + " is")
 	}
 	return nil
 }
@@ -307,7 +307,7 @@ func (a *alteration) redefine(old string) error {
 		now.Charset = a.Table.Charset
 	}
 	if !a.keepsValues(&was, &now) {
-		return a.needsServer(fmt.Sprintf("column %s turns from %s into %s", old, was.Type, now.Type))
+		return needsServer(fmt.Sprintf("column %s turns from %s into %s", old, was.Type, now.Type))
 	}
 	a.renameColumn(old, c.Name)
 	if !c.first && c.after == "" {

@@ -170,19 +170,5 @@ func (c *columnDef) filled() string {
 	case c.Nullable:
 		return "NULL"
 	}
-	switch c.DataType {
-	case "tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "bit", "year":
-		return "0"
-	case "char", "varchar", "binary", "varbinary", "tinytext", "text", "mediumtext", "longtext", "tinyblob", "blob", "mediumblob", "longblob", "set":
-		return "''"
-	case "date":
-		return "'0000-00-00'"
-	case "datetime":
-		return "'0000-00-00 00:00:00'"
-	case "time":
-		return "'00:00:00'"
-	case "enum":
-		return "1"
-	}
-	return ""
+	return c.Implicit()
 }

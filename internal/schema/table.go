@@ -124,6 +124,26 @@ func (c *Column) Writable() bool {
 	return c.Generated == "" && !c.RowPeriod
 }
 
+// Implicit is the literal of the value that a NOT NULL column without a default takes where a statement outside of strict mode gives
+// none; "" for types that have no such literal.
+func (c *Column) Implicit() string {
+	switch strings.ToLower(c.DataType) {
+	case "char", "varchar", "binary", "varbinary", "tinytext", "text", "mediumtext", "longtext", "tinyblob", "blob", "mediumblob", "longblob", "set":
+		return "''"
+	case "tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "bit", "year":
+		return "0"
+	case "date":
+		return "'0000-00-00'"
+	case "time":
+		return "'00:00:00'"
+	case "datetime", "timestamp":
+		return "'0000-00-00 00:00:00'"
+	case "enum":
+		return "1"
+	}
+	return ""
+}
+
 // Cascades reports whether a change of the parent may change rows of the child.
 func (f ForeignKey) Cascades() bool {
 	return cascades(f.OnDelete) || cascades(f.OnUpdate)

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -218,23 +219,10 @@ func (s *Shape) byDefault(i int) string {
 	if c.Nullable || c.Default != "" || c.AutoIncrement {
 		return "DEFAULT"
 	}
-	switch strings.ToLower(c.DataType) {
-	case "char", "varchar", "binary", "varbinary", "tinytext", "text", "mediumtext", "longtext", "tinyblob", "blob", "mediumblob", "longblob", "set":
-		return "''"
-	case "tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "bit", "year":
-		return "0"
-	case "date":
-		return "'0000-00-00'"
-	case "time":
-		return "'00:00:00'"
-	case "datetime", "timestamp":
-		return "'0000-00-00 00:00:00'"
-	case "enum":
-		return "1"
-	case "json":
+	if strings.EqualFold(c.DataType, "json") {
 		return "_utf8mb4'null'"
 	}
-	return "DEFAULT"
+	return cmp.Or(c.Implicit(), "DEFAULT")
 }
 
 // appendWhere finds exactly one row: by its key where the image has it, else by all the image has. What is changed in part must have

@@ -3,13 +3,13 @@
 package folder
 
 import (
+	"bufio"
 	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -172,8 +172,8 @@ func (f *Folder) Row(table, head string, values []byte) error {
 	f.size += len(values)
 	f.total += int64(len(values))
 	f.open.WriteString(sep)
-	f.open.Write(values)
-	return f.open.err
+	_, err := f.open.Write(values)
+	return err
 }
 
 func (f *Folder) endStatement() error {
@@ -181,8 +181,8 @@ func (f *Folder) endStatement() error {
 		return nil
 	}
 	f.started = false
-	f.open.WriteString(";\n")
-	return f.open.err
+	_, err := f.open.WriteString(";\n")
+	return err
 }
 
 // turnTo ends what is open and opens the file for a table's rows.
@@ -285,17 +285,17 @@ func (f *Folder) Discard() error {
 	return os.RemoveAll(f.tmp)
 }
 
-// file is one file of the dump. The first error stays, and is returned at its end.
+// file is one file of the dump. The first error stays, and is returned by every later write and at its end.
 type file struct {
+	*bufio.Writer
 	name string
 	f    *os.File
 	zstd *zstd.Encoder
-	w    io.Writer
-	buf  []byte
 	sum  hash.Hash
 	n    int64
-	err  error
 }
+
+const bufferBytes = 256 << 10
 
 // create opens a file of the dump; zip says whether it may be compressed.
 func (f *Folder) create(name string, zip bool) (*file, error) {
@@ -307,14 +307,16 @@ func (f *Folder) create(name string, zip bool) (*file, error) {
 		return nil, err
 	}
 	w := &file{name: name, f: out, sum: sha256.New()}
-	w.w = (*counted)(w)
-	if zip && f.o.Compress {
-		if w.zstd, err = zstd.NewWriter(w.w); err != nil {
-			out.Close()
-			return nil, err
-		}
-		w.w = w.zstd
+	disk := (*counted)(w)
+	if !zip || !f.o.Compress {
+		w.Writer = bufio.NewWriterSize(disk, bufferBytes)
+		return w, nil
 	}
+	if w.zstd, err = zstd.NewWriter(disk); err != nil {
+		out.Close()
+		return nil, err
+	}
+	w.Writer = bufio.NewWriterSize(w.zstd, bufferBytes)
 	return w, nil
 }
 
@@ -328,42 +330,16 @@ func (c *counted) Write(b []byte) (int, error) {
 	return n, err
 }
 
-const bufferBytes = 256 << 10
-
-func (w *file) Write(b []byte) {
-	w.buf = append(w.buf, b...)
-	if len(w.buf) >= bufferBytes {
-		w.flush()
-	}
-}
-
-func (w *file) WriteString(s string) {
-	w.buf = append(w.buf, s...)
-	if len(w.buf) >= bufferBytes {
-		w.flush()
-	}
-}
-
-func (w *file) flush() {
-	if w.err == nil {
-		_, w.err = w.w.Write(w.buf)
-	}
-	w.buf = w.buf[:0]
-}
-
 // end brings everything to the disk.
 func (w *file) end() error {
-	w.flush()
-	if w.zstd != nil && w.err == nil {
-		w.err = w.zstd.Close()
+	err := w.Flush()
+	if w.zstd != nil && err == nil {
+		err = w.zstd.Close()
 	}
-	if w.err == nil {
-		w.err = w.f.Sync()
+	if err == nil {
+		err = w.f.Sync()
 	}
-	if err := w.f.Close(); w.err == nil {
-		w.err = err
-	}
-	return w.err
+	return errors.Join(err, w.f.Close())
 }
 
 // close ends a file and lists it.

@@ -93,7 +93,7 @@ func (s *script) table(f *Folder, name string, list []Statement) error {
 	}
 	s.file.WriteString("\n--\n-- Table structure for table " + comment(name) + "\n--\n\n")
 	s.statements(list)
-	return s.file.err
+	return s.file.Flush()
 }
 
 // comment quotes a name for a comment, which it must not end.
@@ -107,7 +107,7 @@ func (s *script) rowsFile(f *Folder, table string, _ int) (*file, error) {
 		s.rowsBegun = true
 	}
 	s.file.WriteString("\n--\n-- Dumping data for table " + comment(table) + "\n--\n\n")
-	return s.file, s.file.err
+	return s.file, nil
 }
 
 func (s *script) program(f *Folder, kind, name, _ string, list []Statement) error {
@@ -116,7 +116,7 @@ func (s *script) program(f *Folder, kind, name, _ string, list []Statement) erro
 	}
 	s.lines("DROP " + kind + " IF EXISTS " + schema.QuoteIdent(name))
 	s.statements(list)
-	return s.file.err
+	return s.file.Flush()
 }
 
 func (s *script) end(f *Folder) error {
