@@ -3,7 +3,6 @@ package snapshot_test
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -18,10 +17,7 @@ import (
 func (s *source) mydumper(t *testing.T, args ...string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "dump")
-	args = append([]string{"--socket=" + s.server.Socket(), "--user=root", "--database=shop", "--outputdir=" + dir, "--triggers", "--routines", "--events", "--threads=2"}, args...)
-	if out, err := exec.CommandContext(t.Context(), testserver.Mydumper(t, "mydumper"), args...).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	testserver.DumpFolder(t, dir, append([]string{"--socket=" + s.server.Socket(), "--user=root", "--database=shop", "--triggers", "--routines", "--events", "--threads=2"}, args...)...)
 	return dir
 }
 

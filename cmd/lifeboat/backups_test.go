@@ -58,10 +58,7 @@ func TestRestoreFromMydumper(t *testing.T) {
 					if kind == testserver.MySQL97 {
 						b.position = s.at(t) // mydumper 0.10 records none of such a server
 					}
-					args := append([]string{"--socket=" + s.server.Socket(), "--user=root", "--outputdir=" + b.path}, args...)
-					if out, err := exec.Command(testserver.Mydumper(t, "mydumper"), args...).CombinedOutput(); err != nil {
-						t.Fatalf("%v: %s", err, out)
-					}
+					testserver.DumpFolder(t, b.path, append([]string{"--socket=" + s.server.Socket(), "--user=root"}, args...)...)
 					return b
 				})
 			})
