@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"lifeboat/filter"
 	"lifeboat/internal/binlog"
@@ -71,7 +72,7 @@ func newSource(t *testing.T, kind string, args ...string) *source {
 	key := strings.Join(append([]string{kind}, args...), " ")
 	srv := servers.running[key]
 	if srv == nil {
-		o := testserver.Options(t, kind, append([]string{"--log-bin=binlog", "--server-id=1", "--binlog-format=ROW", "--secure-file-priv=", "--log-bin-trust-function-creators=1"}, args...)...)
+		o := testserver.Options(t, kind, append([]string{"--log-bin=binlog", "--server-id=1", "--binlog-format=ROW", "--secure-file-priv=", "--log-bin-trust-function-creators=1", "--lock-wait-timeout=60"}, args...)...)
 		o.Dir = filepath.Join(servers.dir, strconv.Itoa(len(servers.running)))
 		if err := os.Mkdir(o.Dir, 0o755); err != nil {
 			t.Fatal(err)
@@ -147,9 +148,26 @@ func insertRows(spec string) string {
 func (s *source) end(name string) {
 	s.t.Helper()
 	c := s.session(name)
+	var id int64
+	if err := c.QueryRowContext(context.Background(), "SELECT CONNECTION_ID()").Scan(&id); err != nil {
+		s.t.Fatal(err)
+	}
 	delete(s.sessions, name)
 	_ = c.Raw(func(any) error { return driver.ErrBadConn }) // so that the pool does not keep it
 	_ = c.Close()
+	// The server notices in its own time, and until then nobody else can decide what the session prepared.
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		var left int
+		if err := s.db.QueryRow("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = ?", id).Scan(&left); err != nil {
+			s.t.Fatal(err)
+		}
+		if left == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("session %s is still there a minute after it was closed", name)
+		}
+	}
 }
 
 // log runs given, and then the script, whose files it returns.
