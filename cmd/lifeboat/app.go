@@ -74,10 +74,15 @@ func (e *env) jsonError(err error, code int) {
 		ExitCode int       `json:"exit_code"`
 		Error    string    `json:"error"`
 		Choices  any       `json:"choices,omitempty"`
+		Logs     []logPart `json:"logs,omitempty"`
 	}{Schema: ui.Schema, Type: "error", Time: time.Now().UTC(), ExitCode: code, Error: oneLine(err.Error())}
 	var refusal *incidentRefusal
 	if errors.As(err, &refusal) {
 		line.Choices = refusal
+	}
+	var several *severalLogs
+	if errors.As(err, &several) {
+		line.Logs = several.parts()
 	}
 	out := json.NewEncoder(e.stderr)
 	out.SetEscapeHTML(false)

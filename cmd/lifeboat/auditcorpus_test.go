@@ -2,14 +2,17 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"lifeboat/internal/archive"
 	"lifeboat/internal/testserver"
 	"lifeboat/internal/ui/text"
 )
@@ -62,6 +65,62 @@ func TestAuditOfTheCorpus(t *testing.T) {
 	if got.String() != string(want) {
 		t.Errorf("not as in %s (-update writes it anew):\n%s", file, got.String())
 	}
+}
+
+// All binlogs of the corpus together are refused by name, and every file that is one server's log is told to be it, once.
+func TestAuditOfTheCorpusTogether(t *testing.T) {
+	root := filepath.Join(testserver.Root(t), "..", "shared", "corpus", "binlogs")
+	folders, err := os.ReadDir(root)
+	if err != nil {
+		t.Skip("there is no corpus")
+	}
+	var args []string
+	for _, f := range folders {
+		args = append(args, "--binlogs", filepath.Join(root, f.Name()))
+	}
+	o := audited(t, args...).want(t, exitFailed)
+	if !strings.Contains(o.err, "binary logs of several servers") || !strings.Contains(o.err, "give only the folders or files of one of them with --binlogs") {
+		t.Errorf("the refusal does not say why, or what to do:\n%s", o.err)
+	}
+	_, err = archive.Open(t.Context(), rootsOf(args), archive.Options{})
+	var several *archive.SeveralLogs
+	if !errors.As(err, &several) || len(several.Logs) < 20 {
+		t.Fatalf("%v", err)
+	}
+	listed := strings.Split(o.err, "\n")
+	seen := map[string]bool{}
+	for _, l := range several.Logs {
+		title := slices.Index(listed, "  "+text.Line(logTitle(&l)))
+		if title < 0 {
+			t.Errorf("not told: %s", logTitle(&l))
+		}
+		for _, f := range logFolders(&l) {
+			if !slices.Contains(listed, "      "+f) {
+				t.Errorf("not told: %s", f)
+			}
+		}
+		for _, f := range l.Files {
+			if f.Format.ServerID != l.ServerID {
+				t.Errorf("%s is of server %d, told to be of %d", f.Path, f.Format.ServerID, l.ServerID)
+			}
+			for _, c := range f.Copies {
+				if seen[c.Path] {
+					t.Errorf("%s is told twice", c.Path)
+				}
+				seen[c.Path] = true
+			}
+		}
+	}
+	if len(seen) < 60 {
+		t.Errorf("of the corpus only %d files are told", len(seen))
+	}
+}
+
+func rootsOf(args []string) (out []string) {
+	for i := 1; i < len(args); i += 2 {
+		out = append(out, args[i])
+	}
+	return out
 }
 
 // apart lists where audit and the servers' own tools differ, and why.

@@ -21,6 +21,7 @@ func goldenAudits() []goldenAudit {
 	shop := []string{"--database", "shop", "--snapshot", "dump.sql"}
 	three := []string{"--binlogs", "binlogs", "--binlogs", "copy2", "--binlogs", "copy3"}
 	one := []string{"--binlogs", "binlogs"}
+	two := []string{"--binlogs", "first", "--binlogs", "second"}
 	return []goldenAudit{
 		{"healthy", "healthy", nil, append(shop, one...), 0},
 		{"healthy-all", "healthy", nil, one, 0},
@@ -38,6 +39,8 @@ func goldenAudits() []goldenAudit {
 		{"damaged", "healthy", func(s *auditScene) { s.flip("binlogs/binlog.000003", 50) }, append(shop, one...), 11},
 		{"gap", "healthy", func(s *auditScene) { s.remove("binlogs/binlog.000003") }, append(shop, one...), 10},
 		{"torn", "healthy", func(s *auditScene) { s.cut("binlogs/binlog.000004", 10) }, append(shop, one...), 10},
+		{"failover", "failover", nil, append(shop, two...), 1},
+		{"failover-joined", "promoted", nil, append(shop, two...), 0},
 		{"mixed", "mixed", nil, append(shop, one...), 3},
 		{"mariadb", "mariadb", nil, append(shop, one...), 0},
 		{"rename-swap", "rename-swap", nil, append(shop, one...), 0},
@@ -76,6 +79,9 @@ func TestGoldenAudits(t *testing.T) {
 			before := inputs(t, ".")
 			for _, form := range []struct{ format, ext string }{{report.Text, ".txt"}, {report.JSON, ".json"}} {
 				o := audited(t, append(c.args, "--format", form.format)...).want(t, c.code)
+				if c.code == exitFailed {
+					form.format, form.ext, o.out = report.Text, ".refusal.txt", o.err
+				}
 				file := filepath.Join(golden, c.name+form.ext)
 				if *update {
 					write(t, file, []byte(o.out))
@@ -116,4 +122,14 @@ func auditJSON(t *testing.T, args ...string) *report.Audit {
 		t.Fatalf("%v\n%s", err, o)
 	}
 	return a
+}
+
+// A server into which another's log was loaded with its GTIDs is one server still.
+func TestALoadedServersLogIsNoFailover(t *testing.T) {
+	openScene(t, "failover")
+	for _, f := range auditJSON(t, "--binlogs", "second").Findings {
+		if f.Code == "failover" {
+			t.Errorf("%+v", f)
+		}
+	}
 }

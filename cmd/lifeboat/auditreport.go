@@ -93,6 +93,9 @@ func fileRow(x *archive.File) report.FileRow {
 	if x.Format.ServerID != 0 {
 		r.ServerID = fmt.Sprint(x.Format.ServerID)
 	}
+	r.ServerUUID, r.Packed, r.InUse, r.PreviousGTIDs, r.Anonymous = x.ServerUUID, x.Compressed, x.Format.InUse, x.Previous.String(), x.Anonymous
+	r.RowEvents, r.Statements, r.Compressed, r.Aliases = x.RowEvents, x.StatementChanges, x.CompressedTx, x.Aliases
+	r.Format, r.Image = logged(x)
 	for _, p := range x.Pieces {
 		r.Pieces = append(r.Pieces, report.Piece{Path: p.Path, From: p.From})
 	}
@@ -107,6 +110,26 @@ func fileRow(x *archive.File) report.FileRow {
 		r.Copies = append(r.Copies, part)
 	}
 	return r
+}
+
+// logged tells how a file logs changes, as far as Open saw them: it does not look into compressed transactions of MySQL.
+func logged(x *archive.File) (format, image string) {
+	hidden := x.CompressedTx > 0 && !x.Format.MariaDB
+	switch {
+	case x.RowEvents > 0 && x.StatementChanges > 0:
+		format = report.FormatMixed
+	case x.RowEvents > 0:
+		format = report.FormatRow
+	case x.StatementChanges > 0 && !hidden:
+		format = report.FormatStatement
+	}
+	switch {
+	case x.PartialRows > 0:
+		image = report.ImagesPartial
+	case x.RowEvents > 0 && !hidden:
+		image = report.ImagesFull
+	}
+	return format, image
 }
 
 func fileEnd(x *archive.File) string {

@@ -100,5 +100,9 @@ func ofFlag(flag string, err error) error {
 	if errors.As(err, &path) {
 		return fmt.Errorf("%s: %w", flag, err)
 	}
+	var several *archive.SeveralLogs
+	if errors.As(err, &several) {
+		return &severalLogs{several}
+	}
 	return err
 }

@@ -28,13 +28,20 @@ func (s *series) String() string {
 		names += " to " + l.name
 	}
 	id := fmt.Sprintf("server id %d", f.Format.ServerID)
-	for _, v := range s.list {
-		if v.file.ServerUUID != "" {
-			id += ", " + v.file.ServerUUID
-			break
-		}
+	if uuid := s.uuid(); uuid != "" {
+		id += ", " + uuid
 	}
 	return fmt.Sprintf("%s (%s, from %s, such as %s)", names, id, f.First.Format(time.DateTime), f.Path)
+}
+
+// uuid is that of the last file that tells: into an earlier one another server's log may have been loaded with its GTIDs.
+func (s *series) uuid() string {
+	for _, v := range slices.Backward(s.list) {
+		if v.file.ServerUUID != "" {
+			return v.file.ServerUUID
+		}
+	}
+	return ""
 }
 
 // fit tells how well b can be a later file of the log that a is of.
@@ -74,9 +81,13 @@ func follows(a, b *variant) fit {
 	return possible
 }
 
-// takesOver reports files of two servers, as before and after a failover.
+// takesOver reports files of two servers, as before and after a failover. A server that names b as its next file is b's own, whatever
+// UUIDs say: transactions loaded with another server's GTIDs have that one's.
 func takesOver(a, b *File) bool {
-	return a.Format.ServerID != b.Format.ServerID || a.ServerUUID != "" && b.ServerUUID != "" && a.ServerUUID != b.ServerUUID
+	if a.Format.ServerID != b.Format.ServerID {
+		return true
+	}
+	return a.Ending.Next.File != b.name && a.ServerUUID != "" && b.ServerUUID != "" && a.ServerUUID != b.ServerUUID
 }
 
 // after is what its server had committed when the file ended.
@@ -143,18 +154,7 @@ func pickSeries(variants []*variant) (chain []*File, others []*series, err error
 	})
 	main := all[0]
 	if len(all) > 1 && all[1].relay == main.relay && 2*len(all[1].list) >= len(main.list) {
-		var lines []string
-		for i, s := range all {
-			if i == 4 {
-				lines = append(lines, fmt.Sprintf("and %d more", len(all)-i))
-				break
-			}
-			if s.relay == main.relay {
-				lines = append(lines, s.String())
-			}
-		}
-		return nil, nil, fmt.Errorf("%w, or of one server before and after its log was reset: %s%s: give only the folders or files of one of them with --binlogs",
-			ErrAmbiguous, strings.Join(lines, "; "), related(main, all[1]))
+		return nil, nil, newSeveralLogs(all, related(main, all[1]))
 	}
 	for _, v := range main.list {
 		chain = append(chain, v.file)

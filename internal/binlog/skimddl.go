@@ -113,7 +113,11 @@ func partialImages(typ EventType, b []byte) bool {
 			return false
 		}
 		for i, x := range bits {
-			if full := byte(0xff); i < n/8 && x != full || i == n/8 && x != full>>(8-n%8) {
+			mask := byte(0xff)
+			if i == n/8 { // servers set the bits that no column has, or do not
+				mask >>= 8 - n%8
+			}
+			if x&mask != mask {
 				return true
 			}
 		}

@@ -23,7 +23,7 @@ func archiveText(p *page, audit *Audit) {
 		return
 	}
 	var rows [][]string
-	hidden := 0
+	hidden, several := 0, severalServers(a.Files)
 	for i, f := range a.Files {
 		if hideFile(a.Files, i) {
 			hidden++
@@ -33,10 +33,11 @@ func archiveText(p *page, audit *Audit) {
 			rows = append(rows, foldedFiles(hidden))
 			hidden = 0
 		}
-		rows = append(rows, fileCells(f))
+		rows = append(rows, fileCells(f, several))
 	}
 	p.table(2, []column{{"file", words}, {"state", words}, {"copies", words}, {"size", amount}, {"transactions", amount},
 		{"first", words}, {"last", words}, {"server", words}}, rows)
+	unusualText(p, a.Files)
 	for _, f := range a.Files {
 		for _, c := range f.Copies {
 			told := slices.ContainsFunc(audit.Findings, func(x Finding) bool { return strings.Contains(x.Text, c.Path) })
@@ -77,7 +78,7 @@ func foldedFiles(n int) []string {
 	return cells
 }
 
-func fileCells(f FileRow) []string {
+func fileCells(f FileRow, several bool) []string {
 	first, last := "", ""
 	if !f.First.IsZero() {
 		first = f.First.UTC().Format(minute)
@@ -88,7 +89,80 @@ func fileCells(f FileRow) []string {
 			last = last[len("2006-01-02 "):]
 		}
 	}
-	return []string{f.Name, fileState(f), copies(f), text.Bytes(f.Bytes), text.Count(f.Transactions), first, last, f.Server}
+	return []string{f.Name, fileState(f), copies(f), text.Bytes(f.Bytes), text.Count(f.Transactions), first, last, fileServer(f, several)}
+}
+
+// severalServers tells whether a reader must be told which file is whose.
+func severalServers(files []FileRow) bool {
+	return slices.ContainsFunc(files, func(f FileRow) bool { return f.ServerID != files[0].ServerID })
+}
+
+func fileServer(f FileRow, several bool) string {
+	if several && f.ServerID != "" {
+		return f.Server + ", id " + f.ServerID
+	}
+	return f.Server
+}
+
+// unusualText names, once each, what not every reader of a row log expects of a file.
+func unusualText(p *page, files []FileRow) {
+	var order []string
+	of := map[string][]string{}
+	for _, f := range files {
+		for _, s := range unusual(f) {
+			if of[s] == nil {
+				order = append(order, s)
+			}
+			of[s] = append(of[s], f.Name)
+		}
+	}
+	for i, s := range order {
+		if i == mostFiles && len(order) > mostFiles+1 {
+			p.line(2, fmt.Sprintf("… and %s more about files, in --format json", text.Count(int64(len(order)-i))))
+			return
+		}
+		p.paragraph("  ", "", list(of[s], 4)+": "+s)
+	}
+}
+
+// unusual is what is worth a word of how a file logs changes.
+func unusual(f FileRow) (out []string) {
+	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	switch f.Format {
+	case FormatStatement:
+		add("no row events, but %s other than DDL", text.Counted(f.Statements, "statement"))
+	case FormatMixed:
+		add("%s other than DDL beside %s", text.Counted(f.Statements, "statement"), text.Counted(f.RowEvents, "row event"))
+	}
+	if f.Compressed > 0 {
+		add("compressed by the server: %s", text.Count(f.Compressed))
+	}
+	if f.Anonymous > 0 && f.GTIDs != "" {
+		add("%s without a GTID", text.Counted(f.Anonymous, "transaction"))
+	}
+	return out
+}
+
+// fileDetail is one line of what is known of how a file was written.
+func fileDetail(f FileRow) string {
+	var say []string
+	if f.Format != "" {
+		say = append(say, f.Format+" format")
+	}
+	if f.Image != "" {
+		say = append(say, f.Image+" row images")
+	}
+	if f.RowEvents > 0 {
+		say = append(say, text.Counted(f.RowEvents, "row event"))
+	}
+	say = append(say, unusual(f)...)
+	if f.Packed {
+		say = append(say, "the copy is packed")
+	}
+	if f.InUse {
+		say = append(say, "in use when copied")
+	}
+	return strings.Join(say, "; ")
 }
 
 // copies counts the copies of a file, and of these the intact ones.

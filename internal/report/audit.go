@@ -67,7 +67,26 @@ type FileRow struct {
 	End          string    `json:"end"`      // how its end is known
 	Copies       []Copy    `json:"copies"`
 	Pieces       []Piece   `json:"pieces,omitempty"` // what is read of which copy, where the file is put together from several
+
+	ServerUUID    string   `json:"server_uuid,omitempty"`
+	Packed        bool     `json:"packed,omitempty"`         // as .gz or .zst
+	InUse         bool     `json:"in_use,omitempty"`         // its server had not closed it when it was copied
+	PreviousGTIDs string   `json:"previous_gtids,omitempty"` // what was committed before it
+	Anonymous     int64    `json:"anonymous,omitempty"`      // transactions without a GTID
+	Format        string   `json:"format,omitempty"`         // one of the constants below; empty: no changes seen, or compressed ones only
+	Image         string   `json:"image,omitempty"`          // ImagesFull or ImagesPartial; empty: no rows seen, or none but in compressed transactions
+	RowEvents     int64    `json:"row_events,omitempty"`
+	Statements    int64    `json:"other_statements,omitempty"` // that are no DDL: changes, and what is said of accounts and sessions
+	Compressed    int64    `json:"compressed,omitempty"`       // transactions (MySQL) or events (MariaDB)
+	Aliases       []string `json:"aliases,omitempty"`          // paths of the same content under other names
 }
+
+// How a file logs changes.
+const (
+	FormatRow       = "row"
+	FormatMixed     = "mixed"
+	FormatStatement = "statement"
+)
 
 // Piece is a stretch of a file that is read from one copy.
 type Piece struct {

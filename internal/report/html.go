@@ -120,6 +120,7 @@ var htmlFuncs = template.FuncMap{
 	"unix":      func(t time.Time) int64 { return t.Unix() },
 	"copies":    copies,
 	"state":     fileState,
+	"detail":    fileDetail,
 	"printable": printable,
 	"anchor":    anchor,
 	"span": func(in Incident) string {
