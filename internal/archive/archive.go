@@ -40,6 +40,8 @@ type Archive struct {
 	Findings []Finding
 	Ignored  int // files that are no binlogs and do not look like any: index files, checksum lists, hidden files
 	index    map[string]int
+	indexes  []indexFile       // that lie beside the chain's files
+	named    map[string]string // in one of these, and in which
 }
 
 // File is one file of the chain: the best of its copies. It implements binlog.File.
@@ -148,6 +150,7 @@ const (
 	CodeReset       = "reset"          // the server began to number its files anew
 	CodeRelayLog    = "relay-log"      // written by a replica's I/O thread
 	CodeUnverified  = "unverified"     // files without checksums
+	CodeIndex       = "index"          // a server's index file names other files, or in another order
 	CodeIncident    = "incident"       // the server says that it lost events
 )
 
@@ -200,7 +203,9 @@ func Open(ctx context.Context, paths []string, o Options) (*Archive, error) {
 	a.describeOthers(others)
 	a.attachBad(bad)
 	a.attachAliases(aliases)
+	a.heed(found.indexes)
 	a.link()
+	a.checkIndexes()
 	for _, f := range a.Files {
 		o.Logger.Debug("binlog", "file", f.name, "path", f.Path, "bytes", f.Size, "transactions", f.Transactions, "good", f.Good)
 	}

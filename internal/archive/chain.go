@@ -163,6 +163,7 @@ func (a *Archive) missing(f, next *File, exact bool) {
 		found.Text = fmt.Sprintf("%s %s missing, but held no transactions with GTIDs: %s begins where %s ends", what, verb, next.name, f.name)
 		found.Remedy = ""
 	}
+	found.Text += a.inHole(f, next)
 	a.add(found)
 	if f.best.state == Torn {
 		a.torn(f, f.Damage.Error())

@@ -33,6 +33,7 @@ type candidate struct {
 type found struct {
 	candidates []*candidate
 	findings   []Finding
+	indexes    []indexFile
 	ignored    int
 }
 
@@ -94,6 +95,9 @@ func (d *found) files(ctx context.Context, dir string, root int) (sub []string, 
 		path := filepath.Join(dir, e.Name())
 		if ignoredName(e.Name()) {
 			d.ignored++
+			if err := d.index(path); err != nil {
+				d.findings = append(d.findings, Finding{Code: CodeUnreadable, Severity: Warning, Path: path, Text: err.Error()})
+			}
 			continue
 		}
 		info, err := os.Stat(path) // a link counts as what it leads to
@@ -115,13 +119,25 @@ func (d *found) files(ctx context.Context, dir string, root int) (sub []string, 
 	return sub, nil
 }
 
-// ignoredName reports files that accompany binlogs and say nothing about them that their content does not.
+// index keeps a server's list of its binlogs.
+func (d *found) index(path string) error {
+	if info, err := os.Stat(path); filepath.Ext(path) != ".index" || err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	x, ok, err := readIndex(path)
+	if ok {
+		d.indexes = append(d.indexes, x)
+	}
+	return err
+}
+
+// ignoredName reports files that accompany binlogs and are none.
 func ignoredName(name string) bool {
 	if strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") {
 		return true
 	}
 	switch strings.ToLower(filepath.Ext(name)) {
-	case ".index", ".state", ".sha256", ".sha1", ".md5", ".sha256sum", ".sha1sum", ".md5sum", ".asc", ".sig":
+	case ".index", ".idx", ".state", ".sha256", ".sha1", ".md5", ".sha256sum", ".sha1sum", ".md5sum", ".asc", ".sig":
 		return true
 	}
 	return false
@@ -171,6 +187,9 @@ func (d *found) file(ctx context.Context, path string, root int, info os.FileInf
 	default:
 		c.state, c.err = NotBinlog, &binlog.ReadError{Pos: binlog.Position{File: c.name}, Kind: binlog.ErrNotBinlog,
 			Detail: fmt.Sprintf("it begins with %x, not with fe62696e", head)}
+		if x, ok, err := readIndex(path); asked && ok && err == nil {
+			return fmt.Errorf("%w: %s is an index file, which names %s: give the folder that they are in", ErrNoBinlogs, path, listed(x.names))
+		}
 		if head == "" {
 			c.err = &binlog.ReadError{Pos: binlog.Position{File: c.name}, Kind: binlog.ErrNotBinlog, Detail: "it is empty"}
 		}
