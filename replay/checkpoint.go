@@ -33,6 +33,7 @@ type State struct {
 	Digest  string // of the plan
 	Phase   string
 	Workers int // batches are dealt to so many lanes
+	Serial  bool
 	Window  int
 	From    Cursor  // everything before it is applied
 	To      *Cursor // the window [From, To) is being applied

@@ -30,8 +30,11 @@ type Source struct {
 type Options struct {
 	Workers int
 	Memory  int64 // bytes for the fold
-	Report  func(Progress)
-	Logger  *slog.Logger
+	// Serial writes every change by itself, in log order, as only tables that do not fold need it. It is the slow, plain way that tests
+	// compare the fold with, and no flag has it: whoever doubts a result is better served by verify. A restore that goes on keeps the way it began.
+	Serial bool
+	Report func(Progress)
+	Logger *slog.Logger
 	// Patience is how long faults of the target that may pass are waited out while nothing gets done; 0: not at all.
 	Patience time.Duration
 	// Waiting is told of each such fault, and when the next try is. It may be nil.
@@ -173,7 +176,7 @@ func (r *runner) begin(ctx context.Context, last *try) error {
 		cp.close()
 		return err
 	}
-	r.st = &State{Digest: r.p.Digest, Phase: phaseBase, Workers: max(1, r.o.Workers), Created: map[string]bool{}, Auto: map[string]uint64{}, From: Cursor{Position: r.p.Start}}
+	r.st = &State{Digest: r.p.Digest, Phase: phaseBase, Workers: max(1, r.o.Workers), Serial: r.o.Serial, Created: map[string]bool{}, Auto: map[string]uint64{}, From: Cursor{Position: r.p.Start}}
 	if err := cp.create(ctx, r.st); err != nil {
 		cp.close()
 		return err

@@ -218,7 +218,10 @@ func (r *runner) serialReason(tm *binlog.TableMap, shape *target.Shape) string {
 	case r.p.diffs(tm.Table):
 		return jsonDiffs
 	}
-	return r.fks.serial[tm.Table]
+	if why := r.fks.serial[tm.Table]; why != "" || !r.st.Serial {
+		return why
+	}
+	return "asked for"
 }
 
 // rowEvent hands on every row of an event.
