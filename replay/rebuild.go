@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"lifeboat/filter"
 	"lifeboat/internal/binlog"
@@ -25,9 +26,7 @@ var ErrNeedsServer = errors.New("this takes a server: use --target or --scratch"
 // the statements that made and altered it are kept, since the server that loads the dump runs them on the empty table and so
 // comes to the same definition. Then the snapshot's rows stream past each table's stages, and what the folds hold beyond them follows.
 func Rebuild(ctx context.Context, p *Plan, src Source, out *folder.Folder, o Options) (*Result, error) {
-	b := &rebuild{src: src, o: o, tables: map[string]*rebuilt{}, routes: map[*binlog.TableMap]*stage{}}
-	b.places.files = src.Files
-	b.pass = pass{p: p, count: &b.result.Counts, cursor: Cursor{Position: p.Start}}
+	b := newRebuild(p, src, o)
 	if p.BaseLoaded {
 		return nil, fmt.Errorf("%w: --base-loaded is for a base on a server", ErrNeedsServer)
 	}
@@ -42,9 +41,17 @@ func Rebuild(ctx context.Context, p *Plan, src Source, out *folder.Folder, o Opt
 	return b.write(ctx, out)
 }
 
+func newRebuild(p *Plan, src Source, o Options) *rebuild {
+	b := &rebuild{src: src, o: o, tables: map[string]*rebuilt{}, routes: map[*binlog.TableMap]*stage{}}
+	b.places.files = src.Files
+	b.pass = pass{p: p, count: &b.result.Counts, cursor: Cursor{Position: p.Start}}
+	return b
+}
+
 // rebuild is one restore without a server under way.
 type rebuild struct {
 	pass
+	lenient  bool // what takes a server is noted in its table, and is no error
 	src      Source
 	o        Options
 	format   *binlog.Format
@@ -72,6 +79,32 @@ type rebuilt struct {
 	modes   []schema.Mode // how each of them reads
 	stages  []*stage
 	counter uint64 // the greatest AUTO_INCREMENT value that the log saw
+	indexed bool   // an index was made or dropped that def does not have
+	unsure  string // why its rows cannot be told without a server; "" if they can
+}
+
+// doubtful marks the tables of that name whose rows err says take a server to tell, where that is no error.
+func (b *rebuild) doubtful(err error, names ...string) error {
+	if err == nil || !b.lenient || !errors.Is(err, ErrNeedsServer) || len(names) == 0 {
+		return err
+	}
+	why := strings.ReplaceAll(err.Error(), ": "+ErrNeedsServer.Error(), "")
+	for _, n := range names {
+		t := b.named(n)
+		if t == nil {
+			t = &rebuilt{name: n, def: &schema.Table{DB: b.p.Into, Name: n}}
+			b.tables[n] = t
+		}
+		if t.unsure == "" {
+			t.unsure = strings.ReplaceAll(why, " ("+ErrNeedsServer.Error()+")", "")
+		}
+		for _, s := range t.stages {
+			b.bytes -= s.fold.bytes
+		}
+		t.stages = nil
+	}
+	clear(b.routes)
+	return nil
 }
 
 // stage is a stretch of log as one table saw it, and what ALTER TABLE then made of its rows.
@@ -82,7 +115,7 @@ type stage struct {
 	alter *schema.Altered
 
 	index map[string]uint32 // entries by their key's canonical form, once the stretch is read
-	met   []bool            // entries that a row came by for
+	met   []atomic.Bool     // entries that a row came by for
 
 	bags     map[string]*bag // of a table without a key
 	taken    bool            // a row was changed or deleted
@@ -123,9 +156,9 @@ func (b *rebuild) definitions(ctx context.Context) error {
 			if !b.wants(s.Object) {
 				return nil
 			}
-			return b.baseTable(s, set)
+			return b.doubtful(b.baseTable(s, set), s.Object)
 		case snapshot.PartSequence:
-			return needsServer("the snapshot, offset %d, holds a sequence", s.Offset)
+			return b.doubtful(needsServer("the snapshot, offset %d, holds a sequence", s.Offset), s.Object)
 		case snapshot.PartRows:
 			if t := b.tables[s.Object]; t != nil {
 				t.begun = true
@@ -134,7 +167,7 @@ func (b *rebuild) definitions(ctx context.Context) error {
 			if !b.p.scope().Whole() {
 				return nil
 			}
-			return b.baseStep(s, set)
+			return b.doubtful(b.baseStep(s, set), s.Object)
 		case snapshot.PartView, snapshot.PartTrigger, snapshot.PartRoutine, snapshot.PartEvent:
 			if !b.p.scope().Whole() {
 				return nil
@@ -152,7 +185,7 @@ func (b *rebuild) baseTable(s snapshot.Statement, set []string) error {
 	mode.MariaDB = b.server.MariaDB
 	def, err := schema.ParseCreateTable(s.SQL, mode)
 	if err != nil {
-		return fmt.Errorf("snapshot, offset %d: %w", s.Offset, err)
+		return fmt.Errorf("snapshot, offset %d: %w (%w)", s.Offset, err, ErrNeedsServer)
 	}
 	def.DB, def.Name = b.p.Into, s.Object
 	t := &rebuilt{name: s.Object, def: def, began: def, base: s.Object}
@@ -271,14 +304,22 @@ func (b *rebuild) change(it *binlog.Item) error {
 		return nil
 	}
 	s, err := b.route(it.Rows.Table)
-	if err != nil {
+	if err = b.doubtful(err, it.Rows.Table.Table); err != nil {
 		return err
 	}
 	if s == nil {
-		b.count.Filtered++
+		if tm := it.Rows.Table; tm.Database == b.p.Database && b.tables[tm.Table] != nil && b.tables[tm.Table].unsure != "" {
+			b.count.Applied++
+		} else {
+			b.count.Filtered++
+		}
 		return nil
 	}
 	b.count.Applied++
+	return b.doubtful(b.rowsOf(s, it), s.table.name)
+}
+
+func (b *rebuild) rowsOf(s *stage, it *binlog.Item) error {
 	rows := it.Rows
 	if !rows.AllColumns() || rows.Partial {
 		return needsServer("table %s: the log holds incomplete row images", s.table.name)
@@ -302,7 +343,7 @@ func (b *rebuild) change(it *binlog.Item) error {
 	}
 	s.table.counter = max(s.table.counter, s.rows.maxAuto)
 	if b.bytes += s.fold.bytes - before; b.bytes > b.o.Memory {
-		return fmt.Errorf("what the log changed does not fit into --memory (%d MiB): give more, or use --target or --scratch", b.o.Memory>>20)
+		return needsServer("what the log changed does not fit into --memory (%d MiB): give more", b.o.Memory>>20)
 	}
 	return nil
 }
@@ -332,6 +373,9 @@ func (b *rebuild) route(tm *binlog.TableMap) (*stage, error) {
 		return nil, nil
 	}
 	t := b.tables[tm.Table]
+	if t != nil && t.unsure != "" {
+		return nil, nil
+	}
 	if t == nil {
 		if !b.p.mayMiss(tm.Table) {
 			return nil, fmt.Errorf("table %s has rows here, but neither the snapshot nor the log made it; leave it out with --exclude-table %s", tm.Table, tm.Table)
@@ -371,7 +415,9 @@ func (b *rebuild) exact(context.Context) error {
 	for name, why := range lanes(fks, b.format.MariaDB, b.format.VersionNumber()) {
 		t := b.tables[name]
 		if t != nil && slices.ContainsFunc(t.stages, func(s *stage) bool { return s.rows != nil }) {
-			return needsServer("table %s: %s", name, why)
+			if err := b.doubtful(needsServer("table %s: %s", name, why), name); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 type bag struct {
 	more  []uint32 // entries of the stage that are to be written
 	less  int64    // rows to be taken from those that come by
+	open  int64    // of them those that did not come by yet
 	first place    // of the first change that took one
 }
 
@@ -85,9 +86,9 @@ func (f *flow) unbag(s *stage) (gone bool, err error) {
 		}
 	}
 	b := s.bags[string(f.key)]
-	if b == nil || b.less == 0 {
+	if b == nil || b.open == 0 {
 		return false, nil
 	}
-	b.less--
+	b.open--
 	return true, nil
 }

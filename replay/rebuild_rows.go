@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
@@ -34,9 +35,10 @@ const (
 	constant
 )
 
-// flow carries rows of one table through its stages to the dump.
+// flow carries rows of one table through its stages to where they go.
 type flow struct {
 	t     *rebuilt
+	emit  func(*flow) error // takes f.row at the end
 	out   *folder.Folder
 	head  string
 	image binlog.Image
@@ -70,8 +72,9 @@ func (b *rebuild) write(ctx context.Context, out *folder.Folder) (*Result, error
 		if err := out.Table(n, t.statements()); err != nil {
 			return nil, err
 		}
-		f, err := newFlow(t, out)
-		if err != nil {
+		f := newFlow(t, (*flow).write)
+		f.dumpTo(out)
+		if err := f.begin(); err != nil {
 			return nil, err
 		}
 		all = append(all, f)
@@ -125,14 +128,14 @@ func (b *rebuild) tally(t *rebuilt) {
 			} else {
 				n.Upserts++
 			}
-			if e.was && !s.met[i] {
+			if e.was && !s.met[i].Load() {
 				missing.n++
 				missing.first = min(missing.first, e.first)
 			}
 		}
 		for _, bag := range s.bags {
-			if bag.less > 0 {
-				missing.n += bag.less
+			if bag.open > 0 {
+				missing.n += bag.open
 				missing.first = min(missing.first, bag.first)
 			}
 		}
@@ -141,8 +144,12 @@ func (b *rebuild) tally(t *rebuilt) {
 	}
 }
 
-func newFlow(t *rebuilt, out *folder.Folder) (*flow, error) {
-	f := &flow{t: t, out: out}
+func newFlow(t *rebuilt, emit func(*flow) error) *flow { return &flow{t: t, emit: emit} }
+
+// dumpTo says where write writes.
+func (f *flow) dumpTo(out *folder.Folder) {
+	t := f.t
+	f.out = out
 	var names []string
 	for i := range t.def.Columns {
 		if t.def.Columns[i].Writable() {
@@ -150,12 +157,16 @@ func newFlow(t *rebuilt, out *folder.Folder) (*flow, error) {
 		}
 	}
 	f.head = "INSERT INTO " + schema.QuoteIdent(t.name) + " (" + strings.Join(names, ",") + ") VALUES"
-	for _, s := range t.stages {
+}
+
+// begin makes the stages ready for the rows.
+func (f *flow) begin() error {
+	for _, s := range f.t.stages {
 		if err := f.find(s); err != nil {
-			return nil, fmt.Errorf("table %s: %w", t.name, err)
+			return fmt.Errorf("table %s: %w", f.t.name, err)
 		}
 	}
-	return f, nil
+	return nil
 }
 
 // find makes the stage's entries known by their key's canonical form.
@@ -163,11 +174,17 @@ func (f *flow) find(s *stage) error {
 	if s.rows == nil {
 		return nil
 	}
-	s.met = make([]bool, len(s.rows.entries))
+	s.met = make([]atomic.Bool, len(s.rows.entries))
 	if s.rows.shape.Key == nil {
+		for _, b := range s.bags {
+			b.open = b.less
+		}
 		if s.taken {
 			return s.bagError
 		}
+		return nil
+	}
+	if s.index != nil {
 		return nil
 	}
 	s.index = make(map[string]uint32, len(s.rows.entries))
@@ -309,7 +326,7 @@ func (f *flow) send(i int, folded bool) error {
 			f.alter(s.alter)
 		}
 	}
-	return f.write()
+	return f.emit(f)
 }
 
 // fold replaces a row that the stage changed by its last image.
@@ -327,7 +344,7 @@ func (f *flow) fold(s *stage) (gone bool, err error) {
 	if !ok {
 		return false, nil
 	}
-	s.met[n] = true
+	s.met[n].Store(true)
 	e := &s.rows.entries[n]
 	if e.gone {
 		return true, nil
@@ -439,7 +456,7 @@ func (f *flow) rest() error {
 		}
 		for n := range s.rows.entries {
 			e := &s.rows.entries[n]
-			if e.gone || s.met[n] {
+			if e.gone || s.met[n].Load() {
 				continue
 			}
 			if err := f.take(s, e); err != nil {

@@ -58,6 +58,12 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"restore", "--binlogs", "x", "--database", "d", "--target", "somewhere"}, "not understood"},
 		{[]string{"verify", "--target", "root@unix(/s)/"}, "--against DSN"},
 		{[]string{"verify", "--target", "root@unix(/s)/", "--against", "root@unix(/s)/"}, "--database NAME"},
+		{[]string{"verify", "--target", "root@unix(/s)/", "--binlogs", "x", "--against", "root@unix(/s)/"}, "not both"},
+		{[]string{"verify", "--target", "root@unix(/s)/", "--binlogs", "x", "--snapshot", "s"}, "--database NAME"},
+		{[]string{"verify", "--target", "root@unix(/s)/", "--binlogs", "x", "--database", "d", "--sample", "200%"}, "--sample"},
+		{[]string{"verify", "--target", "root@unix(/s)/", "--against", "root@unix(/s)/", "--database", "d", "--sample", "5%"}, "--sample"},
+		{[]string{"restore", "--binlogs", "x", "--database", "d", "--output", "o", "--verify"}, "--verify reads a server"},
+		{[]string{"restore", "--binlogs", "x", "--database", "d", "--target", "root@unix(/s)/", "--base-loaded", "--verify"}, "--verify needs the backup"},
 		{[]string{"completion"}, "bash, zsh or fish"},
 		{[]string{"completion", "csh"}, "csh"},
 	} {

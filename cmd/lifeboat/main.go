@@ -43,6 +43,7 @@ func exitCodes() []struct {
 		{errInterrupted, exitInterrupted},
 		{errIncomplete, exitIncomplete},
 		{verify.ErrDifferent, exitDifferent},
+		{verify.ErrUnchecked, exitIncomplete},
 		{replay.ErrCorrupt, exitCorrupt},
 		{binlog.ErrCorrupt, exitCorrupt},
 		{snapshot.ErrCorrupt, exitCorrupt},

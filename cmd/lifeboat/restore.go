@@ -11,6 +11,7 @@ import (
 
 	"lifeboat/internal/report"
 	"lifeboat/internal/target"
+	"lifeboat/internal/verify"
 	"lifeboat/replay"
 )
 
@@ -24,6 +25,7 @@ type restoreOptions struct {
 	mysqld   string // server program for scratch
 	hold     bool   // keep the scratch server up
 	dryRun   bool
+	verify   bool // compare the result with base and log
 	planFile string
 	patience *target.Options
 	retryFor time.Duration
@@ -33,7 +35,7 @@ type restoreOptions struct {
 func restoreCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "restore", Usage: "bring the database back on a server; run again after any stop, it goes on",
-		Description: "Exit codes: 0 done, 3 done but incomplete, 10 the archive has a gap, 11 it is damaged, 130 interrupted and resumable.",
+		Description: "Exit codes: 0 done, 3 done but incomplete, 12 done but --verify found a difference, 10 the archive has a gap, 11 it is damaged, 130 interrupted and resumable.",
 		Flags: flags(jobFlags(), patienceFlags(), []cli.Flag{
 			retryFlag(),
 			stringFlag("target", "", "the server to restore on `DSN`: user@tcp(host:3306)/ or root@unix(/path/mysqld.sock)/; the password may come from LIFEBOAT_PASSWORD"),
@@ -41,6 +43,7 @@ func restoreCommand(e *env) *cli.Command {
 			boolFlag("scratch", "restore on a throwaway server that lifeboat starts itself"),
 			boolFlag("hold", "keep the scratch server up until interrupted"),
 			stringFlag("mysqld", "", "the server program for --scratch `PATH`"),
+			boolFlag("verify", "when it is done, compare the target with what base and log say, row by row; see lifeboat verify"),
 			boolFlag("dry-run", "show the plan, and change nothing"),
 			stringFlag("plan", "", "run this saved plan, or refuse `FILE`"),
 			formatFlag(report.Text),
@@ -71,8 +74,13 @@ func readRestore(c *cli.Context) (o restoreOptions, err error) {
 	}
 	o.retryFor, o.defaults = c.Duration("retry-for"), c.String("defaults-file")
 	o.scratch, o.hold, o.mysqld, o.dryRun, o.planFile = c.Bool("scratch"), c.Bool("hold"), c.String("mysqld"), c.Bool("dry-run"), c.String("plan")
+	o.verify = c.Bool("verify")
 	dsn := c.String("target")
 	switch {
+	case o.verify && o.folder.path != "":
+		return o, usagef("--verify reads a server: load the dump, and compare with lifeboat verify")
+	case o.verify && o.baseLoaded:
+		return o, usagef("--verify needs the backup itself: after --base-loaded, use lifeboat verify with --snapshot")
 	case dsn != "" && o.scratch, o.folder.path != "" && (dsn != "" || o.scratch):
 		return o, usagef("give one of --target, --scratch and --output")
 	case dsn == "" && !o.scratch && o.folder.path == "" && !o.dryRun:
@@ -100,7 +108,7 @@ func readRestore(c *cli.Context) (o restoreOptions, err error) {
 
 // restoreFlags are restore's own, for command lines to copy.
 func (o *restoreOptions) restoreFlags() *commandLine {
-	return o.folder.flags((&commandLine{}).flag("target", o.public).on("scratch", o.scratch).flag("mysqld", o.mysqld)).flag("defaults-file", o.defaults).flag("tls-ca", o.ca())
+	return o.folder.flags((&commandLine{}).flag("target", o.public).on("scratch", o.scratch).flag("mysqld", o.mysqld)).on("verify", o.verify).flag("defaults-file", o.defaults).flag("tls-ca", o.ca())
 }
 
 func (o *restoreOptions) ca() string {
@@ -161,7 +169,11 @@ func (o *restoreOptions) phases() []string {
 	if o.folder.path != "" {
 		return append(o.source.phases(), "replay log", "write dump")
 	}
-	return append(o.source.phases(), "load base", "replay log", "finish")
+	steps := append(o.source.phases(), "load base", "replay log", "finish")
+	if o.verify {
+		steps = append(steps, phaseCompare)
+	}
+	return steps
 }
 
 // refused turns a refusal into what restore says of it; a dry run shows it as a page where it can.
@@ -198,8 +210,19 @@ func (r *restoring) run(ctx context.Context) error {
 	if err != nil {
 		return r.stopped(ctx, err, started.Load())
 	}
+	ended := time.Now()
+	var v *verify.Result
+	if r.o.verify {
+		v, err = verifyPlan(ctx, r.m, &r.planned, verify.Side{Server: r.server, Database: r.plan.Into}, verify.Options{Workers: r.o.workers}, r.o.memory)
+		if err != nil {
+			return fmt.Errorf("the restore is done, but not verified: %w; lifeboat verify does it alone", err)
+		}
+	}
 	r.m.close("done", nil)
-	rep := r.report(res, begun, time.Now())
+	rep := r.report(res, begun, ended)
+	if v != nil {
+		r.verified(rep, v)
+	}
 	if r.scratch != nil {
 		return r.showScratch(ctx, rep)
 	}
@@ -233,11 +256,35 @@ func (r *restoring) stopped(ctx context.Context, err error, started bool) error 
 	return fmt.Errorf("%w; when that is put right, the same command goes on from its last checkpoint: %s", err, r.o.again())
 }
 
-func (r *restoring) show(rep *report.Restore) error {
-	if err := r.o.write(r.e, func(w sink) error { return report.WriteRestore(w, rep, r.o.format, w.color) }); err != nil {
-		return err
+// verified adds a comparison to the report.
+func (r *restoring) verified(rep *report.Restore, v *verify.Result) {
+	v.Tool, v.ExitCode = r.e.tool(), exitCode(v.Err())
+	rep.Verify = v
+	switch {
+	case v.ExitCode == exitDifferent:
+		rep.Outcome, rep.ExitCode = "done, but different", exitDifferent
+		rep.Text = "The target is not what base and log say. Look at what is listed below, and do not put it into use."
+	case v.ExitCode == exitIncomplete && rep.ExitCode == exitDone:
+		rep.ExitCode = exitIncomplete
+		rep.Outcome, rep.Text = "done, but not all of it compared", "Tables that could not be compared are listed below."
 	}
-	if rep.ExitCode == exitIncomplete {
+}
+
+func (r *restoring) show(rep *report.Restore) error {
+	err := r.o.write(r.e, func(w sink) error {
+		err := report.WriteRestore(w, rep, r.o.format, w.color)
+		if v, ok := rep.Verify.(*verify.Result); ok && err == nil && r.o.format == report.Text {
+			fmt.Fprintln(w)
+			err = v.Write(w, report.Text, w.color)
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case rep.ExitCode == exitDifferent:
+		return &reported{verify.ErrDifferent}
+	case rep.ExitCode == exitIncomplete:
 		return &reported{errIncomplete}
 	}
 	return nil

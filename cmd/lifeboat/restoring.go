@@ -11,6 +11,7 @@ import (
 	"lifeboat/internal/target"
 	"lifeboat/internal/target/scratch"
 	"lifeboat/internal/ui/text"
+	"lifeboat/internal/verify"
 	"lifeboat/replay"
 )
 
@@ -175,7 +176,7 @@ func (r *restoring) showScratch(ctx context.Context, rep *report.Restore) error 
 		rep.Notes = append(rep.Notes, "this was a drill: the scratch server is stopped and removed; --hold keeps it up")
 	}
 	err := r.show(rep)
-	if !hold || err != nil && !errors.Is(err, errIncomplete) {
+	if !hold || err != nil && !errors.Is(err, errIncomplete) && !errors.Is(err, verify.ErrDifferent) {
 		return err
 	}
 	fmt.Fprintln(r.e.stderr, "The scratch server stays up until this command is interrupted (Ctrl-C); then it is removed with all that is on it.")

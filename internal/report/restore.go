@@ -38,6 +38,7 @@ type Restore struct {
 	Incomplete []string       `json:"incomplete"` // what could not be restored, one line each
 	Notes      []string       `json:"notes"`
 	Commands   []Command      `json:"commands"`
+	Verify     any            `json:"verify,omitempty"` // what a comparison afterwards found, in a form of its own
 }
 
 // Doubt is how many rows of a table were not as the log says they were before it changed them.

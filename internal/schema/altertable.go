@@ -97,7 +97,7 @@ func (a *alteration) item() error {
 	case a.seq("RENAME"):
 		return a.rename()
 	case a.seq("ALTER"):
-		return a.skipItem() // a default, or what is visible: rows that are there keep their values
+		return a.alterColumn()
 	case a.at(0, "PARTITION") && a.at(1, "BY"), a.at(0, "REMOVE") && a.at(1, "PARTITIONING"),
 		a.at(0, "REORGANIZE", "COALESCE", "REBUILD", "OPTIMIZE", "ANALYZE", "CHECK", "REPAIR") && a.at(1, "PARTITION"):
 		a.Table.Partitioned = !a.at(0, "REMOVE")
@@ -131,6 +131,30 @@ func (a *alteration) option() error {
 		a.next()
 	}
 	return nil
+}
+
+// alterColumn follows ALTER [COLUMN] c SET DEFAULT and DROP DEFAULT; rows that are there keep their values. What is visible is not followed.
+func (a *alteration) alterColumn() error {
+	a.oneOf("COLUMN")
+	if !a.isName(a.peek(0)) {
+		return a.skipItem()
+	}
+	i := a.column(a.unquote(a.next()))
+	if i < 0 {
+		return a.skipItem()
+	}
+	c := columnDef{Column: a.Table.Columns[i]}
+	switch {
+	case a.seq("SET", "DEFAULT"):
+		if err := a.defaultValue(&c); err != nil {
+			return err
+		}
+	case a.seq("DROP", "DEFAULT"):
+		c.Default = ""
+	}
+	c.Text = ""
+	a.Table.Columns[i] = c.Column
+	return a.skipItem()
 }
 
 func (a *alteration) skipItem() error { return a.skipDefinition() }

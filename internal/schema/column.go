@@ -24,6 +24,7 @@ func (p *parser) columnDefinition(t *Table) (*columnDef, error) {
 		return nil, err
 	}
 	c := &columnDef{Column: Column{Name: name, Nullable: true, Position: len(t.Columns) + 1}}
+	start := p.peek(0).Start
 	if err := p.columnType(&c.Column); err != nil {
 		return nil, err
 	}
@@ -32,6 +33,7 @@ func (p *parser) columnDefinition(t *Table) (*columnDef, error) {
 			return nil, err
 		}
 	}
+	c.Text = string(p.sql[start:p.last().End])
 	return c, nil
 }
 
@@ -147,6 +149,7 @@ func (p *parser) defaultValue(c *columnDef) error {
 		c.fill = fill{text: string(p.text(first)), given: true}
 	case (p.atPunct(0, '-') || p.atPunct(0, '+')) && p.peek(1).Kind == Number:
 		c.fill = fill{text: string(p.text(first)) + string(p.text(p.peek(1))), given: true}
+		c.Default = c.fill.text
 		p.pos += 2
 	case p.atPunct(0, '('):
 		c.fill.vague = true

@@ -37,7 +37,8 @@ type Column struct {
 	SRID          uint32   // the declared spatial reference system
 	HasSRID       bool     // tells SRID 0 from none declared
 	Members       []string // of ENUM and SET, in the order that their numbers mean; bytes in Charset
-	Default       string   // COLUMN_DEFAULT, "" also when there is none
+	Default       string   // COLUMN_DEFAULT, "" also when there is none; of a statement's text the first word behind DEFAULT, with its sign
+	Text          string   // what defines the column in the text of a CREATE or ALTER TABLE, its name aside
 }
 
 // Values of Column.Generated.

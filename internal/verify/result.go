@@ -26,7 +26,11 @@ type Result struct {
 	Rows        int64    `json:"rows"` // on the target
 	Differences int      `json:"differences"`
 	Tables      []Table  `json:"tables"`
-	Objects     []Object `json:"objects"` // views, triggers, routines and events that only one side has
+	Objects     []Object `json:"objects"`          // views, triggers, routines and events that only one side has, or that differ
+	Unchecked   int      `json:"unchecked"`        // tables whose rows could not be compared
+	Other       string   `json:"compared_with"`    // what the target is compared with, in words
+	Sample      float64  `json:"sample,omitempty"` // the part of each table that was read, where not all was
+	Notes       []string `json:"notes,omitempty"`
 }
 
 // Place is one side.
@@ -42,7 +46,12 @@ type Table struct {
 	Left       Sum      `json:"target"`
 	Right      Sum      `json:"against"`
 	Difference string   `json:"difference,omitempty"`
+	Unchecked  string   `json:"unchecked,omitempty"` // why its rows could not be compared
 	Notes      []string `json:"notes,omitempty"`
+
+	// DifferentRows counts the rows that differ, of those that were looked at one by one; the first of them follow.
+	DifferentRows  int64           `json:"different_rows,omitempty"`
+	RowDifferences []RowDifference `json:"row_differences,omitempty"`
 }
 
 // Object is something other than a table that only one side has.
@@ -56,14 +65,17 @@ func (r *Result) judge() {
 	for i := range r.Tables {
 		t := &r.Tables[i]
 		r.Rows += t.Left.Rows
-		if t.Difference == "" && t.Left.Rows != t.Right.Rows {
-			t.Difference = fmt.Sprintf("%s on the target, %s on the other side", text.Counted(t.Left.Rows, "row"), text.Counted(t.Right.Rows, "row"))
+		if t.Unchecked != "" {
+			r.Unchecked++
+		} else if t.Difference == "" && t.Left.Rows != t.Right.Rows {
+			t.Difference = fmt.Sprintf("%s on the target, %s on %s", text.Counted(t.Left.Rows, "row"), text.Counted(t.Right.Rows, "row"), r.Other)
 		} else if t.Difference == "" && t.Left != t.Right {
 			t.Difference = fmt.Sprintf("the same number of rows (%s) with different values", text.Count(t.Left.Rows))
 		}
-		if t.Same = t.Difference == ""; !t.Same {
+		if t.Difference != "" {
 			r.Differences++
 		}
+		t.Same = t.Difference == "" && t.Unchecked == ""
 	}
 	r.Differences += len(r.Objects)
 	r.Same = r.Differences == 0
@@ -75,7 +87,10 @@ func (r *Result) judge() {
 
 // Err is ErrDifferent where the sides differ.
 func (r *Result) Err() error {
-	if r.Same {
+	switch {
+	case r.Same && r.Unchecked > 0:
+		return fmt.Errorf("%w: %d of %d", ErrUnchecked, r.Unchecked, len(r.Tables))
+	case r.Same:
 		return nil
 	}
 	return fmt.Errorf("%w in %d places", ErrDifferent, r.Differences)
@@ -105,8 +120,11 @@ func (r *Result) Write(w io.Writer, format string, color bool) error {
 
 func (r *Result) text(out *bytes.Buffer, color bool) {
 	verdict, code := "THE SAME", "32"
-	if !r.Same {
+	switch {
+	case !r.Same:
 		verdict, code = "DIFFERENT", "31"
+	case r.Unchecked > 0:
+		verdict, code = "THE SAME, BUT NOT ALL COMPARED", "33"
 	}
 	if color {
 		verdict = "\x1b[1;" + code + "m" + verdict + "\x1b[0m"
@@ -115,18 +133,27 @@ func (r *Result) text(out *bytes.Buffer, color bool) {
 	if !r.Same {
 		fmt.Fprintf(out, "; %s", text.Counted(int64(r.Differences), "difference"))
 	}
-	fmt.Fprintf(out, ".\n  target   database %s on %s\n  against  database %s on %s\n\n", text.Line(r.Left.Database), r.Left.Server, text.Line(r.Right.Database), r.Right.Server)
+	if r.Unchecked > 0 {
+		fmt.Fprintf(out, "; %s not compared", text.Counted(int64(r.Unchecked), "table"))
+	}
+	fmt.Fprintf(out, ".\n  target   database %s on %s\n", text.Line(r.Left.Database), r.Left.Server)
+	if r.Other == baseAndLog {
+		fmt.Fprintf(out, "  against  %s\n\n", baseAndLog)
+	} else {
+		fmt.Fprintf(out, "  against  database %s on %s\n\n", text.Line(r.Right.Database), r.Right.Server)
+	}
 	width := 5
 	for _, t := range r.Tables {
 		width = min(max(width, text.Width(text.Line(t.Name))), 40)
 	}
 	for _, t := range r.Tables {
-		fmt.Fprintf(out, "  %s  %14s  %s\n", text.Pad(text.Fit(text.Line(t.Name), width), width), text.Counted(t.Left.Rows, "row"), orSame(t.Difference))
+		fmt.Fprintf(out, "  %s  %14s  %s\n", text.Pad(text.Fit(text.Line(t.Name), width), width), text.Counted(t.Left.Rows, "row"), t.outcome())
+		t.rows(out)
 	}
 	for _, o := range r.Objects {
 		fmt.Fprintf(out, "  %s: %s\n", text.Line(o.Name), o.Difference)
 	}
-	for _, n := range r.notes() {
+	for _, n := range append(r.notes(), r.Notes...) {
 		fmt.Fprintf(out, "  note: %s\n", text.Line(n))
 	}
 }
@@ -155,9 +182,37 @@ func (r *Result) notes() (out []string) {
 	return out
 }
 
-func orSame(difference string) string {
-	if difference == "" {
-		return "same"
+// outcome is a table's line.
+func (t *Table) outcome() string {
+	switch {
+	case t.Difference != "" && t.Unchecked != "":
+		return text.Line(t.Difference) + "; rows not compared: " + text.Line(t.Unchecked)
+	case t.Difference != "":
+		return text.Line(t.Difference)
+	case t.Unchecked != "":
+		return "not compared: " + text.Line(t.Unchecked)
 	}
-	return text.Line(difference)
+	return "same"
+}
+
+// rows lists the rows that differ.
+func (t *Table) rows(out *bytes.Buffer) {
+	for _, d := range t.RowDifferences {
+		many := ""
+		if d.Rows > 1 {
+			many = fmt.Sprintf(" (%s)", text.Counted(d.Rows, "time"))
+		}
+		fmt.Fprintf(out, "      %-8s %s%s", d.What, text.Line(d.Key), many)
+		for i, c := range d.Columns {
+			sep := ":"
+			if i > 0 {
+				sep = ";"
+			}
+			fmt.Fprintf(out, "%s %s is %s, expected %s", sep, text.Line(c.Name), text.Line(c.Target), text.Line(c.Expected))
+		}
+		out.WriteByte('\n')
+	}
+	if more := t.DifferentRows - int64(len(t.RowDifferences)); more > 0 {
+		fmt.Fprintf(out, "      and %s more\n", text.Counted(more, "row"))
+	}
 }

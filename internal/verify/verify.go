@@ -1,7 +1,7 @@
-// Package verify compares a database on two servers: the rows of every table by count and checksum, and the
-// tables' definitions. It writes nothing on either side.
+// Package verify compares a database with what base and log say that it holds (Expected), or with one on another server (Compare): the rows of every
+// table by count and checksum, and the tables' definitions. It writes nothing on either side.
 //
-// A table's checksum is a sum over its rows of a digest of every column, rendered so that no two values of a
+// Between two servers a table's checksum is a sum over its rows of a digest of every column, rendered so that no two values of a
 // column render alike: bytes as they are stored, numbers as digits, NULL apart from all. A sum does not depend
 // on the order of rows, and unlike an exclusive or it counts duplicates. Where a table's columns are of the same
 // types on both sides, it does not depend on the server's family or version either.
@@ -34,13 +34,15 @@ type Side struct {
 type Options struct {
 	Tables   []string // only these, if any
 	Exclude  []string // but not these
-	Workers  int      // tables compared at the same time
+	Workers  int      // tables, or parts of them, read at the same time
+	Sample   float64  // of Expected: the part of each table that is read; 0: all
+	Limit    int      // of Expected: rows named of each table; 0: DefaultLimit
 	Progress func(Progress)
 }
 
 // Progress is how far a comparison is. Calls do not overlap.
 type Progress struct {
-	Done, Total int    // tables
+	Done, Total int    // tables, on the target
 	Rows        int64  // of both sides
 	Table       string // finished last
 }
@@ -51,7 +53,7 @@ func (o *Options) wants(table string) bool {
 
 // Compare reads both sides. Differences are in the result; an error means that they could not be read.
 func Compare(ctx context.Context, left, right Side, o Options) (*Result, error) {
-	r := &Result{Schema: Schema, Left: left.describe(), Right: right.describe()}
+	r := &Result{Schema: Schema, Left: left.describe(), Right: right.describe(), Other: otherSide}
 	names, err := bothNames(ctx, left, right, &o)
 	if err != nil {
 		return nil, err

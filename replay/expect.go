@@ -1,0 +1,310 @@
+package replay
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/schema"
+	"lifeboat/internal/target"
+	"lifeboat/internal/value"
+	"lifeboat/snapshot"
+)
+
+// Expected is what base and log say that the database holds at the stop point, worked out without a server. It is what
+// Rebuild would write, but for tables whose rows take a server to tell: they are named, and the others are told.
+type Expected struct {
+	b      *rebuild
+	tables map[string]*ExpectedTable
+}
+
+// ExpectedTable is one table of it.
+type ExpectedTable struct {
+	Name string
+	Def  *schema.Table
+	Base *schema.Table // as the snapshot's tool printed it; nil if the log made the table
+	Rows int64         // about how many there are
+	// IndexesFollowed says that Def has the table's indexes; CREATE INDEX and DROP INDEX are not followed.
+	IndexesFollowed bool
+	Unknown         string // why its rows cannot be told; "" if they can
+}
+
+// Expect reads snapshot and log as far as definitions and changes go. The rows of an inexact base are those that it holds and the log
+// does not change.
+func Expect(ctx context.Context, p *Plan, src Source, o Options) (*Expected, error) {
+	b := newRebuild(p, src, o)
+	b.lenient = true
+	for _, step := range []func(context.Context) error{b.definitions, b.log, b.exact} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.checkSum(&b.result.Counts); err != nil {
+		return nil, err
+	}
+	e := &Expected{b: b, tables: map[string]*ExpectedTable{}}
+	for name, t := range b.tables {
+		x := &ExpectedTable{Name: name, Def: t.def, Base: t.began, Unknown: t.unsure, IndexesFollowed: !t.indexed}
+		if r := p.route(name); r != nil {
+			x.Rows = r.BaseRows + r.Inserted
+			if x.Unknown == "" && r.Base == BaseNone {
+				x.Unknown = r.Why
+			}
+		}
+		e.tables[name] = x
+	}
+	return e, nil
+}
+
+// Tables lists the tables by name. After Rows more of them may be unknown.
+func (e *Expected) Tables() (out []*ExpectedTable) {
+	for _, t := range e.tables {
+		out = append(out, t)
+	}
+	slices.SortFunc(out, func(a, b *ExpectedTable) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// Programs are the views, triggers, routines and events; none if only some tables are wanted.
+func (e *Expected) Programs() []Program { return e.b.programs.list }
+
+// Whole reports that the whole database is wanted, not some of its tables.
+func (e *Expected) Whole() bool { return e.b.p.scope().Whole() }
+
+// Exact reports that the base's place in the log is known.
+func (e *Expected) Exact() bool { return e.b.p.Exact }
+
+// PrintedLike reports that a server prints definitions as the one did that the snapshot is of.
+func (e *Expected) PrintedLike(s *target.Server) bool {
+	if e.b.src.Snapshot == nil {
+		return false
+	}
+	x := e.b.src.Snapshot.Index()
+	return x.MariaDB == s.MariaDB && binlog.VersionNumber(x.ServerVersion)/100 == s.Number/100
+}
+
+// Row is one row on its way. It is valid during the call that it is given to.
+type Row struct{ f *flow }
+
+// Null reports that column i of the table's definition is NULL.
+func (r *Row) Null(i int) bool { return r.f.row[i].kind == null }
+
+// Append appends the form of a value that is not NULL.
+func (r *Row) Append(dst []byte, i int, c *value.Comparison) ([]byte, error) {
+	cell := &r.f.row[i]
+	switch cell.kind {
+	case ofImage:
+		return c.AppendImage(dst, cell.column, cell.raw)
+	case constant:
+		text := []byte(cell.text)
+		if len(text) > 1 && text[0] == '\'' {
+			if bytes.IndexByte(text[1:len(text)-1], '\\') >= 0 || bytes.Contains(text[1:len(text)-1], []byte("''")) {
+				return dst, fmt.Errorf("the default %s: %w", text, value.ErrUnsupported)
+			}
+			return c.AppendText(dst, text[1:len(text)-1], "utf8mb4")
+		}
+		return c.AppendNumber(dst, text)
+	case dumped:
+		return r.appendDumped(dst, cell, c)
+	}
+	return dst, fmt.Errorf("a value that the dump does not give: %w", value.ErrUnsupported)
+}
+
+func (r *Row) appendDumped(dst []byte, cell *cell, c *value.Comparison) ([]byte, error) {
+	d, l := r.f.from, cell.literal
+	if l.Kind == snapshot.Number {
+		return c.AppendNumber(dst, l.Text)
+	}
+	d.value = d.tuples.AppendValue(d.value[:0], l)
+	charset := l.Charset
+	switch {
+	case charset != "":
+	case l.Kind == snapshot.String:
+		charset = d.charset
+	default:
+		charset = "binary"
+	}
+	return c.AppendText(dst, d.value, charset)
+}
+
+// Take is what is done with a table's rows, one at a time.
+type Take func(*Row) error
+
+// Rows hands out every row of the tables that are wanted, of several at the same time. begin is called before a table's first row, once by each
+// worker: what it returns gets the rows that this worker met.
+func (e *Expected) Rows(ctx context.Context, workers int, want func(table string) bool, begin func(table string) (Take, error)) error {
+	for _, t := range e.b.tables {
+		if err := newFlow(t, nil).begin(); e.unknown(t, err) != nil {
+			return err
+		}
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	lanes := make([]chan poured, max(1, workers))
+	pourers := make([]*pourer, len(lanes))
+	for i := range lanes {
+		lanes[i] = make(chan poured, 1)
+		pourers[i] = &pourer{e: e, begin: begin, flows: map[string]*flow{}, failed: map[string]error{}}
+		g.Go(func() error { return pourers[i].run(gctx, lanes[i]) })
+	}
+	g.Go(func() error {
+		defer func() {
+			for _, l := range lanes {
+				close(l)
+			}
+		}()
+		return e.deal(gctx, lanes, want)
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return e.rest(ctx, pourers, want)
+}
+
+// unknown notes that a table's rows cannot be told after all; any other error comes back.
+func (e *Expected) unknown(t *rebuilt, err error) error {
+	if err == nil || !errors.Is(err, ErrNeedsServer) && !errors.Is(err, value.ErrUnsupported) && !errors.Is(err, snapshot.ErrUnsupported) {
+		return err
+	}
+	if x := e.tables[t.name]; x.Unknown == "" {
+		x.Unknown = strings.NewReplacer(": "+ErrNeedsServer.Error(), "", " ("+ErrNeedsServer.Error()+")", "").Replace(err.Error())
+	}
+	return nil
+}
+
+// poured is one INSERT of the snapshot, a copy.
+type poured struct {
+	t *rebuilt
+	s snapshot.Statement
+}
+
+// deal hands the snapshot's INSERTs to the lanes. Of a table whose rows are counted one lane gets all.
+func (e *Expected) deal(ctx context.Context, lanes []chan poured, want func(string) bool) error {
+	b := e.b
+	if b.src.Snapshot == nil {
+		return nil
+	}
+	from := map[string]*rebuilt{}
+	for _, t := range b.tables {
+		if t.base != "" && e.tables[t.name].Unknown == "" && want(t.name) {
+			from[t.base] = t
+		}
+	}
+	b.at = Progress{Phase: "read base", Unit: "bytes", Total: b.src.Snapshot.Index().Size}
+	next := 0
+	return b.src.Snapshot.Statements(ctx, b.p.Database, func(s snapshot.Statement) error {
+		t := from[s.Object]
+		if s.Part != snapshot.PartRows || t == nil {
+			return nil
+		}
+		b.at.Done = s.Offset
+		b.report()
+		lane := lanes[0]
+		if !slices.ContainsFunc(t.stages, func(s *stage) bool { return s.taken }) {
+			next = (next + 1) % len(lanes)
+			lane = lanes[next]
+		}
+		s.SQL = bytes.Clone(s.SQL)
+		select {
+		case lane <- poured{t, s}:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+}
+
+// pourer is one worker.
+type pourer struct {
+	e      *Expected
+	begin  func(string) (Take, error)
+	flows  map[string]*flow
+	failed map[string]error // by table: what takes a server
+}
+
+func (p *pourer) flow(t *rebuilt) (*flow, error) {
+	f, ok := p.flows[t.name]
+	if ok {
+		return f, nil
+	}
+	take, err := p.begin(t.name)
+	if err != nil {
+		return nil, err
+	}
+	row := &Row{}
+	f = newFlow(t, func(f *flow) error { row.f = f; return take(row) })
+	p.flows[t.name] = f
+	return f, nil
+}
+
+func (p *pourer) run(ctx context.Context, in <-chan poured) error {
+	for one := range in {
+		if p.failed[one.t.name] != nil {
+			continue
+		}
+		f, err := p.flow(one.t)
+		if err != nil {
+			return err
+		}
+		if _, err = f.pour(&one.s); err == nil {
+			continue
+		}
+		if p.failed[one.t.name] = fmt.Errorf("snapshot, offset %d: %w", one.s.Offset, err); !errors.Is(err, ErrNeedsServer) && !errors.Is(err, value.ErrUnsupported) && !errors.Is(err, snapshot.ErrUnsupported) {
+			return fmt.Errorf("table %s: %w", one.t.name, p.failed[one.t.name])
+		}
+	}
+	return ctx.Err()
+}
+
+// rest sends what the log added, when every row of the snapshot has come by.
+func (e *Expected) rest(ctx context.Context, pourers []*pourer, want func(string) bool) error {
+	for _, p := range pourers {
+		for name, err := range p.failed {
+			if err := e.unknown(e.b.tables[name], err); err != nil {
+				return err
+			}
+		}
+	}
+	for i, x := range e.Tables() {
+		if x.Unknown != "" || !want(x.Name) {
+			continue
+		}
+		t := e.b.tables[x.Name]
+		f, err := pourers[i%len(pourers)].flow(t)
+		if err != nil {
+			return err
+		}
+		if err := e.unknown(t, f.rest()); err != nil {
+			return fmt.Errorf("table %s: %w", x.Name, err)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// Missing counts the rows that the log changes and that were not in the base, by table, as of the last Rows.
+func (e *Expected) Missing() map[string]int64 {
+	out := map[string]int64{}
+	e.b.found = nil
+	counts := e.b.count
+	e.b.count = &Counts{}
+	for name, t := range e.b.tables {
+		if e.tables[name].Unknown == "" {
+			e.b.tally(t)
+		}
+	}
+	e.b.count = counts
+	for _, d := range e.b.found {
+		if d.n > 0 {
+			out[d.table] += d.n
+		}
+	}
+	return out
+}
