@@ -16,8 +16,11 @@ import (
 // ErrOtherJob marks a target whose unfinished restore is not the one asked for.
 var ErrOtherJob = errors.New("the target holds an unfinished restore that is not this one")
 
+// ErrReplayed marks a target whose loaded base has this stretch of log already.
+var ErrReplayed = errors.New("the log was replayed over this base already")
+
 // checkpointDB holds the checkpoints of unfinished restores on the target. It goes when the last of
-// them is done.
+// them is done, unless that was one over a loaded base: see replayed.
 const checkpointDB = "_lifeboat"
 
 // Phases of a job.
@@ -170,6 +173,8 @@ func (cp *checkpoint) createTables(ctx context.Context, st *State) error {
 			" done BIGINT NOT NULL, at VARBINARY(500) NOT NULL, n1 BIGINT NOT NULL, n2 BIGINT NOT NULL, PRIMARY KEY (db, lane)) ENGINE=InnoDB",
 		"CREATE TABLE IF NOT EXISTS " + checkpointDB + ".doubt (db VARBINARY(255) NOT NULL, lane INT NOT NULL, tbl VARBINARY(255) NOT NULL, kind INT NOT NULL," +
 			" n BIGINT NOT NULL, first BIGINT UNSIGNED NOT NULL, PRIMARY KEY (db, lane, tbl, kind)) ENGINE=InnoDB",
+		makeDone,
+		"DELETE FROM " + checkpointDB + ".done WHERE db = " + target.Quote(cp.db),
 		"DELETE FROM " + checkpointDB + ".lane WHERE db = " + target.Quote(cp.db),
 		"DELETE FROM " + checkpointDB + ".doubt WHERE db = " + target.Quote(cp.db),
 	} {
@@ -189,31 +194,6 @@ func (cp *checkpoint) save(ctx context.Context, st *State) error {
 	q := fmt.Appendf(nil, "REPLACE INTO %s.job (db, state) VALUES (%s, x'%x')", checkpointDB, target.Quote(cp.db), text)
 	if _, err := cp.c.ExecBytes(ctx, q); err != nil {
 		return fmt.Errorf("writing the checkpoint: %w", err)
-	}
-	return nil
-}
-
-// done removes the job, or with the last one the checkpoint's database, in one statement: as long as the
-// job is there, a stop leaves a restore that the same command brings to its end.
-func (cp *checkpoint) done(ctx context.Context) error {
-	return cp.alone(ctx, func() error { return cp.remove(ctx) })
-}
-
-func (cp *checkpoint) remove(ctx context.Context) error {
-	var others int
-	if err := cp.c.Row(ctx, "SELECT COUNT(*) FROM "+checkpointDB+".job WHERE db <> "+target.Quote(cp.db), &others); err != nil {
-		return err
-	}
-	if others == 0 {
-		return cp.c.Exec(ctx, "DROP DATABASE "+checkpointDB)
-	}
-	if err := cp.disarmRename(ctx); err != nil {
-		return err
-	}
-	for _, t := range []string{"lane", "doubt", "job"} {
-		if err := cp.c.Exec(ctx, "DELETE FROM "+checkpointDB+"."+t+" WHERE db = "+target.Quote(cp.db)); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -172,6 +172,9 @@ func (r *runner) begin(ctx context.Context, last *try) error {
 	case exists && objects > 0 && !r.p.BaseLoaded && !r.p.DropExisting:
 		err = fmt.Errorf("%w %s (%d tables and views); restore under another name with --into NAME, or allow it to be dropped first with --drop-existing", ErrHolds, r.p.Into, objects)
 	}
+	if err == nil && r.p.BaseLoaded {
+		err = cp.replayed(ctx, r.p)
+	}
 	if err != nil {
 		cp.close()
 		return err
@@ -262,7 +265,7 @@ func (r *runner) finish(ctx context.Context, last *try) error {
 		return err
 	}
 	last.ending = &r.result
-	return r.cp.done(ctx)
+	return r.cp.done(ctx, r.p)
 }
 
 // checkSum makes sure that every change of the stretch is accounted for.

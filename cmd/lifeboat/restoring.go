@@ -42,7 +42,7 @@ func (r *restoring) reach(ctx context.Context) (err error) {
 		return nil
 	}
 	// An unfinished restore of lifeboat's own is told apart when its plan is known.
-	unfinished, _, err := r.server.HasDatabase(ctx, "_lifeboat")
+	unfinished, err := replay.Unfinished(ctx, r.server, r.o.name())
 	if err != nil || unfinished {
 		return err
 	}
@@ -117,6 +117,9 @@ func (r *restoring) report(res *replay.Result, begun, ended time.Time) *report.R
 		Notes: slices.Concat(r.notes(), planNotes(r.plan), r.plan.Findings),
 	}
 	rep.Notes = append(rep.Notes, fmt.Sprintf("%s loaded from the base, %s written by the fold", text.Counted(c.BaseRows, "row"), text.Counted(c.Written, "row")))
+	if r.plan.BaseLoaded && !r.plan.Start.IsZero() {
+		rep.Notes = append(rep.Notes, "database _lifeboat on the target remembers that this base has its log now, so that the same command does not replay it again; drop it when that can no longer happen")
+	}
 	if res.Retries > 0 {
 		rep.Notes = append(rep.Notes, fmt.Sprintf("the target was lost %s, and the restore went on from its checkpoint", text.Counted(int64(res.Retries), "time")))
 	}

@@ -175,8 +175,14 @@ func (r *run) lifeboat(signal os.Signal) (code int, said string, err error) {
 // right says what is not right on the target in the end; "" if all is.
 func (r *run) right() string {
 	left := dbstate.Texts(r.t, r.l.db, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME IN ('_lifeboat', '"+shop+"')")
-	if len(left) != 1 || left[0][0] != shop {
+	switch {
+	case !r.r.baseLoaded && (len(left) != 1 || left[0][0] != shop):
 		return fmt.Sprintf("the target holds the databases %v", left)
+	case r.r.baseLoaded: // a line is to remember it
+		jobs := dbstate.Texts(r.t, r.l.db, "SELECT (SELECT COUNT(*) FROM _lifeboat.job), (SELECT COUNT(*) FROM _lifeboat.done)")
+		if jobs[0][0] != "0" || jobs[0][1] != "1" {
+			return fmt.Sprintf("jobs and what remembers them: %v", jobs)
+		}
 	}
 	rows, err := os.MkdirTemp("", "lifeboat-torture-rows")
 	must(r.t, err)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"lifeboat/filter"
@@ -139,6 +140,11 @@ func (s *scene) args(r *route, dsn string) []string {
 		return append(out, "--base-loaded", "--snapshot-position", s.position)
 	}
 	return append(out, "--snapshot", s.dump)
+}
+
+func baseLoadedRoute() route {
+	rs := routes()
+	return rs[slices.IndexFunc(rs, func(r route) bool { return r.baseLoaded })]
 }
 
 func (r *route) String() string { return fmt.Sprintf("%s (%s)", r.name, r.image) }

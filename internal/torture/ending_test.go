@@ -1,0 +1,68 @@
+package torture
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+
+	"lifeboat/internal/testserver"
+)
+
+// lastMessages are more than what a restore says to its target after the last row.
+const lastMessages = 24
+
+// TestKilledAtTheEnd kills a restore over a loaded base at each of its last messages, and gives the same command twice more. The log is
+// never replayed over its own result: where the first had come to its end, or the second has, the next is refused and changes nothing.
+func TestKilledAtTheEnd(t *testing.T) {
+	for _, kind := range []string{testserver.MySQL97, testserver.MariaDB1011} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, kind)
+			rt := baseLoadedRoute()
+			f := &fault{name: "killed at the end"}
+			begin := func() *run {
+				r := &run{t: t, l: l, s: l.scenes[rt.image], r: &rt, f: f}
+				r.clear()
+				return r
+			}
+			l.proxy.Arm(testserver.NoFault, 0, false)
+			if code, said, err := begin().lifeboat(nil); err != nil || code != 0 {
+				t.Fatalf("undisturbed: exit %d, %v\n%s", code, err, said)
+			}
+			total, _ := l.proxy.Done()
+			goneOn, ended := 0, 0
+			for k := total - lastMessages; ; k++ {
+				r := begin()
+				l.proxy.Arm(testserver.Hook, k, false)
+				code, said, err := r.lifeboat(syscall.SIGKILL)
+				must(t, err)
+				if _, killed := l.proxy.Done(); !killed {
+					if code != 0 {
+						t.Fatalf("at %d of %d: exit %d\n%s", k, total, code, said)
+					}
+					break
+				}
+				l.proxy.Arm(testserver.NoFault, 0, false)
+				for again := range 2 {
+					code, said, err = r.lifeboat(nil)
+					must(t, err)
+					switch {
+					case code == 0 && again == 0:
+						goneOn++
+					case code == 1 && strings.Contains(said, "replayed over this base already"):
+						ended++
+					default:
+						t.Fatalf("killed at %d of %d, run %d after that: exit %d\n%s", k, total, again+1, code, said)
+					}
+					if wrong := r.right(); wrong != "" {
+						t.Fatalf("killed at %d of %d, run %d after that (exit %d): %s", k, total, again+1, code, wrong)
+					}
+				}
+			}
+			t.Logf("%d went on, %d were refused", goneOn, ended)
+			if goneOn == 0 || ended <= goneOn {
+				t.Errorf("%d went on, %d were refused: the kills missed the end", goneOn, ended)
+			}
+		})
+	}
+}
