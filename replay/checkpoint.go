@@ -125,14 +125,10 @@ func (cp *checkpoint) load(ctx context.Context) (*State, error) {
 	if err := cp.lock(ctx); err != nil {
 		return nil, err
 	}
-	exists, _, err := cp.srv.HasDatabase(ctx, checkpointDB)
-	if err != nil || !exists {
-		return nil, err
-	}
 	var text []byte
-	err = cp.c.Row(ctx, "SELECT state FROM "+checkpointDB+".job WHERE db = "+target.Quote(cp.db), &text)
+	err := cp.c.Row(ctx, "SELECT state FROM "+checkpointDB+".job WHERE db = "+target.Quote(cp.db), &text)
 	switch {
-	case errors.Is(err, sql.ErrNoRows) || target.Code(err) == 1146:
+	case errors.Is(err, sql.ErrNoRows) || target.Code(err) == errNoTable || target.Code(err) == errNoDatabase:
 		return nil, nil
 	case err != nil:
 		return nil, err

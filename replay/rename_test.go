@@ -75,7 +75,7 @@ func TestStopAfterRename(t *testing.T) {
 					t.Fatalf("after swap %d table a holds %d, want %d: %v", n+1, got, want, err)
 				}
 			}
-			if err := cp.done(ctx); err != nil {
+			if err := cp.done(ctx, &Plan{}); err != nil {
 				t.Fatal(err)
 			}
 		})

@@ -249,7 +249,7 @@ func (r *restoring) stopped(ctx context.Context, err error, started bool) error 
 	case ctx.Err() != nil:
 		return interrupted("what was written stays on the target, and the same command goes on from there: " + r.o.again())
 	case !started && errors.Is(err, target.ErrAccess):
-		return fmt.Errorf("%w; the user needs all privileges on %s and on _lifeboat, where the checkpoint is kept", err, r.o.name())
+		return r.needs(err)
 	case !started || errors.Is(err, replay.ErrSum) || errors.Is(err, replay.ErrOtherJob) || errors.Is(err, replay.ErrHolds) || errors.Is(err, replay.ErrReplayed):
 		return err
 	}

@@ -44,12 +44,20 @@ func (r *restoring) reach(ctx context.Context) (err error) {
 	// An unfinished restore of lifeboat's own is told apart when its plan is known.
 	unfinished, err := replay.Unfinished(ctx, r.server, r.o.name())
 	if err != nil || unfinished {
-		return err
+		return r.needs(err)
 	}
 	exists, objects, err := r.server.HasDatabase(ctx, r.o.name())
 	if err == nil && exists && objects > 0 {
 		err = fmt.Errorf("%w %s (%s); restore under another name with --into NAME, or allow it to be dropped first with --drop-existing",
 			replay.ErrHolds, r.o.name(), text.Counted(int64(objects), "table or view"))
+	}
+	return r.needs(err)
+}
+
+// needs adds to a refusal of the server what the user needs.
+func (r *restoring) needs(err error) error {
+	if errors.Is(err, target.ErrAccess) {
+		return fmt.Errorf("%w; the user needs all privileges on %s and on _lifeboat, where the checkpoint is kept", err, r.o.name())
 	}
 	return err
 }

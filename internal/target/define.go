@@ -152,7 +152,8 @@ func (s *Server) ShowCreate(ctx context.Context, db, name string) (string, error
 	return "", s.explain(err)
 }
 
-// ForeignKeys reads the foreign keys of all tables of a database, by child table.
+// ForeignKeys reads the foreign keys of all tables of a database, by child table. The error is ErrAccess where some may be hidden from the
+// user.
 func (s *Server) ForeignKeys(ctx context.Context, db string) (map[string][]schema.ForeignKey, error) {
 	children, err := s.column(ctx, "SELECT DISTINCT TABLE_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = "+Quote(db))
 	if err != nil {
@@ -165,6 +166,10 @@ func (s *Server) ForeignKeys(ctx context.Context, db string) (map[string][]schem
 			return nil, s.explain(err)
 		}
 		out[name] = t.ForeignKeys
+	}
+	// Asked last: what was taken away while they were read shows.
+	if _, err := s.sees(ctx, db); err != nil {
+		return nil, err
 	}
 	return out, nil
 }

@@ -17,8 +17,12 @@ type Program struct {
 	Session Session // in which the text was written
 }
 
-// ProgramTexts reads all views, triggers, routines and events of a database, triggers in the order in which they fire.
+// ProgramTexts reads all views, triggers, routines and events of a database, triggers in the order in which they fire. The error is
+// ErrAccess where some may be hidden from the user.
 func (s *Server) ProgramTexts(ctx context.Context, db string) ([]Program, error) {
+	if err := s.seesPrograms(ctx, db); err != nil {
+		return nil, err
+	}
 	q := Quote(db)
 	rows, err := s.db.QueryContext(ctx, "SELECT 'view', TABLE_NAME, '', 0, '' AS made FROM information_schema.VIEWS WHERE TABLE_SCHEMA = "+q+
 		" UNION ALL SELECT 'trigger', TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_ORDER, IFNULL(CREATED, '') FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = "+q+

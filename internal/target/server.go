@@ -165,16 +165,19 @@ func (s *Server) Databases(ctx context.Context) ([]string, error) {
 	return s.column(ctx, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA")
 }
 
-// Tables lists the base tables of a database, sorted.
+// Tables lists the base tables of a database, sorted. The error is ErrAccess where some may be hidden from the user.
 func (s *Server) Tables(ctx context.Context, db string) ([]string, error) {
+	if _, err := s.sees(ctx, db); err != nil {
+		return nil, err
+	}
 	return s.column(ctx, "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = "+Quote(db)+
 		" AND TABLE_TYPE IN ('BASE TABLE','SYSTEM VERSIONED') ORDER BY TABLE_NAME")
 }
 
-// HasDatabase reports whether the database exists, and how many tables and views it holds.
+// HasDatabase reports whether the database exists, and how many tables and views it holds. The error is ErrAccess where that may be
+// hidden from the user.
 func (s *Server) HasDatabase(ctx context.Context, db string) (exists bool, objects int, err error) {
-	names, err := s.column(ctx, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = "+Quote(db))
-	if err != nil || len(names) == 0 {
+	if exists, err = s.sees(ctx, db); err != nil || !exists {
 		return false, 0, err
 	}
 	tables, err := s.column(ctx, "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = "+Quote(db))
