@@ -23,6 +23,8 @@ import (
 var (
 	ErrNoBinlogs = errors.New("no binary logs")
 	ErrAmbiguous = errors.New("binary logs of several servers")
+	// ErrChanged comes from reading a file, later.
+	ErrChanged = errors.New("the file is not what it was when it was verified")
 )
 
 // Options for Open. The zero value works.

@@ -25,8 +25,9 @@ type candidate struct {
 	skim   *binlog.Skim
 	bytes  int64 // uncompressed
 	digest digest
-	pieces []Piece // of several copies; empty: it is one
-	used   bool    // it, or a piece of it, is read
+	stamps []os.FileInfo // of the files that hold it, before they were read
+	pieces []Piece       // of several copies; empty: it is one
+	used   bool          // it, or a piece of it, is read
 }
 
 // found is what the paths hold.

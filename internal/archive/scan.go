@@ -93,6 +93,11 @@ func scanAll(ctx context.Context, all []*candidate, o Options) error {
 
 func (c *candidate) scan(ctx context.Context, m *meter, ddl bool) error {
 	var stored int64
+	var err error
+	if c.stamps, err = c.stamp(); err != nil {
+		c.state, c.err = Unreadable, err
+		return ctx.Err()
+	}
 	s, err := c.open(ctx, func(n int) {
 		stored += int64(n)
 		m.add(int64(n))

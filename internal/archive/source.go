@@ -150,24 +150,3 @@ func unpackError(what string, err error) error {
 	}
 	return fmt.Errorf("%w: the %s file is damaged (%w)", binlog.ErrCorrupt, what, err)
 }
-
-// Open gives the content of the chosen copy, or of the pieces of several, unpacked: the bytes that were verified, even if the file has
-// grown since. What a crashed server left behind its last transaction is not among them where it is proven
-// that it was never committed.
-func (f *File) Open(ctx context.Context) (io.ReadCloser, error) {
-	s, err := f.best.open(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	if f.best.state == Corrupt || f.best.state == Unsupported {
-		return s, nil // where the damage is, the reader says
-	}
-	size := f.Size
-	if f.Proven {
-		size = int64(f.Good)
-	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{io.LimitReader(s, size), s}, nil
-}
