@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -17,9 +18,15 @@ import (
 type unit struct {
 	table string
 	n     int64 // number of the unit in its lane, from 1
-	texts [][]byte
+	texts []insert
 	rows  int64
 	end   int64 // offset in the snapshot of its last statement
+}
+
+// insert is one INSERT statement of the snapshot, and how it reads.
+type insert struct {
+	sql  []byte
+	mode schema.Mode
 }
 
 const unitBytes = 1 << 20
@@ -27,19 +34,26 @@ const unitBytes = 1 << 20
 // loadBase streams the snapshot into the target: tables in order, rows over several sessions. What a
 // stop left done is not done again: each lane's mark commits with its rows.
 func (r *runner) loadBase(ctx context.Context) error {
-	if err := r.makeDatabase(ctx); err != nil {
-		return err
-	}
-	if r.src.Snapshot == nil {
-		return nil
-	}
+	return r.pour(ctx, &baseLoad{stage: baseStage, rows: r.wants, whole: true})
+}
+
+// baseLoad is one reading of the snapshot that loads rows.
+type baseLoad struct {
+	stage  int64
+	rows   func(table string) bool
+	whole  bool               // what is no row is made, too
+	merged map[string]*merged // tables whose rows meet the log's on the way
+}
+
+// pour reads the snapshot once and deals its rows to the lanes.
+func (r *runner) pour(ctx context.Context, load *baseLoad) error {
 	g, gctx := errgroup.WithContext(ctx)
 	lanes := make([]chan unit, r.st.Workers)
 	for k := range lanes {
 		lanes[k] = make(chan unit, 2)
-		g.Go(func() error { return r.baseLane(gctx, k, lanes[k]) })
+		g.Go(func() error { return r.baseLane(gctx, load, k, lanes[k]) })
 	}
-	b := &baseReader{r: r, lanes: lanes, count: make([]int64, len(lanes))}
+	b := &baseReader{r: r, load: load, lanes: lanes, count: make([]int64, len(lanes))}
 	g.Go(func() error {
 		defer func() {
 			for _, l := range lanes {
@@ -64,6 +78,7 @@ func (r *runner) makeDatabase(ctx context.Context) error {
 // baseReader cuts the snapshot into steps, in file order.
 type baseReader struct {
 	r     *runner
+	load  *baseLoad
 	lanes []chan unit
 	count []int64
 	next  int
@@ -74,7 +89,13 @@ type baseReader struct {
 func (b *baseReader) read(ctx context.Context) error {
 	err := b.r.src.Snapshot.Statements(ctx, b.r.p.Database, func(s snapshot.Statement) error {
 		if s.Part == snapshot.PartRows && b.r.wants(s.Object) {
-			return b.rows(ctx, s)
+			if !b.load.rows(s.Object) {
+				return nil
+			}
+			return b.rows(ctx, &s)
+		}
+		if !b.load.whole {
+			return nil
 		}
 		if err := b.flush(ctx); err != nil {
 			return err
@@ -87,14 +108,18 @@ func (b *baseReader) read(ctx context.Context) error {
 	return b.flush(ctx)
 }
 
-func (b *baseReader) rows(ctx context.Context, s snapshot.Statement) error {
+func (b *baseReader) rows(ctx context.Context, s *snapshot.Statement) error {
 	if b.open.table != s.Object {
 		if err := b.flush(ctx); err != nil {
 			return err
 		}
 	}
+	one := insert{sql: append([]byte(nil), s.SQL...)}
+	if b.load.merged[s.Object] != nil {
+		one.mode = s.Mode()
+	}
 	b.open.table = s.Object
-	b.open.texts = append(b.open.texts, append([]byte(nil), s.SQL...))
+	b.open.texts = append(b.open.texts, one)
 	b.open.rows += int64(s.Rows)
 	b.bytes += len(s.SQL)
 	b.open.end = s.Offset
@@ -225,22 +250,36 @@ func alreadyThere(err error) bool {
 	return false
 }
 
-func (r *runner) baseLane(ctx context.Context, lane int, units <-chan unit) error {
+// lane is one session that loads rows.
+type lane struct {
+	r      *runner
+	load   *baseLoad
+	number int
+	c      *target.Conn
+	m      mark
+	match  matcher
+}
+
+func (r *runner) baseLane(ctx context.Context, load *baseLoad, number int, units <-chan unit) error {
 	// The snapshot's own CREATE DATABASE may make the database anew, until its first table is there: it is entered with the first rows.
 	c, err := r.srv.Conn(ctx, "")
 	if err != nil {
 		return err
 	}
 	defer func() { c.Close() }()
-	m, err := readMark(ctx, c, r.p.Into, lane)
-	if err != nil {
+	l := &lane{r: r, load: load, number: number, c: c}
+	if l.m, err = readMark(ctx, c, r.p.Into, number); err != nil {
 		return err
 	}
-	if m.stage != baseStage {
-		m = mark{stage: baseStage}
+	switch {
+	case l.m.stage > 0: // this run is behind the base, and reads it again to know which rows it has met
+		l.m.done = math.MaxInt64
+	case l.m.stage != load.stage:
+		l.m = mark{stage: load.stage, n1: l.m.n1}
 	}
 	x := r.src.Snapshot.Index()
-	settings := r.srv.SessionSettings(target.Session{SQLMode: target.DumpMode, Client: cmp.Or(x.Charset, dumpCharset), TimeZone: x.TimeZone})
+	l.match.charset, l.match.zone = cmp.Or(x.Charset, dumpCharset), x.TimeZone
+	settings := r.srv.SessionSettings(target.Session{SQLMode: target.DumpMode, Client: l.match.charset, TimeZone: x.TimeZone})
 	for _, q := range append(settings, "SET SESSION unique_checks=0") {
 		if err := c.Exec(ctx, q); err != nil {
 			return err
@@ -248,37 +287,57 @@ func (r *runner) baseLane(ctx context.Context, lane int, units <-chan unit) erro
 	}
 	entered := false
 	for u := range units {
-		if u.n <= m.done {
-			continue
-		}
-		if !entered {
+		if !entered && u.n > l.m.done {
 			if err := c.Use(ctx, r.p.Into); err != nil {
 				return err
 			}
 			entered = true
 		}
-		m.done = u.n
-		m.n1 += u.rows
-		if err := r.baseUnit(ctx, c, lane, u, m); err != nil {
+		if err := l.unit(ctx, &u); err != nil {
 			return fmt.Errorf("loading table %s of the snapshot: %w", u.table, err)
 		}
-		r.progress(func(p *Progress) { p.Rows, p.Done = p.Rows+u.rows, max(p.Done, u.end) })
 	}
 	return ctx.Err()
 }
 
-func (r *runner) baseUnit(ctx context.Context, c *target.Conn, lane int, u unit, m mark) error {
-	if err := c.Begin(ctx); err != nil {
+// unit loads one, or only meets its rows where that is done.
+func (l *lane) unit(ctx context.Context, u *unit) error {
+	r, m := l.r, l.load.merged[u.table]
+	if u.n <= l.m.done {
+		for i := range u.texts {
+			if m != nil {
+				if _, err := l.match.statement(m, &u.texts[i]); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	l.m.done = u.n
+	l.m.n1 += u.rows
+	if err := l.c.Begin(ctx); err != nil {
 		return err
 	}
-	for _, text := range u.texts {
-		err := c.ExecDumped(ctx, text, func() (*schema.Table, error) { return r.srv.Table(ctx, r.p.Into, u.table) })
-		if err != nil {
-			return err
+	for i := range u.texts {
+		texts := [][]byte{u.texts[i].sql}
+		if m != nil {
+			var err error
+			if texts, err = l.match.statement(m, &u.texts[i]); err != nil {
+				return err
+			}
+		}
+		for _, text := range texts {
+			if err := l.c.ExecDumped(ctx, text, func() (*schema.Table, error) { return r.srv.Table(ctx, r.p.Into, u.table) }); err != nil {
+				return err
+			}
 		}
 	}
-	if err := writeMark(ctx, c, r.p.Into, lane, m); err != nil {
+	if err := writeMark(ctx, l.c, r.p.Into, l.number, l.m); err != nil {
 		return err
 	}
-	return c.Commit(ctx)
+	if err := l.c.Commit(ctx); err != nil {
+		return err
+	}
+	r.progress(func(p *Progress) { p.Rows, p.Done = p.Rows+u.rows, max(p.Done, u.end) })
+	return nil
 }

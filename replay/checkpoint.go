@@ -26,6 +26,7 @@ const checkpointDB = "_lifeboat"
 // Phases of a job.
 const (
 	phaseBase   = "base"   // loading the snapshot
+	phaseMerge  = "merge"  // the snapshot's tables are made, and its rows wait for the log's first window
 	phaseLog    = "log"    // replaying the log
 	phaseFinish = "finish" // views, triggers, routines, events, counters
 )
@@ -41,13 +42,16 @@ type State struct {
 	From    Cursor  // everything before it is applied
 	To      *Cursor // the window [From, To) is being applied
 	DDL     *DDLState
+	Merge   bool            // the snapshot's rows wait for the log's first window
 	Created map[string]bool // tables of the base that exist
-	Auto    map[string]uint64
-	Objects []Program
-	Lanes   map[string]string          // table → why it takes the serial lane
-	Altered map[string]binlog.Position // sequences, by where an ALTER left their next value to the source's memory
-	Said    []string                   // what the result cannot be trusted for, so far
-	Counts  Counts
+	// SerialBase are, once their rows of the snapshot are loaded, the tables of the serial lane whose rows did not wait.
+	SerialBase map[string]bool
+	Auto       map[string]uint64
+	Objects    []Program
+	Lanes      map[string]string          // table → why it takes the serial lane
+	Altered    map[string]binlog.Position // sequences, by where an ALTER left their next value to the source's memory
+	Said       []string                   // what the result cannot be trusted for, so far
+	Counts     Counts
 }
 
 // DDLState says that the statement at From may or may not have run; Before tells which, by what the
@@ -198,18 +202,21 @@ func (cp *checkpoint) close() { cp.c.Close() }
 
 // mark is how far one lane has come. Its row commits with the rows it speaks of.
 type mark struct {
-	stage int64 // the window, or baseStage
+	stage int64 // the window, or a stage of the base
 	phase int
 	done  int64 // batches of this lane, or
 	at    Cursor
-	n1    int64 // rows written
+	n1    int64 // rows of the snapshot that went by, or rows written by the serial lane
 	n2    int64 // not in use
 }
 
 const (
-	baseStage   = -1
-	serialStage = 0 // of the serial lane's mark, which knows no windows
-	serialLane  = 1000
+	baseStage       = -1
+	mergeStage      = -3 // the snapshot's rows past the log's first window
+	serialBaseStage = -4 // before them those of the serial lane's tables
+	serialStage     = 0  // of the serial lane's mark, which knows no windows
+	serialLane      = 1000
+	mergeLane       = 1001 // only of doubts
 )
 
 // marks reads every lane's mark.

@@ -34,9 +34,10 @@ type tableFold struct {
 	scratch []byte
 	auto    int // the AUTO_INCREMENT column, or -1
 	maxAuto uint64
-	changes int64 // row changes folded
-	twice   bool  // it may hold the second deletion of a row that the window before it deleted: see mayGoTwice
-	loose   bool  // keys of other bytes may be equal to the server
+	changes int64   // row changes folded
+	twice   bool    // it may hold the second deletion of a row that the window before it deleted: see mayGoTwice
+	loose   bool    // keys of other bytes may be equal to the server
+	merged  *merged // what the snapshot's rows made of it, where they went past it
 }
 
 type entry struct {
@@ -178,17 +179,7 @@ func (t *tableFold) deletedFirst(e *entry) bool {
 func (t *tableFold) order(phase int, present, exact bool) []uint32 {
 	var out []uint32
 	for i := range t.entries {
-		e := &t.entries[i]
-		first, in := t.deletedFirst(e), false
-		switch phase {
-		case phaseDelete:
-			in = present && first
-		case phaseAbsent:
-			in = !present && !e.was && (e.gone || t.shape.Uniques && !exact)
-		case phaseUpsert:
-			in = !e.gone && present == (e.was && !first)
-		}
-		if in {
+		if t.due(i, phase, present, exact) {
 			out = append(out, uint32(i))
 		}
 	}
@@ -197,6 +188,24 @@ func (t *tableFold) order(phase int, present, exact bool) []uint32 {
 		return cmp.Or(cmp.Compare(x.sort, y.sort), cmp.Compare(x.key, y.key))
 	})
 	return out
+}
+
+// due reports whether an entry is written in a phase.
+func (t *tableFold) due(i, phase int, present, exact bool) bool {
+	e := &t.entries[i]
+	if t.merged != nil {
+		if state, known := t.merged.state(i); known { // its row is not there
+			return state != settled && phase == phaseUpsert && !present && !e.gone
+		}
+	}
+	first := t.deletedFirst(e)
+	switch phase {
+	case phaseDelete:
+		return present && first
+	case phaseAbsent:
+		return !present && !e.was && (e.gone || t.shape.Uniques && !exact)
+	}
+	return !e.gone && present == (e.was && !first)
 }
 
 // cutKey splits an entry's key into its columns.

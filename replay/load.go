@@ -26,7 +26,7 @@ func (r *runner) analyze(ctx context.Context) error {
 	slices.Sort(names)
 	for _, name := range names {
 		t := r.fold.tables[name]
-		if !slices.ContainsFunc(t.entries, func(e entry) bool { return e.was || e.gone }) {
+		if t.merged != nil && !t.merged.plain.Load() || !slices.ContainsFunc(t.entries, func(e entry) bool { return e.was || e.gone }) {
 			continue // nothing to look up
 		}
 		if err := r.ddl.Exec(ctx, "ANALYZE NO_WRITE_TO_BINLOG TABLE "+t.shape.Name()); err != nil {

@@ -187,23 +187,9 @@ func (f *flow) find(s *stage) error {
 	if s.index != nil {
 		return nil
 	}
-	s.index = make(map[string]uint32, len(s.rows.entries))
-	var cols [][]byte
 	var err error
-	for i := range s.rows.entries {
-		if cols, err = s.rows.cutKey(s.rows.entries[i].key, cols); err != nil {
-			return err
-		}
-		f.key = f.key[:0]
-		for k, c := range s.rows.shape.Key {
-			if f.key, err = s.rows.shape.Columns[c].AppendCanonical(f.key, cols[k]); err != nil {
-				return fmt.Errorf("%w (%w)", err, ErrNeedsServer)
-			}
-		}
-		if _, twice := s.index[string(f.key)]; twice {
-			return needsServer("two keys of the log read the same without a server")
-		}
-		s.index[string(f.key)] = uint32(i)
+	if s.index, err = s.rows.canonical(); err != nil {
+		return fmt.Errorf("%w (%w)", err, ErrNeedsServer)
 	}
 	return nil
 }
@@ -237,9 +223,7 @@ func (f *flow) pour(s *snapshot.Statement) (n int64, err error) {
 	if d.charset == "" {
 		d.charset = dumpCharset
 	}
-	switch d.charset {
-	case "utf8mb4", "utf8mb3", "utf8", "latin1", "ascii", "binary":
-	default:
+	if !singleOrUTF8(d.charset) {
 		return 0, needsServer("a dump in %s", d.charset)
 	}
 	if mode.NoBackslashEscapes {

@@ -33,8 +33,11 @@ type Options struct {
 	// Serial writes every change by itself, in log order, as only tables that do not fold need it. It is the slow, plain way that tests
 	// compare the fold with, and no flag has it: whoever doubts a result is better served by verify. A restore that goes on keeps the way it began.
 	Serial bool
-	Report func(Progress)
-	Logger *slog.Logger
+	// BaseFirst loads the whole snapshot before the log is read, and writes over it, as onto a base that was loaded: what tests compare
+	// the merge with, and no flag has it either.
+	BaseFirst bool
+	Report    func(Progress)
+	Logger    *slog.Logger
 	// Patience is how long faults of the target that may pass are waited out while nothing gets done; 0: not at all.
 	Patience time.Duration
 	// Waiting is told of each such fault, and when the next try is. It may be nil.
@@ -127,7 +130,7 @@ func once(ctx context.Context, p *Plan, src Source, srv *target.Server, o Option
 			return nil, err
 		}
 	}
-	if r.st.Phase == phaseLog {
+	if r.st.Phase == phaseLog || r.st.Phase == phaseMerge {
 		if err := r.log(ctx); err != nil {
 			return nil, err
 		}
@@ -179,7 +182,7 @@ func (r *runner) begin(ctx context.Context, last *try) error {
 		cp.close()
 		return err
 	}
-	r.st = &State{Digest: r.p.Digest, Phase: phaseBase, Workers: max(1, r.o.Workers), Serial: r.o.Serial, Created: map[string]bool{}, Auto: map[string]uint64{}, From: Cursor{Position: r.p.Start}}
+	r.st = &State{Digest: r.p.Digest, Phase: phaseBase, Workers: max(1, r.o.Workers), Serial: r.o.Serial, Merge: r.p.mergeable(r.src, &r.o), Created: map[string]bool{}, Auto: map[string]uint64{}, From: Cursor{Position: r.p.Start}}
 	if err := cp.create(ctx, r.st); err != nil {
 		cp.close()
 		return err
@@ -187,37 +190,68 @@ func (r *runner) begin(ctx context.Context, last *try) error {
 	return nil
 }
 
+// base makes the database and its tables, and loads the snapshot's rows unless they wait for the log.
 func (r *runner) base(ctx context.Context) error {
-	if !r.p.BaseLoaded {
-		total := int64(0)
-		if r.src.Snapshot != nil {
-			total = r.src.Snapshot.Index().Size
+	next := phaseLog
+	if r.p.BaseLoaded {
+		if err := r.takeDown(ctx); err != nil {
+			return err
 		}
-		r.progress(func(p *Progress) { *p = Progress{Phase: "load base", Unit: "bytes", Total: total} })
+	} else {
 		if r.p.DropExisting && len(r.st.Created) == 0 {
 			if err := r.ddl.Exec(ctx, "DROP DATABASE IF EXISTS "+quoteDB(r.p.Into)); err != nil {
 				return err
 			}
 		}
-		if err := r.loadBase(ctx); err != nil {
+		if !r.st.Merge {
+			r.loading()
+		}
+		if err := r.makeDatabase(ctx); err != nil {
 			return err
 		}
-		for lane := range r.st.Workers {
-			m, err := r.cp.mark(ctx, lane)
+		if r.st.Merge {
+			made, err := r.makeTables(ctx)
 			if err != nil {
 				return err
 			}
-			r.st.Counts.BaseRows += m.n1
+			if made {
+				next = phaseMerge
+			}
+		}
+		if next == phaseLog && r.src.Snapshot != nil {
+			r.loading()
+			if err := r.loadBase(ctx); err != nil {
+				return err
+			}
+			if err := r.countBase(ctx, &r.st.Counts); err != nil {
+				return err
+			}
 		}
 	}
-	if r.p.BaseLoaded {
-		if err := r.takeDown(ctx); err != nil {
-			return err
-		}
-	}
-	r.st.Phase = phaseLog
+	r.st.Phase = next
 	r.st.Objects = slices.Clone(r.programs.list)
 	return r.cp.save(ctx, r.st)
+}
+
+// loading says that the snapshot is read.
+func (r *runner) loading() {
+	total := int64(0)
+	if r.src.Snapshot != nil {
+		total = r.src.Snapshot.Index().Size
+	}
+	r.progress(func(p *Progress) { *p = Progress{Phase: "load base", Unit: "bytes", Total: total} })
+}
+
+// countBase adds the snapshot's rows that the lanes loaded.
+func (r *runner) countBase(ctx context.Context, c *Counts) error {
+	for lane := range r.st.Workers {
+		m, err := r.cp.mark(ctx, lane)
+		if err != nil {
+			return err
+		}
+		c.BaseRows += m.n1
+	}
+	return nil
 }
 
 // progress changes what is reported, and reports it.
@@ -335,7 +369,7 @@ func (r *runner) log(ctx context.Context) error {
 	}
 	total, start := r.p.span(r.src)
 	r.progress(func(p *Progress) {
-		*p = Progress{Phase: "replay log", Unit: "bytes", Total: total, Position: r.st.From.Position, Window: r.st.Window}
+		*p = Progress{Phase: r.logPhase(), Unit: "bytes", Total: total, Position: r.st.From.Position, Window: r.st.Window}
 	})
 	rd, err := binlog.NewReader(r.src.Files, r.st.From.Position)
 	if err != nil {
@@ -359,6 +393,14 @@ func (r *runner) log(ctx context.Context) error {
 		}
 	}
 	return r.flush(ctx, w.cursor)
+}
+
+// logPhase is what reading the log is for.
+func (r *runner) logPhase() string {
+	if r.st.Phase == phaseMerge {
+		return "read log" // the snapshot's rows come between
+	}
+	return "replay log"
 }
 
 // located adds the place in the log to an error that does not name one.
@@ -400,11 +442,18 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 	if err := r.serial.flush(ctx); err != nil {
 		return err
 	}
-	if r.fold.bytes > 0 || len(r.fold.tables) > 0 {
+	if len(r.fold.tables) > 0 || r.st.Phase == phaseMerge {
 		if r.st.To == nil {
-			r.st.Window++
+			if len(r.fold.tables) > 0 {
+				r.st.Window++
+			}
 			r.st.To = &to
 			if err := r.cp.save(ctx, r.st); err != nil {
+				return err
+			}
+		}
+		if r.st.Phase == phaseMerge {
+			if err := r.merge(ctx); err != nil {
 				return err
 			}
 		}
@@ -427,6 +476,12 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 				}
 			}
 			r.open.Written += int64(len(t.entries))
+		}
+		if r.st.Phase == phaseMerge {
+			if err := r.countBase(ctx, &r.open); err != nil {
+				return err
+			}
+			r.st.Phase = phaseLog
 		}
 	}
 	r.st.From, r.st.To = to, nil

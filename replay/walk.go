@@ -132,7 +132,10 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 	if err := r.loadForeignKeys(ctx); err != nil {
 		return nil, err
 	}
-	if why := r.serialReason(tm, t.shape); why != "" {
+	if why := r.serialReason(tm.Table, def, t.shape.Key != nil); why != "" {
+		if err := r.serialBase(ctx); err != nil {
+			return nil, err
+		}
 		if r.st.Lanes == nil {
 			r.st.Lanes = map[string]string{}
 		}
@@ -207,18 +210,18 @@ const jsonDiffs = "the log holds changes to JSON values in place of the values (
 
 const aSequence = "a sequence, whose steps are logged as rows"
 
-func (r *runner) serialReason(tm *binlog.TableMap, shape *target.Shape) string {
+func (r *runner) serialReason(name string, def *schema.Table, keyed bool) string {
 	switch {
-	case shape.Def.Sequence:
+	case def.Sequence:
 		return aSequence
-	case shape.Key == nil:
+	case !keyed:
 		return "no primary key and no unique key without NULLs"
-	case r.p.partial(tm.Table):
+	case r.p.partial(name):
 		return "the log holds incomplete row images (binlog_row_image is not FULL)"
-	case r.p.diffs(tm.Table):
+	case r.p.diffs(name):
 		return jsonDiffs
 	}
-	if why := r.fks.serial[tm.Table]; why != "" || !r.st.Serial {
+	if why := r.fks.serial[name]; why != "" || !r.st.Serial {
 		return why
 	}
 	return "asked for"

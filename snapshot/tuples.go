@@ -44,6 +44,7 @@ type Tuples struct {
 	d       dialect
 	columns []string
 	row     []Literal
+	from    int // where the last row's parenthesis opens
 	any     bool
 }
 
@@ -180,6 +181,9 @@ func (t *Tuples) pass(quote byte) error {
 // Columns are the columns that the INSERT names, nil if it names none.
 func (t *Tuples) Columns() []string { return t.columns }
 
+// Span is where the last row stands in the statement, its parentheses included.
+func (t *Tuples) Span() (from, to int) { return t.from, t.i }
+
 // Next returns the next row, valid until the next call, and io.EOF after the last. A statement that goes on after its rows
 // (ON DUPLICATE KEY UPDATE) is ErrUnsupported.
 func (t *Tuples) Next() ([]Literal, error) {
@@ -202,6 +206,7 @@ func (t *Tuples) Next() ([]Literal, error) {
 	if t.i >= len(t.b) || t.b[t.i] != '(' {
 		return nil, t.fail("a row that does not begin with a parenthesis")
 	}
+	t.from = t.i
 	t.i++
 	t.any = true
 	t.row = t.row[:0]

@@ -169,7 +169,11 @@ func (o *restoreOptions) phases() []string {
 	if o.folder.path != "" {
 		return append(o.source.phases(), "replay log", "write dump")
 	}
-	steps := append(o.source.phases(), "load base", "replay log", "finish")
+	steps := o.source.phases()
+	if o.source.snapshot != "" && !o.baseLoaded {
+		steps = append(steps, "read log")
+	}
+	steps = append(steps, "load base", "replay log", "finish")
 	if o.verify {
 		steps = append(steps, phaseCompare)
 	}

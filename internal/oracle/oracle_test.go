@@ -30,6 +30,7 @@ type route struct {
 	workers    int
 	baseLoaded bool
 	serial     bool // no table folds
+	baseFirst  bool // the whole backup before the log, instead of past it
 	stops      bool // the restore is stopped again and again
 	folder     bool // into a dump, without a server; the server's own client loads it
 }
@@ -44,6 +45,8 @@ func routes() []route {
 		{name: "resumed", memory: 1, workers: 1, stops: true},
 		{name: "serial", memory: 64 << 20, workers: 2, serial: true},
 		{name: "serial-resumed", memory: 64 << 20, workers: 2, serial: true, stops: true},
+		{name: "merged", memory: 64 << 20, workers: 2, stops: true},
+		{name: "first", memory: 64 << 20, workers: 4, baseFirst: true},
 		{name: "folder", memory: 64 << 20, folder: true},
 	}
 	return slices.DeleteFunc(all, func(r route) bool { return *oneRoute != "" && r.name != *oneRoute })
@@ -204,7 +207,7 @@ func (s *scene) attempt(ctx context.Context, t *testing.T, p *replay.Plan, src r
 		t.Fatal(err)
 	}
 	defer srv.Close()
-	o := replay.Options{Workers: r.workers, Memory: r.memory, Serial: r.serial}
+	o := replay.Options{Workers: r.workers, Memory: r.memory, Serial: r.serial, BaseFirst: r.baseFirst}
 	if !r.stops {
 		return replay.Restore(ctx, p, src, srv, o)
 	}

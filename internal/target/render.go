@@ -38,6 +38,31 @@ func (s *Shape) AppendRow(dst []byte, row *Row) ([]byte, error) {
 	return append(dst, ')'), nil
 }
 
+// AppendAmong appends the values of a complete image in parentheses, for an INSERT that names these columns and a session of any
+// character set. Columns that the server computes are left to it.
+func (s *Shape) AppendAmong(dst []byte, row *Row, cols []int) ([]byte, error) {
+	dst = append(dst, '(')
+	var err error
+	for n, i := range cols {
+		if n > 0 {
+			dst = append(dst, ',')
+		}
+		switch {
+		case !s.Def.Columns[i].Writable():
+			dst = append(dst, "DEFAULT"...)
+		case row.State[i] == binlog.Present:
+			if dst, err = s.Columns[i].AppendIntroduced(dst, row.Cols[i]); err != nil {
+				return dst, fmt.Errorf("column %s of %s: %w", s.quoted[i], s.name, err)
+			}
+		default:
+			if dst, err = s.literal(dst, row, i); err != nil {
+				return dst, err
+			}
+		}
+	}
+	return append(dst, ')'), nil
+}
+
 // EnumZeros counts the values of a row that a server stores only with a warning: see Conn.ExecRows.
 func (s *Shape) EnumZeros(row *Row) (n int) {
 	for _, i := range s.enums {

@@ -32,6 +32,21 @@ func (c *Column) AppendLiteral(dst, raw []byte) ([]byte, error) {
 	return c.appendScalar(dst, b)
 }
 
+// AppendIntroduced appends the same literal for a session of any character set: in front of text stands its own, in
+// front of bytes _binary.
+func (c *Column) AppendIntroduced(dst, raw []byte) ([]byte, error) {
+	switch typ, _ := c.real(); typ {
+	case TypeString, TypeVarchar, TypeVarString, TypeTinyBlob, TypeMediumBlob, TypeLongBlob, TypeBlob, TypeGeometry, TypeVector,
+		TypeBlobCompressed, TypeVarcharCompressed:
+		if c.isText() && !c.isAddress() {
+			dst = appendIntroducer(dst, c.Charset)
+		} else {
+			dst = append(dst, "_binary"...)
+		}
+	}
+	return c.AppendLiteral(dst, raw)
+}
+
 // StoresWithWarning reports that the server warns when it stores the value's literal, although what it
 // stores is right: number 0 of an ENUM, which a row got from a value that is no member. The warning is 1265, one
 // for each such value; under STRICT_ALL_TABLES or STRICT_TRANS_TABLES the statement fails with it instead.

@@ -44,6 +44,10 @@ func appendEscaped(dst, s []byte) []byte {
 // appendIntroduced appends text with its character set in front (_latin1'…'), so that the server takes
 // the bytes for text of that character set whatever the connection's is.
 func appendIntroduced(dst []byte, charset string, s []byte) []byte {
+	return appendQuoted(appendIntroducer(dst, charset), s)
+}
+
+func appendIntroducer(dst []byte, charset string) []byte {
 	switch charset {
 	case "utf8", "utf8mb3":
 		// The larger set has the same bytes, and its name draws no warning of deprecation. Against a
@@ -53,8 +57,7 @@ func appendIntroduced(dst []byte, charset string, s []byte) []byte {
 		charset = "utf16"
 	}
 	dst = append(dst, '_')
-	dst = append(dst, charset...)
-	return appendQuoted(dst, s)
+	return append(dst, charset...)
 }
 
 // appendPadded appends bytes as a literal, and gives BINARY(n) its trailing zeros back, which the image lacks.
