@@ -14,7 +14,8 @@ import (
 
 // oracleCase is one file of testdata/cases. Its head has lines of "key: value"; then come the sections "-- base --", run before the
 // backup, and "-- log --", run after it, and perhaps "-- after --", run behind the stop. A statement ends with a semicolon at the end of a line. Before it may stand, in this
-// order: [KIND …] for the kinds of servers that run it, sN: for another session than s1, and ! for a statement that must fail.
+// order: [KIND …] for the kinds of servers that run it, sN: for another session than s1, & for one that is not waited for until its session's
+// next statement or the section's end, and ! for a statement that must fail.
 //
 // Keys: servers (kinds, default all), hazards (numbers), args (server options), global (NAME=VALUE on the source), session (NAME=VALUE in
 // each session of the log), tables and exclude (of the scope), into (another name), routes (a choice of them), archive (what becomes of the
@@ -83,6 +84,7 @@ type statement struct {
 	line    int
 	session string
 	fails   bool
+	async   bool
 	kinds   []string
 	sql     string
 }
@@ -253,6 +255,7 @@ func (s *statement) prefixes() error {
 	if name, text, ok := strings.Cut(s.sql, ": "); ok && len(name) == 2 && name[0] == 's' {
 		s.session, s.sql = name, text
 	}
+	s.sql, s.async = strings.CutPrefix(s.sql, "&")
 	s.sql, s.fails = strings.CutPrefix(s.sql, "!")
 	s.sql = strings.TrimSuffix(strings.TrimSpace(s.sql), ";")
 	return checkKinds(s.kinds)

@@ -84,7 +84,11 @@ func (p *pair) renumber(t *testing.T, first string) {
 func (p *pair) run(t *testing.T, list []statement, settings ...string) {
 	t.Helper()
 	sessions := map[string]*sql.Conn{}
+	running := map[string]func(){} // by session: waits for what it runs
 	defer func() {
+		for _, wait := range running {
+			wait()
+		}
 		for _, c := range sessions {
 			c.Close()
 		}
@@ -113,10 +117,27 @@ func (p *pair) run(t *testing.T, list []statement, settings ...string) {
 			}
 			sessions[s.session] = c
 		}
-		_, err := c.ExecContext(t.Context(), s.sql)
-		if s.fails != (err != nil) {
-			t.Fatalf("line %d: %s: %v", s.line, s.sql, err)
+		if wait := running[s.session]; wait != nil {
+			delete(running, s.session)
+			wait()
 		}
+		done := make(chan error, 1)
+		exec := func() {
+			_, err := c.ExecContext(t.Context(), s.sql)
+			done <- err
+		}
+		wait := func() {
+			if err := <-done; s.fails != (err != nil) {
+				t.Fatalf("line %d: %s: %v", s.line, s.sql, err)
+			}
+		}
+		if s.async {
+			running[s.session] = wait
+			go exec()
+			continue
+		}
+		exec()
+		wait()
 	}
 }
 
