@@ -102,7 +102,7 @@ func (pl *planner) tables(context.Context) error {
 		if name.DB != p.Database {
 			continue
 		}
-		changed := h.Inserted+h.Updated+h.Deleted > 0
+		changed := h.Inserted+h.Updated+h.Deleted > 0 || h.Partial // an image without columns does not say how many rows it is of
 		if all[name.Name] == nil && !changed && !h.FromLog {
 			continue // only dropped, or looked for
 		}

@@ -111,7 +111,7 @@ func (p *pair) run(t *testing.T, list []statement, settings ...string) {
 			}
 			for _, set := range settings {
 				name, value, _ := strings.Cut(set, "=")
-				if _, err := c.ExecContext(t.Context(), "SET SESSION "+name+"='"+value+"'"); err != nil {
+				if _, err := c.ExecContext(t.Context(), "SET SESSION "+name+"="+literal(value)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -187,6 +187,14 @@ func (p *pair) disaster(t *testing.T, c *oracleCase) *scene {
 	return s
 }
 
+// literal is a variable's value as SET takes it.
+func literal(value string) string {
+	if _, err := strconv.Atoi(value); err == nil {
+		return value
+	}
+	return "'" + value + "'"
+}
+
 // globals sets variables of the source, and returns what sets them back.
 func (p *pair) globals(t *testing.T, list []string) func() {
 	t.Helper()
@@ -194,10 +202,7 @@ func (p *pair) globals(t *testing.T, list []string) func() {
 	for _, g := range list {
 		name, value, _ := strings.Cut(g, "=")
 		old := ask(t, p.from, "SELECT @@GLOBAL."+name)[0][0]
-		if _, err := strconv.Atoi(old); err != nil {
-			old = "'" + old + "'"
-		}
-		back = append(back, "SET GLOBAL "+name+"="+old)
+		back = append(back, "SET GLOBAL "+name+"="+literal(old))
 		must(t, p.from, "SET GLOBAL "+name+"="+value)
 	}
 	return func() { must(t, p.from, back...) }
