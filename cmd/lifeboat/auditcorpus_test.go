@@ -104,6 +104,9 @@ func TestAuditOfTheCorpusTogether(t *testing.T) {
 				t.Errorf("%s is of server %d, told to be of %d", f.Path, f.Format.ServerID, l.ServerID)
 			}
 			for _, c := range f.Copies {
+				if own := filepath.Dir(l.Files[0].Path); filepath.Dir(c.Path) != own { // each folder is another project's, and so other servers'
+					t.Errorf("%s is joined to the log in %s", c.Path, own)
+				}
 				if seen[c.Path] {
 					t.Errorf("%s is told twice", c.Path)
 				}

@@ -110,6 +110,8 @@ func (a *Archive) between(f, next *File) {
 		a.torn(f, fmt.Sprintf("%s was committed before %s began, but is not in it", missing.String(), next.name))
 	case next.Format.Created == 0:
 		a.torn(f, fmt.Sprintf("it does not end with Rotate, though %s was begun by a running server", next.name))
+	case majorMinor(f.Format) != majorMinor(next.Format):
+		a.torn(f, fmt.Sprintf("it does not end with Rotate or Stop, and %s was written by version %s after %s, though no server is upgraded before it was shut down", next.name, next.Format.ServerVersion, f.Format.ServerVersion))
 	default:
 		a.add(Finding{Code: CodeUnproven, Severity: Warning, Pos: f.End(), Path: f.Path,
 			Text:   fmt.Sprintf("%s ends at %d without Rotate or Stop: its server crashed and %s is what it wrote after its restart, or this copy is cut short", f.name, f.Good, next.name),

@@ -49,6 +49,7 @@ type fit int
 
 const (
 	contradicts fit = iota // it cannot
+	doubtful               // nothing speaks against it, and nothing for it
 	joined                 // of another server, whose GTIDs say that it goes on exactly there, as after a failover
 	possible
 	proven // GTIDs say that nothing lies between
@@ -71,7 +72,7 @@ func follows(a, b *variant) fit {
 		}
 	}
 	switch {
-	case af.Format.ServerID != bf.Format.ServerID, af.Format.MariaDB != bf.Format.MariaDB:
+	case af.Format.ServerID != bf.Format.ServerID, !sameProgram(a, b):
 		return contradicts
 	case af.ServerUUID != "" && bf.ServerUUID != "" && af.ServerUUID != bf.ServerUUID:
 		return contradicts
@@ -97,64 +98,38 @@ func after(f *File) (gtid.Set, error) {
 	return out, err
 }
 
-// buildSeries joins each file to the series whose last file it follows best: by what GTIDs prove, then by
-// closeness in time.
-func buildSeries(variants []*variant) []*series {
+// buildSeries joins each file to the series whose last file it follows best.
+func buildSeries(variants []*variant) *joiner {
 	slices.SortStableFunc(variants, func(a, b *variant) int {
 		return cmp.Or(cmp.Compare(a.base, b.base), cmp.Compare(a.number, b.number), a.file.First.Compare(b.file.First))
 	})
-	var out []*series
+	var j joiner
 	for len(variants) > 0 {
 		n := 1
 		for n < len(variants) && variants[n].base == variants[0].base && variants[n].number == variants[0].number {
 			n++
 		}
-		out = extend(out, slices.Clone(variants[:n]))
+		j.extend(slices.Clone(variants[:n]))
 		variants = variants[n:]
 	}
-	return out
-}
-
-// extend appends files of one name to series, the best pair first; a file that follows none begins its own.
-func extend(out []*series, files []*variant) []*series {
-	for len(files) > 0 {
-		var to *series
-		which, best, apart := 0, contradicts, time.Duration(0)
-		for _, s := range out {
-			tail := s.list[len(s.list)-1]
-			for i, v := range files {
-				if tail.base != v.base || tail.number >= v.number || v.relay() != s.relay {
-					continue
-				}
-				how, gap := follows(tail, v), v.file.First.Sub(tail.file.Last).Abs()
-				if how > best || how == best && how != contradicts && gap < apart {
-					to, which, best, apart = s, i, how, gap
-				}
-			}
-		}
-		if to == nil {
-			to = &series{relay: files[which].relay()}
-			out = append(out, to)
-		}
-		to.list = append(to.list, files[which])
-		files = slices.Delete(files, which, which+1)
-	}
-	return out
+	return &j
 }
 
 // relay reports events of another log inside the file.
 func (v *variant) relay() bool { return v.file.best.skim.Foreign > 0 }
 
-// pickSeries takes the longest series as the chain. Where another is at least half as long, it is for
+// pickSeries takes the longest series as the chain. Where another is at least half as long, or may be a part of it, it is for
 // the user to say which one is meant.
 func pickSeries(variants []*variant) (chain []*File, others []*series, err error) {
-	all := buildSeries(variants)
+	j := buildSeries(variants)
+	all := j.out
 	slices.SortStableFunc(all, func(a, b *series) int {
 		return cmp.Or(compareBool(a.relay, b.relay), cmp.Compare(len(b.list), len(a.list)))
 	})
 	main := all[0]
-	if len(all) > 1 && all[1].relay == main.relay && 2*len(all[1].list) >= len(main.list) {
-		return nil, nil, newSeveralLogs(all, related(main, all[1]))
+	undecided := j.undecided(main)
+	if len(all) > 1 && all[1].relay == main.relay && 2*len(all[1].list) >= len(main.list) || undecided != "" {
+		return nil, nil, newSeveralLogs(all, cmp.Or(undecided, related(main, all[1])))
 	}
 	for _, v := range main.list {
 		chain = append(chain, v.file)

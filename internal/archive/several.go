@@ -21,7 +21,7 @@ type Log struct {
 // SeveralLogs is the ErrAmbiguous of paths that hold several logs, of which none is plainly the one that is meant.
 type SeveralLogs struct {
 	Logs    []Log  // the longest first, relay logs last
-	Related string // how the first two belong together, where that can be told
+	Related string // how they belong together, where that can be told, or why it cannot
 }
 
 func newSeveralLogs(all []*series, related string) *SeveralLogs {
