@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,6 +23,7 @@ import (
 type Expected struct {
 	b      *rebuild
 	tables map[string]*ExpectedTable
+	spare  sync.Pool // of texts of INSERTs
 }
 
 // ExpectedTable is one table of it.
@@ -179,8 +181,9 @@ func (e *Expected) unknown(t *rebuilt, err error) error {
 
 // poured is one INSERT of the snapshot, a copy.
 type poured struct {
-	t *rebuilt
-	s snapshot.Statement
+	t    *rebuilt
+	s    snapshot.Statement
+	text *[]byte // what its SQL lies in, to be used again
 }
 
 // deal hands the snapshot's INSERTs to the lanes. Of a table whose rows are counted one lane gets all.
@@ -196,7 +199,7 @@ func (e *Expected) deal(ctx context.Context, lanes []chan poured, want func(stri
 		}
 	}
 	b.at = Progress{Phase: "read base", Unit: "bytes", Total: b.src.Snapshot.Index().Size}
-	next := 0
+	next, spare := 0, &e.spare
 	return b.src.Snapshot.Statements(ctx, b.p.Database, func(s snapshot.Statement) error {
 		t := from[s.Object]
 		if s.Part != snapshot.PartRows || t == nil {
@@ -209,9 +212,14 @@ func (e *Expected) deal(ctx context.Context, lanes []chan poured, want func(stri
 			next = (next + 1) % len(lanes)
 			lane = lanes[next]
 		}
-		s.SQL = bytes.Clone(s.SQL)
+		text, _ := spare.Get().(*[]byte)
+		if text == nil {
+			text = new([]byte)
+		}
+		*text = append((*text)[:0], s.SQL...)
+		s.SQL = *text
 		select {
-		case lane <- poured{t, s}:
+		case lane <- poured{t, s, text}:
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
@@ -251,7 +259,9 @@ func (p *pourer) run(ctx context.Context, in <-chan poured) error {
 		if err != nil {
 			return err
 		}
-		if _, err = f.pour(&one.s); err == nil {
+		_, err = f.pour(&one.s)
+		p.e.spare.Put(one.text)
+		if err == nil {
 			continue
 		}
 		if p.failed[one.t.name] = fmt.Errorf("snapshot, offset %d: %w", one.s.Offset, err); !errors.Is(err, ErrNeedsServer) && !errors.Is(err, value.ErrUnsupported) && !errors.Is(err, snapshot.ErrUnsupported) {

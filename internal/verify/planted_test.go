@@ -24,13 +24,14 @@ import (
 // restored is a database that a restore brought to a server, with what it should hold.
 type restored struct {
 	kind     string
+	socket   string
 	db       *sql.DB // of the server it is on
 	server   *target.Server
 	expected *replay.Expected
 }
 
 // restore makes database a with script, dumps it, runs later, and brings all of it to another server.
-func restore(t *testing.T, kind string, script, later []string, dump ...string) *restored {
+func restore(t testing.TB, kind string, script, later []string, dump ...string) *restored {
 	t.Helper()
 	source := testserver.Source(t, kind, "--sql-mode=ALLOW_INVALID_DATES", "--max-allowed-packet=64M")
 	db := testserver.Open(t, source)
@@ -72,7 +73,7 @@ func restore(t *testing.T, kind string, script, later []string, dump ...string) 
 	return bring(t, kind, dir, base)
 }
 
-func bring(t *testing.T, kind, binlogs, base string) *restored {
+func bring(t testing.TB, kind, binlogs, base string) *restored {
 	t.Helper()
 	ctx := t.Context()
 	a, err := archive.Open(ctx, []string{binlogs}, archive.Options{})
@@ -92,7 +93,7 @@ func bring(t *testing.T, kind, binlogs, base string) *restored {
 		t.Fatal(err)
 	}
 	to := testserver.Start(t, kind, "--sql-mode=ALLOW_INVALID_DATES", "--max-allowed-packet=64M")
-	r := &restored{kind: kind, db: testserver.Open(t, to), server: open(t, to.DSN())}
+	r := &restored{kind: kind, socket: to.Socket(), db: testserver.Open(t, to), server: open(t, to.DSN())}
 	r.db.SetMaxOpenConns(1)
 	src := replay.NewSource(a, s)
 	if _, err := replay.Restore(ctx, p, src, r.server, replay.Options{Workers: 2, Memory: 64 << 20}); err != nil {
@@ -105,7 +106,7 @@ func bring(t *testing.T, kind, binlogs, base string) *restored {
 	return r
 }
 
-func (r *restored) exec(t *testing.T, list ...string) {
+func (r *restored) exec(t testing.TB, list ...string) {
 	t.Helper()
 	for _, q := range list {
 		if _, err := r.db.Exec(q); err != nil {

@@ -107,7 +107,7 @@ func compare(t *testing.T, left, right *target.Server, tables ...string) *verify
 	return r
 }
 
-func open(t *testing.T, dsn string) *target.Server {
+func open(t testing.TB, dsn string) *target.Server {
 	t.Helper()
 	s, err := target.Open(t.Context(), dsn, nil)
 	if err != nil {
