@@ -42,7 +42,7 @@ type ExpectedTable struct {
 func Expect(ctx context.Context, p *Plan, src Source, o Options) (*Expected, error) {
 	b := newRebuild(p, src, o)
 	b.lenient = true
-	for _, step := range []func(context.Context) error{b.definitions, b.log, b.exact} {
+	for _, step := range []func(context.Context) error{b.definitions, b.log} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -33,7 +34,7 @@ func Rebuild(ctx context.Context, p *Plan, src Source, out *folder.Folder, o Opt
 	if !p.Exact {
 		return nil, fmt.Errorf("%w: whether rows of a base of unknown date collide with the log's is for a server to tell", ErrNeedsServer)
 	}
-	for _, step := range []func(context.Context) error{b.definitions, b.log, b.exact} {
+	for _, step := range []func(context.Context) error{b.definitions, b.log} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -116,6 +117,8 @@ type stage struct {
 
 	index map[string]uint32 // entries by their key's canonical form, once the stretch is read
 	met   []atomic.Bool     // entries that a row came by for
+
+	children []child // that its changes may change, as of the last DDL
 
 	bags     map[string]*bag // of a table without a key
 	taken    bool            // a row was changed or deleted
@@ -321,6 +324,9 @@ func (b *rebuild) change(it *binlog.Item) error {
 
 func (b *rebuild) rowsOf(s *stage, it *binlog.Item) error {
 	rows := it.Rows
+	if err := b.cascades(s, rows); err != nil || s.table.unsure != "" {
+		return err
+	}
 	if !rows.AllColumns() || rows.Partial {
 		return needsServer("table %s: the log holds incomplete row images", s.table.name)
 	}
@@ -397,27 +403,43 @@ func (b *rebuild) route(tm *binlog.TableMap) (*stage, error) {
 	case string(s.rows.tm.Types) != string(tm.Types) || fmt.Sprint(s.rows.tm.Meta) != fmt.Sprint(tm.Meta):
 		return nil, fmt.Errorf("%w: the columns of %s change here, and the log has no statement that changed them", target.ErrShape, tm.Table)
 	}
+	s.children = b.children(t.name)
 	b.routes[tm] = s
 	return s, nil
 }
 
-// exact refuses what folding cannot tell: children that the log does not name.
-func (b *rebuild) exact(context.Context) error {
-	if b.format == nil {
+// children are the tables whose rows a change of a parent's may change without the log's saying so, and by which foreign key. Their
+// own children are among them.
+func (b *rebuild) children(parent string) (out []child) {
+	if b.format == nil || cascadesLogged(b.format.MariaDB, b.format.VersionNumber()) {
 		return nil
 	}
-	fks := map[string][]schema.ForeignKey{}
-	for name, t := range b.tables {
-		if len(t.def.ForeignKeys) > 0 {
-			fks[name] = t.def.ForeignKeys
+	names := slices.Sorted(maps.Keys(b.tables))
+	for reached := []string{parent}; len(reached) > 0; reached = reached[1:] {
+		for _, name := range names {
+			for _, k := range b.tables[name].def.ForeignKeys {
+				if k.Cascades() && strings.EqualFold(k.RefTable, reached[0]) && !slices.ContainsFunc(out, func(c child) bool { return c.name == name }) {
+					out = append(out, child{name, k.Name})
+					reached = append(reached, name)
+				}
+			}
 		}
 	}
-	for name, why := range lanes(fks, b.format.MariaDB, b.format.VersionNumber()) {
-		t := b.tables[name]
-		if t != nil && slices.ContainsFunc(t.stages, func(s *stage) bool { return s.rows != nil }) {
-			if err := b.doubtful(needsServer("table %s: %s", name, why), name); err != nil {
-				return err
-			}
+	return out
+}
+
+// child is a table and the foreign key by which another's changes reach it.
+type child struct{ name, key string }
+
+// cascades refuses a change that may have changed rows that the log does not name.
+func (b *rebuild) cascades(s *stage, rows *binlog.Rows) error {
+	if rows.Kind == binlog.Insert || rows.Flags&binlog.RowsNoForeignKeyChecks != 0 {
+		return nil
+	}
+	for _, c := range s.children {
+		why := needsServer("table %s: foreign key %s of %s cascades, and this server's log leaves out the child rows it changed", c.name, c.key, c.name)
+		if err := b.doubtful(why, c.name); err != nil {
+			return err
 		}
 	}
 	return nil

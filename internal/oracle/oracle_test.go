@@ -19,6 +19,7 @@ import (
 	"lifeboat/internal/target"
 	"lifeboat/internal/target/folder"
 	"lifeboat/internal/testserver"
+	"lifeboat/internal/verify"
 	"lifeboat/replay"
 	"lifeboat/snapshot"
 )
@@ -32,6 +33,7 @@ type route struct {
 	serial     bool // no table folds
 	baseFirst  bool // the whole backup before the log, instead of past it
 	stops      bool // the restore is stopped again and again
+	verified   bool // the result is compared with what base and log say
 	folder     bool // into a dump, without a server; the server's own client loads it
 }
 
@@ -39,7 +41,7 @@ var oneRoute = flag.String("route", "", "go this route alone, and do not ask the
 
 func routes() []route {
 	all := []route{
-		{name: "fresh", memory: 64 << 20, workers: 4},
+		{name: "fresh", memory: 64 << 20, workers: 4, verified: true},
 		{name: "loaded", memory: 64 << 20, workers: 2, baseLoaded: true},
 		{name: "tiny", memory: 1, workers: 2, baseLoaded: true},
 		{name: "resumed", memory: 1, workers: 1, stops: true},
@@ -189,7 +191,40 @@ func (s *scene) restore(t *testing.T, r route) string {
 	default:
 		res, err = s.attempt(ctx, t, p, replay.NewSource(a, q.Snapshot), r)
 	}
-	return s.judge(t, p, res, err)
+	d := s.judge(t, p, res, err)
+	if d == "" && err == nil && r.verified {
+		return s.verify(ctx, t, p, replay.NewSource(a, q.Snapshot))
+	}
+	return d
+}
+
+// verify compares the result with what lifeboat works out without a server: neither may say what the other does not.
+func (s *scene) verify(ctx context.Context, t *testing.T, p *replay.Plan, src replay.Source) string {
+	t.Helper()
+	srv, err := target.Open(t.Context(), s.p.dst.DSN(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	e, err := replay.Expect(ctx, p, src, replay.Options{Memory: 64 << 20})
+	if err != nil {
+		return "to be verified: " + err.Error()
+	}
+	v, err := verify.Expected(ctx, e, verify.Side{Server: srv, Database: p.Into}, verify.Options{Workers: 2})
+	if err != nil {
+		return "verified: " + err.Error()
+	}
+	var text strings.Builder
+	if err := v.Write(&text, "text", false); err != nil {
+		t.Fatal(err)
+	}
+	if v.Unchecked > 0 {
+		t.Logf("not compared: %s", text.String())
+	}
+	if !v.Same {
+		return "verified:\n" + text.String()
+	}
+	return ""
 }
 
 func (s *scene) copies() []string {

@@ -166,6 +166,8 @@ func (c *columnDef) filled() string {
 	switch {
 	case c.fill.vague, c.AutoIncrement, !c.Writable():
 		return ""
+	case c.fill.given && c.DataType == "timestamp" && c.fill.text != "NULL" && !strings.HasPrefix(c.fill.text, "'0000-00-00 00:00:00"):
+		return "" // a time of the session's zone
 	case c.fill.given:
 		return c.fill.text
 	case c.DataType == "timestamp": // explicit_defaults_for_timestamp decides

@@ -23,7 +23,7 @@ func definedDifferently(x *replay.ExpectedTable, found *schema.Table, printedLik
 		if x.Base != nil && printedLike {
 			base, _ = x.Base.Column(want.Name)
 		}
-		if base != nil && base.Text == want.Text && want.Text != "" {
+		if base != nil && base.Text == want.Text && want.Text != "" && base.Nullable == want.Nullable {
 			if a, b := plainText(is.Text), plainText(want.Text); a != b {
 				return fmt.Sprintf("column %s is defined as %q on the target, in %s as %q", want.Name, a, baseAndLog, b)
 			}
@@ -93,7 +93,10 @@ func squeeze(s string) string {
 // sameDefault compares two DEFAULT clauses as far as their first word goes.
 func sameDefault(want, is *schema.Column) bool {
 	a, b := plainDefault(want.Default), plainDefault(is.Default)
-	if a == b || want.DataType == "timestamp" && want.Default == "" || strings.HasPrefix(a, "(") || strings.HasPrefix(b, "(") {
+	if want.DataType == "timestamp" || !want.Nullable && !strings.Contains(strings.ToUpper(want.Text), "NOT NULL") {
+		return true // a session's settings and zone decide, or a key has made it NOT NULL
+	}
+	if a == b || strings.HasPrefix(a, "(") || strings.HasPrefix(b, "(") {
 		return true
 	}
 	x, errX := strconv.ParseFloat(a, 64)
@@ -101,9 +104,9 @@ func sameDefault(want, is *schema.Column) bool {
 	if errX == nil && errY == nil {
 		return x == y
 	}
-	// A server prints constants of other kinds in its own way: b'1', x'41', 0x41, TRUE, '2024-1-2'.
+	// A server prints constants of other kinds in its own way: b'1', x'41', 0x41, TRUE, '2024-1-2'. What is not ASCII depends on the session.
 	odd := func(s string) bool {
-		return strings.ContainsAny(s, "'") || strings.HasPrefix(s, "0x") || s == "true" || s == "false"
+		return strings.ContainsAny(s, `'\`) || strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 }) || strings.HasPrefix(s, "0x") || s == "true" || s == "false"
 	}
 	return odd(a) || odd(b) || want.DataType == "date" || want.DataType == "datetime" || want.DataType == "time"
 }
