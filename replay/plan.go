@@ -58,6 +58,7 @@ type Plan struct {
 	Incomplete      []string    `json:"incomplete,omitempty"` // what cannot be restored
 	AllowIncomplete bool        `json:"allow_incomplete,omitempty"`
 	DropExisting    bool        `json:"drop_existing,omitempty"`
+	Definer         string      `json:"definer,omitempty"` // SQL of the account that owns programs whose own is missing on the target
 
 	lookup map[string]*PlanTable
 }
@@ -117,6 +118,7 @@ type Request struct {
 	Skip             []string // GTID sets and incident:ID
 	AllowIncomplete  bool
 	DropExisting     bool
+	Definer          string // see ParseDefiner; "" keeps them
 	Progress         func(at binlog.Position)
 	Timeline         *filter.Timeline // counts what is read from the base on; may be nil
 }
@@ -148,7 +150,7 @@ func MakePlan(ctx context.Context, q Request) (*Plan, *filter.Survey, error) {
 		q.Into = q.Scope.Database
 	}
 	pl := &planner{q: q, p: &Plan{Schema: PlanSchema, Database: q.Scope.Database, Into: q.Into, Tables: q.Scope.Tables, Exclude: q.Scope.Exclude,
-		BaseLoaded: q.BaseLoaded, StopSpec: stopText(q.Stop), AllowIncomplete: q.AllowIncomplete, DropExisting: q.DropExisting}}
+		BaseLoaded: q.BaseLoaded, StopSpec: stopText(q.Stop), AllowIncomplete: q.AllowIncomplete, DropExisting: q.DropExisting, Definer: q.Definer}}
 	for _, step := range []func(context.Context) error{pl.start, pl.read, pl.known, pl.skips, pl.void, pl.tables, pl.intact, pl.exact, pl.incidents} {
 		if err := step(ctx); err != nil {
 			return pl.p, pl.survey, err

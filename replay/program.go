@@ -214,23 +214,30 @@ func createInstead(t ProgramText) []byte {
 
 // create makes all of them on the target, again and again while that makes progress, since views and
 // routines may name one another. What still fails is returned as text, one line each.
-func (p *programs) create(ctx context.Context, srv *target.Server, db string) (failed []string, err error) {
+func (p *programs) create(ctx context.Context, srv *target.Server, db, definer string) (failed, missing []string, err error) {
+	if len(p.list) == 0 {
+		return nil, nil, nil
+	}
 	c, err := srv.Conn(ctx, db)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { c.Close() }()
+	owners, err := readDefiners(ctx, c, definer)
+	if err != nil {
+		return nil, nil, err
+	}
 	left := p.list
 	for len(left) > 0 {
 		var again []Program
 		failed = failed[:0]
 		for _, o := range left {
-			err := p.one(ctx, c, db, o)
+			err := p.one(ctx, c, db, o, owners)
 			if ctx.Err() != nil {
-				return nil, ctx.Err()
+				return nil, nil, ctx.Err()
 			}
 			if target.Transient(err) || errors.Is(err, target.ErrDiskFull) {
-				return nil, err // of the target, not of the program: it is made by the next try
+				return nil, nil, err // of the target, not of the program: it is made by the next try
 			}
 			if err != nil {
 				again = append(again, o)
@@ -238,20 +245,24 @@ func (p *programs) create(ctx context.Context, srv *target.Server, db string) (f
 			}
 		}
 		if len(again) == len(left) {
-			return failed, nil
+			break
 		}
 		left = again
 	}
-	return failed, nil
+	return failed, owners.lines(), nil
 }
 
 // one makes a program anew, so that a second try after a stop finds nothing in its way.
-func (p *programs) one(ctx context.Context, c *target.Conn, db string, o Program) error {
+func (p *programs) one(ctx context.Context, c *target.Conn, db string, o Program, owners *definers) error {
 	if err := c.Exec(ctx, "DROP "+o.Kind+" IF EXISTS "+quoteDB(db)+"."+quoteDB(o.Name)); err != nil && o.Kind != schema.KindView.String() {
 		return err
 	}
 	for _, t := range o.Texts {
-		if err := c.Run(ctx, db, t.SQL, t.Set); err != nil {
+		text, err := owners.owned(&o, t)
+		if err != nil {
+			return err
+		}
+		if err := c.Run(ctx, db, text, t.Set); err != nil {
 			return err
 		}
 	}

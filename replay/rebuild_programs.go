@@ -13,11 +13,16 @@ import (
 func (b *rebuild) writePrograms(out *folder.Folder) error {
 	last := []string{schema.KindView.String(), schema.KindTrigger.String(), schema.KindEvent.String()}
 	list := byDependence(b.programs.list)
+	owners := &definers{instead: b.p.Definer, all: b.p.Definer != "", blind: true}
 	slices.SortStableFunc(list, func(x, y Program) int { return slices.Index(last, x.Kind) - slices.Index(last, y.Kind) })
 	for _, o := range list {
 		var texts []folder.Statement
 		for _, t := range o.Texts {
-			texts = append(texts, folder.Statement{Set: t.Set, SQL: t.SQL})
+			text, err := owners.owned(&o, t)
+			if err != nil {
+				return fmt.Errorf("%s %s: %w", o.Kind, o.Name, err)
+			}
+			texts = append(texts, folder.Statement{Set: t.Set, SQL: text})
 		}
 		if err := out.Program(o.Kind, o.Name, o.Table, texts); err != nil {
 			return fmt.Errorf("%s %s: %w", o.Kind, o.Name, err)

@@ -64,6 +64,7 @@ type Result struct {
 	Doubts     []Doubt           // rows that the base should have and lacks, or the other way round
 	Orphans    []string          // the missing ones of them, a line for each table
 	Incomplete []string          // what could not be restored, one line each
+	Definers   []string          // accounts that the target lacks, with what they own, one line each
 }
 
 // ErrSum marks an account that does not close: a defect of lifeboat, and never a restore to trust.
@@ -281,10 +282,11 @@ func (r *runner) finish(ctx context.Context, last *try) error {
 	if err := r.counters(ctx); err != nil {
 		return err
 	}
-	failed, err := r.programs.create(ctx, r.srv, r.p.Into)
+	failed, missing, err := r.programs.create(ctx, r.srv, r.p.Into, r.p.Definer)
 	if err != nil {
 		return err
 	}
+	r.result.Definers = missing
 	r.result.Counts = r.st.Counts
 	r.result.Windows, r.result.Lanes = r.st.Window, r.st.Lanes
 	for name, at := range r.st.Altered {

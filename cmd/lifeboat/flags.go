@@ -110,6 +110,7 @@ func boundFlags() []cli.Flag {
 		stringFlag("stop-after", "", "end after this `PLACE`, or at the end of the log: end"),
 		listFlag("skip", "leave these transactions out: a GTID set or incident:ID `WHAT`; repeatable"),
 		stringFlag("into", "", "restore under this other `NAME`"),
+		stringFlag("definer", "", "make views and programs whose DEFINER the target lacks (in a dump: all) with this `ACCOUNT` instead: USER@HOST or CURRENT_USER"),
 		boolFlag("base-loaded", "the target already holds the backup's rows: apply only the log"),
 		boolFlag("drop-existing", "drop the database on the target first if it exists"),
 		boolFlag("allow-incomplete", "go on where part of the log cannot be restored, and exit with 3"),

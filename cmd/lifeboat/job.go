@@ -24,6 +24,7 @@ type job struct {
 	effort
 	into                                     string // "": the same name
 	baseLoaded, dropExisting, partialAllowed bool
+	definer                                  string // as it was given
 	progress                                 ui.Mode
 }
 
@@ -33,6 +34,10 @@ func jobFlags() []cli.Flag {
 
 func readJob(c *cli.Context) (j job, err error) {
 	j.into, j.baseLoaded, j.dropExisting, j.partialAllowed = c.String("into"), c.Bool("base-loaded"), c.Bool("drop-existing"), c.Bool("allow-incomplete")
+	j.definer = c.String("definer")
+	if _, err = replay.ParseDefiner(j.definer); err != nil {
+		return j, usagef("--definer %w", err)
+	}
 	if j.source, err = readSource(c); err != nil {
 		return j, err
 	}
@@ -71,7 +76,7 @@ func (j *job) name() string {
 
 // line is the job as a command line, its bounds left out.
 func (j *job) line(command string) *commandLine {
-	return newCommandLine(command).source(&j.source).flag("into", j.into).on("base-loaded", j.baseLoaded).
+	return newCommandLine(command).source(&j.source).flag("into", j.into).flag("definer", j.definer).on("base-loaded", j.baseLoaded).
 		on("drop-existing", j.dropExisting).on("allow-incomplete", j.partialAllowed)
 }
 
@@ -94,7 +99,12 @@ func (j *job) makePlan(ctx context.Context, m *meter) (p planned, err error) {
 	if p.snapshot, err = openSnapshot(ctx, &j.source, m); err != nil {
 		return p, err
 	}
+	definer, err := replay.ParseDefiner(j.definer)
+	if err != nil {
+		return p, err
+	}
 	p.plan, p.survey, err = replay.MakePlan(ctx, replay.Request{
+		Definer: definer,
 		Archive: p.archive, Snapshot: p.snapshot, SnapshotPosition: j.position, BaseLoaded: j.baseLoaded, Scope: j.scope, Into: j.into,
 		Stop: j.stop, Skip: j.skip, AllowIncomplete: j.partialAllowed, DropExisting: j.dropExisting, Progress: m.survey(p.archive),
 	})

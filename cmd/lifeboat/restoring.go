@@ -128,6 +128,8 @@ func (r *restoring) report(res *replay.Result, begun, ended time.Time) *report.R
 	if r.plan.BaseLoaded && !r.plan.Start.IsZero() {
 		rep.Notes = append(rep.Notes, "database _lifeboat on the target remembers that this base has its log now, so that the same command does not replay it again; drop it when that can no longer happen")
 	}
+	rep.MissingDefiners = res.Definers
+	rep.Notes = append(rep.Notes, res.Definers...)
 	if res.Retries > 0 {
 		rep.Notes = append(rep.Notes, fmt.Sprintf("the target was lost %s, and the restore went on from its checkpoint", text.Counted(int64(res.Retries), "time")))
 	}

@@ -46,6 +46,9 @@ func (j *job) follow(p *replay.Plan) error {
 			j.position = s.Given
 		}
 	}
+	if j.definer == "" && p.Definer != "" {
+		j.definer = strings.ReplaceAll(p.Definer, "`", "")
+	}
 	j.baseLoaded = j.baseLoaded || p.BaseLoaded
 	j.dropExisting = j.dropExisting || p.DropExisting
 	j.partialAllowed = j.partialAllowed || p.AllowIncomplete

@@ -53,7 +53,7 @@ func verifyCommand(e *env) *cli.Command {
 // verifyBounds are the flags that say which state is meant.
 func verifyBounds() []cli.Flag {
 	return slices.DeleteFunc(boundFlags(), func(f cli.Flag) bool {
-		return slices.Contains([]string{"base-loaded", "drop-existing"}, f.Names()[0])
+		return slices.Contains([]string{"base-loaded", "drop-existing", "definer"}, f.Names()[0])
 	})
 }
 

@@ -38,7 +38,9 @@ type Restore struct {
 	Incomplete []string       `json:"incomplete"` // what could not be restored, one line each
 	Notes      []string       `json:"notes"`
 	Commands   []Command      `json:"commands"`
-	Verify     any            `json:"verify,omitempty"` // what a comparison afterwards found, in a form of its own
+	// MissingDefiners are accounts that the target lacks and views or programs name, one line each; they are among the notes too.
+	MissingDefiners []string `json:"missing_definers,omitempty"`
+	Verify          any      `json:"verify,omitempty"` // what a comparison afterwards found, in a form of its own
 }
 
 // Doubt is how many rows of a table were not as the log says they were before it changed them.

@@ -96,6 +96,9 @@ func sameDefault(want, is *schema.Column) bool {
 	if want.DataType == "timestamp" || !want.Nullable && !strings.Contains(strings.ToUpper(want.Text), "NOT NULL") {
 		return true // a session's settings and zone decide, or a key has made it NOT NULL
 	}
+	if first := want.Default; first != "" && a != "current_timestamp" && (first[0]|0x20 >= 'a' && first[0]|0x20 <= 'z') {
+		return true // a function, or TRUE
+	}
 	if a == b || strings.HasPrefix(a, "(") || strings.HasPrefix(b, "(") {
 		return true
 	}
