@@ -22,6 +22,7 @@ type options struct {
 	percent   int   // of each workload's rows
 	memory    string
 	quick     bool
+	only      string // ways, by their short names
 	audit     bool
 }
 
@@ -107,6 +108,9 @@ func (b *bench) run(ctx context.Context) (err error) {
 			results[way.name] = append(results[way.name], s)
 			b.say("run %d of %d: %s: %s", n+1, b.opts.runs, way.name, s)
 		}
+	}
+	if b.opts.only != "" {
+		return nil // each line above says it all
 	}
 	return b.report(results)
 }

@@ -22,6 +22,7 @@ func main() {
 	flag.Int64Var(&o.size, "size", 240, "how much binlog there is, in MiB")
 	flag.StringVar(&o.memory, "memory", "256MiB", "lifeboat's --memory")
 	flag.BoolVar(&o.quick, "quick", false, "leave mysqlbinlog | mysql out, which takes minutes")
+	flag.StringVar(&o.only, "only", "", "only some ways, without the table: pipe, applier, one, four, lifeboat, onto; comma separated")
 	flag.BoolVar(&o.audit, "audit", false, "measure audits instead, beside mysqlbinlog and cat")
 	flag.Parse()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -33,6 +34,7 @@ const (
 // way is one way to the final state, on an empty server.
 type way struct {
 	name   string
+	short  string // for -only
 	run    func(context.Context, *scratch.Server) (sample, error)
 	server []string // further options of its server
 	most   int      // runs
@@ -82,14 +84,15 @@ func (b *bench) ways() []way {
 		applierRuns = 0 // MariaDB 10.11 crashes when it is told to read files that its relay log index names but it did not write
 	}
 	all := []way{
-		{name: wayPipe, run: b.byPipe, most: pipeRuns},
-		{name: wayApplier, run: b.byApplier, server: applierServer(b.workload), most: applierRuns},
-		{name: wayOne, run: func(ctx context.Context, s *scratch.Server) (sample, error) { return b.byDump(ctx, s, 1) }, most: b.opts.runs},
-		{name: wayFour, run: func(ctx context.Context, s *scratch.Server) (sample, error) { return b.byDump(ctx, s, 4) }, most: b.opts.runs},
-		{name: wayLifeboat, run: b.byLifeboat, most: b.opts.runs},
-		{name: wayOnto, run: b.ontoBase, most: b.opts.runs},
+		{name: wayPipe, short: "pipe", run: b.byPipe, most: pipeRuns},
+		{name: wayApplier, short: "applier", run: b.byApplier, server: applierServer(b.workload), most: applierRuns},
+		{name: wayOne, short: "one", run: func(ctx context.Context, s *scratch.Server) (sample, error) { return b.byDump(ctx, s, 1) }, most: b.opts.runs},
+		{name: wayFour, short: "four", run: func(ctx context.Context, s *scratch.Server) (sample, error) { return b.byDump(ctx, s, 4) }, most: b.opts.runs},
+		{name: wayLifeboat, short: "lifeboat", run: b.byLifeboat, most: b.opts.runs},
+		{name: wayOnto, short: "onto", run: b.ontoBase, most: b.opts.runs},
 	}
-	return slices.DeleteFunc(all, func(w way) bool { return w.most == 0 })
+	only := strings.Split(b.opts.only, ",")
+	return slices.DeleteFunc(all, func(w way) bool { return w.most == 0 || b.opts.only != "" && !slices.Contains(only, w.short) })
 }
 
 // output runs a command; what it printed is part of its error.
