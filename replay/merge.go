@@ -40,8 +40,7 @@ const (
 // mergeTable prepares a table's fold to be met, and reports false where keys of a dump's text and of the log cannot be told to be
 // the same.
 func mergeTable(t *tableFold) bool {
-	key, ok := t.shape.Def.RowKey()
-	if !ok || !key.Primary || !strings.EqualFold(t.shape.Def.Engine, "InnoDB") {
+	if unmergeable(t.shape.Def) != "" {
 		return false
 	}
 	t.index = nil // by raw bytes: the window is read
@@ -51,6 +50,28 @@ func mergeTable(t *tableFold) bool {
 	}
 	t.merged = &merged{t: t, index: index, met: make([]atomic.Uint32, len(t.entries))}
 	return true
+}
+
+// unmergeable says why a table's rows of a snapshot are loaded before the log's changes; "" where they go past them.
+func unmergeable(def *schema.Table) string {
+	key, ok := def.RowKey()
+	switch {
+	case !ok || !key.Primary:
+		return "it has no primary key"
+	case def.Engine != "" && !strings.EqualFold(def.Engine, "InnoDB"): // the text of a dump is not asked for it
+		return "it is of engine " + def.Engine + ", which has no transactions"
+	}
+	for _, part := range key.Columns {
+		i := slices.IndexFunc(def.Columns, func(c schema.Column) bool { return strings.EqualFold(c.Name, part.Name) })
+		if i < 0 || !def.Columns[i].Writable() {
+			return "its key is computed"
+		}
+		switch c := &def.Columns[i]; c.DataType {
+		case "float", "double", "enum", "set", "json", "vector", "uuid", "inet4", "inet6":
+			return fmt.Sprintf("key column %s is of type %s, of which a dump's text does not name one value", c.Name, c.DataType)
+		}
+	}
+	return ""
 }
 
 // canonical makes the entries known by their key's canonical form, in which a dump's text names them too.

@@ -161,3 +161,27 @@ func TestMergeDoubts(t *testing.T) {
 		t.Errorf("left to write where rows may be: %v", left)
 	}
 }
+
+// TestUnmergeable holds which tables' rows wait for the log.
+func TestUnmergeable(t *testing.T) {
+	for text, want := range map[string]string{
+		"id INT PRIMARY KEY":                            "",
+		"a VARCHAR(9), b DATE, PRIMARY KEY (a, b)":      "",
+		"id FLOAT PRIMARY KEY":                          "float",
+		"e ENUM('a') PRIMARY KEY":                       "enum",
+		"id INT NOT NULL UNIQUE":                        "primary key",
+		"id INT":                                        "primary key",
+		"a INT, g INT AS (a+1) STORED, PRIMARY KEY (g)": "computed",
+	} {
+		def, err := schema.ParseCreateTable([]byte("CREATE TABLE t ("+text+")"), schema.Mode{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := unmergeable(def); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+	if got := unmergeable(&schema.Table{Engine: "MyISAM", Columns: []schema.Column{{Name: "id"}}, Keys: []schema.Key{{Primary: true, Columns: []schema.KeyPart{{Name: "id"}}}}}); !strings.Contains(got, "MyISAM") {
+		t.Errorf("MyISAM: %q", got)
+	}
+}

@@ -104,6 +104,10 @@ type PlanTable struct {
 	Missing binlog.Position `json:"missing,omitzero"`
 	Lane    Lane            `json:"lane"`
 	Why     string          `json:"why,omitempty"` // of the serial lane, or of no base
+	// Merge says how a folded table's rows of the snapshot come to the target: past the folded log (true), or before it. MergeWhy is the reason where it
+	// is not so. Both are empty where the snapshot has no rows or the log no changes.
+	Merge    bool   `json:"merge,omitempty"`
+	MergeWhy string `json:"merge_why,omitempty"`
 }
 
 // Request is what a user asks for.

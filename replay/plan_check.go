@@ -265,6 +265,12 @@ func (pl *planner) predictLanes(all map[string]*PlanTable, creates map[string]st
 				t.Lane, t.Why = LaneSerial, "no primary key and no unique key without NULLs"
 			}
 		}
+		if t.Lane == LaneFold && def != nil && t.Base == BaseSnapshot && t.BaseRows > 0 && t.Inserted+t.Updated+t.Deleted > 0 {
+			if t.MergeWhy = unmergeable(def); !pl.p.Exact {
+				t.MergeWhy = "the base is of unknown date"
+			}
+			t.Merge = t.MergeWhy == ""
+		}
 	}
 }
 

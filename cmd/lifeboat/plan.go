@@ -94,7 +94,14 @@ func planPage(j *job, p *planned, refused error, where string, notes []string) *
 		}
 	}
 	for _, t := range p.plan.Routes {
-		r.Tables = append(r.Tables, report.TablePlan{Name: t.Name, Base: t.Base, BaseRows: t.BaseRows, Changes: t.Inserted + t.Updated + t.Deleted, Lane: string(t.Lane), Why: t.Why})
+		lane, reason := string(t.Lane), t.Why
+		switch {
+		case t.Merge:
+			lane = "merge"
+		case t.MergeWhy != "":
+			reason = "the backup's rows first, since " + t.MergeWhy
+		}
+		r.Tables = append(r.Tables, report.TablePlan{Name: t.Name, Base: t.Base, BaseRows: t.BaseRows, Changes: t.Inserted + t.Updated + t.Deleted, Lane: lane, Why: reason})
 	}
 	for _, s := range p.survey.Statements {
 		if inRange(p.plan, s.Pos, s.Pos) && !slices.Contains(p.plan.SkipStart, s.Pos) {
