@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"lifeboat/internal/report"
 )
@@ -101,15 +102,47 @@ func TestGoldenAudits(t *testing.T) {
 	}
 }
 
-// A healthy archive's report fits on a screen.
+// A healthy archive's report fits on a screen, and its lines into 100 columns.
 func TestAHealthyAuditFitsOnAScreen(t *testing.T) {
-	for _, name := range []string{"healthy", "copies"} {
-		text, err := os.ReadFile(filepath.Join("testdata", "audit", name+".txt"))
+	for _, name := range []string{"healthy", "failover-joined"} {
+		content, err := os.ReadFile(filepath.Join("testdata", "audit", name+".txt"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := strings.Count(string(text), "\n"); name == "healthy" && n > 40 {
+		if n := strings.Count(string(content), "\n"); n > 40 {
 			t.Errorf("%s takes %d lines", name, n)
+		}
+	}
+	for _, c := range goldenAudits() {
+		content, err := os.ReadFile(filepath.Join("testdata", "audit", c.name+".txt"))
+		if err != nil && c.code != exitFailed {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(content)) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 100 {
+				t.Errorf("%s: a line of %d columns: %s", c.name, n, line)
+			}
+		}
+	}
+}
+
+// Colour is for terminals, and not for those who ask for none.
+func TestAuditIsColouredOnTerminalsOnly(t *testing.T) {
+	openScene(t, "healthy")
+	for _, c := range []struct {
+		terminal bool
+		env      string // NO_COLOR
+		want     bool
+	}{{true, "", true}, {false, "", false}, {true, "1", false}} {
+		t.Setenv("NO_COLOR", c.env)
+		t.Setenv("TERM", "xterm")
+		var out, errOut bytes.Buffer
+		e := &env{stdout: &out, stderr: &errOut, stdoutTerminal: c.terminal, version: "TEST"}
+		if code := run(t.Context(), e, []string{"lifeboat", "audit", "--progress", "none", "--binlogs", "binlogs"}); code != 0 {
+			t.Fatalf("exit %d: %s", code, errOut.String())
+		}
+		if got := strings.Contains(out.String(), "\x1b["); got != c.want {
+			t.Errorf("%+v: coloured: %v", c, got)
 		}
 	}
 }

@@ -42,8 +42,8 @@ type Archive struct {
 	Findings []Finding
 	Ignored  int // files that are no binlogs and do not look like any: index files, checksum lists, hidden files
 	index    map[string]int
-	indexes  []indexFile       // that lie beside the chain's files
-	named    map[string]string // in one of these, and in which
+	indexes  []indexFile // that lie beside the chain's files
+	lacking  []lacking   // what these name and is not there, in order
 }
 
 // File is one file of the chain: the best of its copies. It implements binlog.File.

@@ -36,13 +36,17 @@ type found struct {
 	findings   []Finding
 	indexes    []indexFile
 	ignored    int
+	alike      map[likeness][]*candidate // those that may be one file
 }
+
+// likeness is what one file has in common with itself under another path.
+type likeness struct{ size, modified int64 }
 
 func discover(ctx context.Context, paths []string) (*found, error) {
 	if len(paths) == 0 {
 		return nil, fmt.Errorf("%w: no path was given", ErrNoBinlogs)
 	}
-	out := &found{}
+	out := &found{alike: map[likeness][]*candidate{}}
 	for i, p := range paths {
 		info, err := os.Stat(p)
 		if err != nil {
@@ -157,7 +161,8 @@ func ownName(path string) string {
 
 // file looks at the first bytes of one file.
 func (d *found) file(ctx context.Context, path string, root int, info os.FileInfo, asked bool) error {
-	for _, c := range d.candidates {
+	like := likeness{info.Size(), info.ModTime().UnixNano()}
+	for _, c := range d.alike[like] {
 		if os.SameFile(c.info, info) {
 			if c.path != path {
 				d.findings = append(d.findings, Finding{Code: CodeDuplicate, Severity: Note, Path: path,
@@ -196,6 +201,7 @@ func (d *found) file(ctx context.Context, path string, root int, info os.FileInf
 		}
 	}
 	d.candidates = append(d.candidates, c)
+	d.alike[like] = append(d.alike[like], c)
 	return nil
 }
 

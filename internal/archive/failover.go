@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"lifeboat/internal/binlog"
+	"lifeboat/internal/binlog/gtid"
 )
 
 // related says how two series belong together, where that can be told.
@@ -34,6 +35,9 @@ func afterFailover(s, t *series) string {
 	if err != nil || have.IsEmpty() {
 		return ""
 	}
+	if text := holdsAll(s, t); text != "" {
+		return text
+	}
 	for _, v := range t.list {
 		f := v.file
 		if !f.HasPrevious {
@@ -41,8 +45,8 @@ func afterFailover(s, t *series) string {
 		}
 		switch {
 		case f.Previous.Equal(have) && end.Anonymous == 0:
-			return fmt.Sprintf("by GTID %s (server id %d) goes on exactly where %s ends, as after a failover, but their names do not go on counting: restore up to that end first, then with --base-loaded from these files",
-				f.name, f.Format.ServerID, end.End())
+			return fmt.Sprintf("by GTID %s (server id %d) goes on exactly where %s ends, as after a failover, but their names do not go on counting: restore up to that end first, then with --base-loaded from the files of server id %d",
+				f.name, f.Format.ServerID, end.End(), f.Format.ServerID)
 		case f.Previous.ContainsSet(have):
 			missing := f.Previous.Minus(have)
 			return fmt.Sprintf("%s (server id %d) counts all that %s holds as committed, and also %s, which is not in it: transactions are missing between the two servers' files, or begin in an earlier one",
@@ -57,6 +61,35 @@ func afterFailover(s, t *series) string {
 		return fmt.Sprintf("%s was committed on server id %d and never reached server id %d", lost.String(), end.Format.ServerID, t.first().Format.ServerID)
 	}
 	return ""
+}
+
+// holdsAll tells that a replica logged all that its source did, so that its files are enough.
+func holdsAll(s, t *series) string {
+	wanted, err := committed(s)
+	if err != nil || wanted.IsEmpty() {
+		return ""
+	}
+	have, err := committed(t)
+	if err != nil || !have.ContainsSet(wanted) {
+		return ""
+	}
+	for _, v := range s.list {
+		if v.file.Anonymous > 0 {
+			return ""
+		}
+	}
+	return fmt.Sprintf("by GTID the files of server id %d hold all that those of server id %d do: those of server id %d are enough (a backup's file and offset count only in the log of the server it was made of, its GTIDs in both)",
+		t.first().Format.ServerID, s.first().Format.ServerID, t.first().Format.ServerID)
+}
+
+// committed is what is in the files of a series.
+func committed(s *series) (out gtid.Set, err error) {
+	for _, v := range s.list {
+		if err = out.Union(v.file.GTIDs); err != nil {
+			break
+		}
+	}
+	return out, err
 }
 
 // shares reports that one of the two servers has executed transactions of the other.

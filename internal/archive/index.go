@@ -17,7 +17,11 @@ import (
 type indexFile struct {
 	path  string
 	names []string
+	has   map[string]bool // names
 }
+
+// lacking is a file that an index file names and the chain does not hold.
+type lacking struct{ name, index string }
 
 // longestIndex is some 20,000 names.
 const longestIndex = 1 << 20
@@ -57,7 +61,12 @@ func (a *Archive) heed(all []indexFile) {
 			beside[filepath.Dir(c.Path)] = true
 		}
 	}
-	a.named = map[string]string{}
+	seen := map[string]bool{}
+	for _, f := range a.Findings {
+		if f.Severity >= Gap {
+			seen[f.Pos.File] = true // told, as damaged or encrypted
+		}
+	}
 	for _, x := range all {
 		x.names = slices.DeleteFunc(slices.Clone(x.names), func(n string) bool {
 			b, _ := binlog.SplitName(n)
@@ -66,41 +75,48 @@ func (a *Archive) heed(all []indexFile) {
 		if len(x.names) == 0 || !beside[filepath.Dir(x.path)] {
 			continue
 		}
-		a.indexes = append(a.indexes, x)
+		x.has = make(map[string]bool, len(x.names))
 		for _, n := range x.names {
-			if a.named[n] == "" {
-				a.named[n] = x.path
+			x.has[n] = true
+			if !seen[n] && a.Index(n) < 0 {
+				seen[n] = true
+				a.lacking = append(a.lacking, lacking{n, x.path})
 			}
 		}
+		a.indexes = append(a.indexes, x)
 	}
+	slices.SortFunc(a.lacking, func(x, y lacking) int { return binlog.CompareNames(x.name, y.name) })
 }
 
 // inHole says what index files know of the numbers between two files of the chain.
 func (a *Archive) inHole(f, next *File) string {
-	if path, names := a.unseen(func(name string) bool {
-		return binlog.CompareNames(name, f.name) > 0 && binlog.CompareNames(name, next.name) < 0
-	}); len(names) > 0 {
+	if path, names := a.lacks(f.name, next.name); len(names) > 0 {
 		return fmt.Sprintf("; %s names %s", path, listed(names))
 	}
 	for _, x := range a.indexes {
-		if slices.Contains(x.names, f.name) && slices.Contains(x.names, next.name) {
+		if x.has[f.name] && x.has[next.name] {
 			return fmt.Sprintf("; %s does not name it either, so its server did not have it any more, or never had it", x.path)
 		}
 	}
 	return ""
 }
 
-// unseen gives the files that index files name and the chain lacks, in order, and one of the index files that do.
-func (a *Archive) unseen(wanted func(name string) bool) (path string, names []string) {
-	for name := range a.named {
-		told := slices.ContainsFunc(a.Findings, func(f Finding) bool { return f.Pos.File == name && f.Severity >= Gap }) // as damaged or encrypted
-		if a.Index(name) < 0 && !told && wanted(name) {
-			names = append(names, name)
-		}
+// lacks gives the files between two names, of which either may be empty, that index files name and the chain lacks, in order; and an
+// index file that does.
+func (a *Archive) lacks(after, before string) (path string, names []string) {
+	from, to := 0, len(a.lacking)
+	place := func(name string) int {
+		i, _ := slices.BinarySearchFunc(a.lacking, name, func(l lacking, name string) int { return binlog.CompareNames(l.name, name) })
+		return i
 	}
-	slices.SortFunc(names, binlog.CompareNames)
-	if len(names) > 0 {
-		path = a.named[names[0]]
+	if after != "" {
+		from = place(after)
+	}
+	if before != "" {
+		to = place(before)
+	}
+	for _, l := range a.lacking[from:max(from, to)] {
+		path, names = l.index, append(names, l.name)
 	}
 	return path, names
 }
@@ -116,12 +132,12 @@ func listed(names []string) string {
 // is told there.
 func (a *Archive) checkIndexes() {
 	first, last := a.Files[0], a.Files[len(a.Files)-1]
-	if path, names := a.unseen(func(name string) bool { return binlog.CompareNames(name, first.name) < 0 }); len(names) > 0 {
+	if path, names := a.lacks("", first.name); len(names) > 0 {
 		a.add(Finding{Code: CodeIndex, Severity: Note, Pos: binlog.Position{File: names[0]}, Path: path,
 			Text:   fmt.Sprintf("%s names %s, from before %s, with which the binlogs begin", path, listed(names), first.name),
 			Remedy: "copy them too, if the backup is older than that"})
 	}
-	path, names := a.unseen(func(name string) bool { return binlog.CompareNames(name, last.name) > 0 })
+	path, names := a.lacks(last.name, "")
 	if len(names) > 1 || len(names) == 1 && names[0] != last.Ending.Next.File {
 		a.add(Finding{Code: CodeGap, Severity: Gap, Pos: last.End(), Path: path,
 			Text:   fmt.Sprintf("%s names %s, written after %s and not among the binlogs", path, listed(names), last.End()),
@@ -132,10 +148,7 @@ func (a *Archive) checkIndexes() {
 		if before.Ending.Next.File != f.name {
 			continue // a hole, if it is one, was told
 		}
-		between := func(name string) bool {
-			return binlog.CompareNames(name, before.name) > 0 && binlog.CompareNames(name, f.name) < 0
-		}
-		if path, names := a.unseen(between); len(names) > 0 {
+		if path, names := a.lacks(before.name, f.name); len(names) > 0 {
 			a.add(Finding{Code: CodeIndex, Severity: Warning, Pos: before.End(), Path: path,
 				Text: fmt.Sprintf("%s names %s between %s and %s, though the one says that the other follows", path, listed(names), before.name, f.name)})
 		}
@@ -157,7 +170,7 @@ func (a *Archive) contradicted(x indexFile) {
 	var strange []string
 	for _, f := range a.Files {
 		here := slices.ContainsFunc(f.Copies, func(c Copy) bool { return filepath.Dir(c.Path) == filepath.Dir(x.path) })
-		if here && !slices.Contains(x.names, f.name) && binlog.CompareNames(f.name, x.names[0]) > 0 && binlog.CompareNames(f.name, x.names[len(x.names)-1]) < 0 {
+		if here && !x.has[f.name] && binlog.CompareNames(f.name, x.names[0]) > 0 && binlog.CompareNames(f.name, x.names[len(x.names)-1]) < 0 {
 			strange = append(strange, f.name)
 		}
 	}

@@ -49,10 +49,13 @@ func (j *joiner) extend(files []*variant) {
 			to = nil
 		}
 		if to == nil {
-			to = &series{relay: v.relay()}
+			to = &series{relay: v.relay(), dirs: map[string]bool{}}
 			j.out = append(j.out, to)
 		}
 		to.list = append(to.list, v)
+		for _, c := range v.file.Copies {
+			to.dirs[filepath.Dir(c.Path)] = true
+		}
 		files = slices.Delete(files, which, which+1)
 	}
 }
@@ -101,14 +104,7 @@ func (s *series) match(v *variant) match {
 
 // beside reports a copy of v in a folder with copies of the series: whoever put them there took them for one log.
 func (s *series) beside(v *variant) bool {
-	for _, c := range v.file.Copies {
-		for _, other := range s.list {
-			if slices.ContainsFunc(other.file.Copies, func(d Copy) bool { return filepath.Dir(c.Path) == filepath.Dir(d.Path) }) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(v.file.Copies, func(c Copy) bool { return s.dirs[filepath.Dir(c.Path)] })
 }
 
 // evident reports that the files themselves show that b is of the server of a, which follows does not exclude.

@@ -16,6 +16,7 @@ import (
 type series struct {
 	list  []*variant
 	relay bool
+	dirs  map[string]bool // of their copies
 }
 
 func (s *series) first() *File { return s.list[0].file }

@@ -37,7 +37,7 @@ func archiveText(p *page, audit *Audit) {
 	}
 	p.table(2, []column{{"file", words}, {"state", words}, {"copies", words}, {"size", amount}, {"transactions", amount},
 		{"first", words}, {"last", words}, {"server", words}}, rows)
-	unusualText(p, a.Files)
+	odditiesText(p, a.Files)
 	for _, f := range a.Files {
 		for _, c := range f.Copies {
 			told := slices.ContainsFunc(audit.Findings, func(x Finding) bool { return strings.Contains(x.Text, c.Path) })
@@ -104,43 +104,50 @@ func fileServer(f FileRow, several bool) string {
 	return f.Server
 }
 
-// unusualText names, once each, what not every reader of a row log expects of a file.
-func unusualText(p *page, files []FileRow) {
-	var order []string
-	of := map[string][]string{}
-	for _, f := range files {
-		for _, s := range unusual(f) {
-			if of[s] == nil {
-				order = append(order, s)
-			}
-			of[s] = append(of[s], f.Name)
+// oddity is what not every reader of a row log expects of a file.
+type oddity struct {
+	count int64
+	say   func(n int64) string
+}
+
+// oddities are always the same ones, in the same order.
+func oddities(f FileRow) []oddity {
+	has := func(yes bool, n int64) int64 {
+		if yes {
+			return n
 		}
+		return 0
 	}
-	for i, s := range order {
-		if i == mostFiles && len(order) > mostFiles+1 {
-			p.line(2, fmt.Sprintf("… and %s more about files, in --format json", text.Count(int64(len(order)-i))))
-			return
-		}
-		p.paragraph("  ", "", list(of[s], 4)+": "+s)
+	return []oddity{
+		{has(f.Format == FormatStatement, f.Statements), func(n int64) string {
+			return fmt.Sprintf("no row events, but %s other than DDL", text.Counted(n, "statement"))
+		}},
+		{has(f.Format == FormatMixed, f.Statements), func(n int64) string {
+			return fmt.Sprintf("%s other than DDL beside row events", text.Counted(n, "statement"))
+		}},
+		{f.Compressed, func(n int64) string {
+			return fmt.Sprintf("compressed by the server: %s", text.Count(n))
+		}},
+		{has(f.GTIDs != "", f.Anonymous), func(n int64) string {
+			return fmt.Sprintf("%s without a GTID", text.Counted(n, "transaction"))
+		}},
 	}
 }
 
-// unusual is what is worth a word of how a file logs changes.
-func unusual(f FileRow) (out []string) {
-	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	switch f.Format {
-	case FormatStatement:
-		add("no row events, but %s other than DDL", text.Counted(f.Statements, "statement"))
-	case FormatMixed:
-		add("%s other than DDL beside %s", text.Counted(f.Statements, "statement"), text.Counted(f.RowEvents, "row event"))
+// odditiesText sums each up over the files.
+func odditiesText(p *page, files []FileRow) {
+	for i, o := range oddities(FileRow{}) {
+		var names []string
+		var sum int64
+		for _, f := range files {
+			if n := oddities(f)[i].count; n > 0 {
+				names, sum = append(names, f.Name), sum+n
+			}
+		}
+		if sum > 0 {
+			p.paragraph("  ", "", list(names, 2)+": "+o.say(sum))
+		}
 	}
-	if f.Compressed > 0 {
-		add("compressed by the server: %s", text.Count(f.Compressed))
-	}
-	if f.Anonymous > 0 && f.GTIDs != "" {
-		add("%s without a GTID", text.Counted(f.Anonymous, "transaction"))
-	}
-	return out
 }
 
 // fileDetail is one line of what is known of how a file was written.
@@ -155,7 +162,11 @@ func fileDetail(f FileRow) string {
 	if f.RowEvents > 0 {
 		say = append(say, text.Counted(f.RowEvents, "row event"))
 	}
-	say = append(say, unusual(f)...)
+	for _, o := range oddities(f) {
+		if o.count > 0 {
+			say = append(say, o.say(o.count))
+		}
+	}
 	if f.Packed {
 		say = append(say, "the copy is packed")
 	}

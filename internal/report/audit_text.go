@@ -17,6 +17,10 @@ const (
 	mostFindings   = 20
 	mostIncidents  = 5
 	mostFiles      = 6 // more than this are folded
+
+	// Where nothing is wrong, so that it fits on a screen.
+	calmTables  = 8
+	calmChanges = 5
 )
 
 // Enough for a table.
@@ -45,8 +49,12 @@ func auditText(p *page, a *Audit) {
 	commandsText(p, a.Commands)
 	lossesText(p, a)
 	findingsText(p, a.Findings)
-	tablesText(p, a)
-	changesText(p, a)
+	tables, changes := mostTables, mostChanges
+	if a.ExitCode == 0 && len(a.Incidents) == 0 && len(a.Losses) == 0 {
+		tables, changes = calmTables, calmChanges
+	}
+	tablesText(p, a, tables)
+	changesText(p, a, changes)
 	snapshotText(p, a.Snapshot)
 	archiveText(p, a)
 }
@@ -322,12 +330,12 @@ func commandsText(p *page, commands []Command) {
 	}
 }
 
-func tablesText(p *page, a *Audit) {
+func tablesText(p *page, a *Audit, most int) {
 	if len(a.Tables) == 0 {
 		return
 	}
 	p.heading(fmt.Sprintf("Tables (%d)", len(a.Tables)))
-	shown, hidden := foldTables(a.Tables, a.Restorable)
+	shown, hidden := foldTables(a.Tables, a.Restorable, most)
 	var rows [][]string
 	partly := slices.ContainsFunc(shown, func(t TableRow) bool { return restorable(&t, a.Restorable) != wholly })
 	for _, t := range shown {
@@ -375,8 +383,8 @@ func tableNote(t *TableRow) string {
 }
 
 // foldTables keeps all that need a look and fills up with the first others, in the order given.
-func foldTables(tables []TableRow, whole *Range) (shown []TableRow, hidden int) {
-	if len(tables) <= mostTables+1 {
+func foldTables(tables []TableRow, whole *Range, most int) (shown []TableRow, hidden int) {
+	if len(tables) <= most+1 {
 		return tables, 0
 	}
 	needed := 0
@@ -386,7 +394,7 @@ func foldTables(tables []TableRow, whole *Range) (shown []TableRow, hidden int) 
 			needed++
 		}
 	}
-	room := mostTables - needed
+	room := most - needed
 	for _, t := range tables {
 		if !look(t) {
 			if room <= 0 {
@@ -400,10 +408,10 @@ func foldTables(tables []TableRow, whole *Range) (shown []TableRow, hidden int) 
 	return shown, hidden
 }
 
-func changesText(p *page, a *Audit) {
+func changesText(p *page, a *Audit, most int) {
 	if n := int64(len(a.Migrations)) + a.MigrationsLeftOut; n > 0 {
 		p.heading(fmt.Sprintf("No incidents, though they look like it (%s)", text.Count(n)))
-		statementsText(p, a.Migrations, mostChanges)
+		statementsText(p, a.Migrations, most)
 		if a.MigrationsLeftOut > 0 {
 			p.line(4, fmt.Sprintf("… and %s", text.Counted(a.MigrationsLeftOut, "more statement")))
 		}
@@ -413,7 +421,7 @@ func changesText(p *page, a *Audit) {
 	})
 	if len(changes) > 0 {
 		p.heading(fmt.Sprintf("Schema changes in the log (%d)", len(changes)))
-		statementsText(p, changes, mostChanges)
+		statementsText(p, changes, most)
 	}
 }
 

@@ -279,6 +279,27 @@ func TestJSONKeepsAllAndTextFoldsNothingThatMatters(t *testing.T) {
 	}
 }
 
+// However large an archive is, the report fits on a screen where nothing is wrong.
+func TestALargeHealthyAuditFitsOnAScreen(t *testing.T) {
+	a := healthy()
+	for i := range 300 {
+		x := a.Tables[1]
+		x.Name = fmt.Sprintf("t%d", i)
+		a.Tables = append(a.Tables, x)
+		a.Changes = append(a.Changes, Statement{Position: fmt.Sprintf("binlog.000002:%d", i), Time: at("02 10:59:00"), SQL: "CREATE TABLE t (a int)"})
+		f := a.Archive.Files[5]
+		f.Name, f.Compressed, f.Anonymous, f.GTIDs = fmt.Sprintf("binlog.%06d", 13+i), int64(i+1), 1, "x:1"
+		a.Archive.Files = append(a.Archive.Files, f)
+	}
+	var out bytes.Buffer
+	if err := WriteAudit(&out, a, Text, false); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(out.String(), "\n"); n > 50 {
+		t.Errorf("%d lines:\n%s", n, out.String())
+	}
+}
+
 func TestAccountCloses(t *testing.T) {
 	if !Account("rows", 10, 4, 3, 2, 1).Closes {
 		t.Error("10 = 4+3+2+1 does not close")
