@@ -31,10 +31,17 @@ type lab struct {
 
 func newLab(t *testing.T, kind string) *lab {
 	t.Helper()
-	l := &lab{kind: kind, scenes: map[string]*scene{}}
+	l := bareLab(t, kind)
 	for _, image := range []string{"FULL", "MINIMAL"} {
 		l.scenes[image] = newScene(t, kind, image)
 	}
+	return l
+}
+
+// bareLab has no scenes.
+func bareLab(t *testing.T, kind string) *lab {
+	t.Helper()
+	l := &lab{kind: kind, scenes: map[string]*scene{}}
 	l.server = testserver.Start(t, kind)
 	l.db = testserver.Open(t, l.server)
 	l.db.SetMaxIdleConns(0) // the server gets killed: no connection of before is of use

@@ -34,15 +34,51 @@ type scene struct {
 
 // newScene runs a little of everything on a server of the kind: a small scene makes each of its steps a large part of it.
 func newScene(t *testing.T, kind, image string) *scene {
+	o := workload.Options{Seed: 1, Rows: 40, Transactions: 40, Sessions: 1}
+	return playScene(t, kind, image, func(db *sql.DB) {
+		must(t, workload.Create(t.Context(), db, shop, o))
+		_, err := workload.Run(t.Context(), db, shop, o)
+		must(t, err)
+	}, func(db *sql.DB) {
+		o.Seed, o.Transactions, o.DDL, o.Lossy = 2, 120, 5, true
+		_, err := workload.Run(t.Context(), db, shop, o)
+		must(t, err)
+	})
+}
+
+// tinyScene is so small that a fault can be tried at each message of its restore.
+func tinyScene(t *testing.T, kind string, own ...string) *scene {
+	run := func(queries ...string) func(*sql.DB) {
+		return func(db *sql.DB) {
+			for _, q := range queries {
+				exec1(t, db, q)
+			}
+		}
+	}
+	return playScene(t, kind, "FULL", run(
+		"CREATE DATABASE shop DEFAULT CHARACTER SET utf8mb4",
+		"CREATE TABLE shop.item (id INT PRIMARY KEY AUTO_INCREMENT, code VARCHAR(20) UNIQUE, n INT)",
+		"CREATE TABLE shop.note (t TEXT, k INT)",
+		"INSERT INTO shop.item (code, n) VALUES ('a', 1), ('b', 2), ('c', 3)",
+		"INSERT INTO shop.note VALUES ('same', 1), ('same', 1), ('other', 2)",
+	), run(append(own,
+		"UPDATE shop.item SET code = CONCAT(code, 'x'), n = n + 1",
+		"INSERT INTO shop.note VALUES ('same', 1), ('new', 3)",
+		"DELETE FROM shop.note WHERE t = 'same' LIMIT 1",
+		"ALTER TABLE shop.item ADD COLUMN more INT DEFAULT 7",
+		"UPDATE shop.item SET code = IF(id = 1, 'bx', CONCAT('z', id)) WHERE id IN (1, 2) ORDER BY id DESC",
+		"INSERT INTO shop.item (code, n, more) VALUES ('d', 4, 8)",
+		"DELETE FROM shop.item WHERE id = 3")...))
+}
+
+// playScene makes a scene: the base is dumped, and then comes what the log is to bring back.
+func playScene(t *testing.T, kind, image string, base, more func(*sql.DB)) *scene {
 	t.Helper()
 	dir := t.TempDir()
 	s := &scene{kind: kind, binlogs: filepath.Join(dir, "binlogs"), dump: filepath.Join(dir, "dump.sql")}
 	src := testserver.Source(t, kind, "--max-binlog-size=64K", "--binlog-row-image="+image)
 	db := testserver.Open(t, src)
-	o := workload.Options{Seed: 1, Rows: 40, Transactions: 40, Sessions: 1}
-	must(t, workload.Create(t.Context(), db, shop, o))
-	_, err := workload.Run(t.Context(), db, shop, o)
-	must(t, err)
+	base(db)
 	status, place := "SHOW MASTER STATUS", "--master-data=2"
 	if kind == testserver.MySQL97 {
 		status, place = "SHOW BINARY LOG STATUS", "--source-data=2"
@@ -57,9 +93,7 @@ func newScene(t *testing.T, kind, image string) *scene {
 	if err != nil {
 		t.Fatalf("mysqldump: %v\n%s", err, out)
 	}
-	o.Seed, o.Transactions, o.DDL, o.Lossy = 2, 120, 5, true
-	_, err = workload.Run(t.Context(), db, shop, o)
-	must(t, err)
+	more(db)
 	rows := filepath.Join(dir, "rows")
 	must(t, os.Mkdir(rows, 0o755))
 	s.want = dbstate.Capture(t, db, shop, rows)

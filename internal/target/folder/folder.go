@@ -81,6 +81,7 @@ type File struct {
 // Folder is a dump being written. Tables come first, then rows, in any order of tables, then programs.
 type Folder struct {
 	o        Options
+	disk     disk
 	database string // what follows its name in CREATE DATABASE
 	path     string // where it will be
 	tmp      string // where it is
@@ -122,7 +123,7 @@ func Create(path string, o Options) (*Folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the output folder: %w", err)
 	}
-	f := &Folder{o: o, path: path, tmp: tmp, rows: map[string]int64{}, parts: map[string]int{}}
+	f := &Folder{o: o, disk: osDisk{}, path: path, tmp: tmp, rows: map[string]int64{}, parts: map[string]int{}}
 	f.manifest = Manifest{Schema: ManifestSchema, Format: o.Format, Database: o.Database, Server: o.Version, Position: o.Position, Made: o.Made.UTC()}
 	switch o.Format {
 	case SQL:
@@ -253,25 +254,17 @@ func (f *Folder) Publish() (*Manifest, error) {
 
 // rename publishes: the folder's entries are on the disk before its name is.
 func (f *Folder) rename() error {
-	if err := syncDir(f.tmp); err != nil {
+	if err := f.disk.syncDir(f.tmp); err != nil {
 		return err
 	}
 	if _, err := os.Lstat(f.path); err == nil { // an empty folder would be replaced without a word
 		return fmt.Errorf("%w: %s; it was made while the dump was written, which is in %s", ErrExists, f.path, f.tmp)
 	}
-	if err := os.Rename(f.tmp, f.path); err != nil {
+	if err := f.disk.rename(f.tmp, f.path); err != nil {
 		return fmt.Errorf("publishing the output folder: %w", err)
 	}
 	f.tmp = ""
-	return syncDir(filepath.Dir(f.path))
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return f.disk.syncDir(filepath.Dir(f.path))
 }
 
 // Discard removes what was written, if it was not published.
@@ -289,7 +282,7 @@ func (f *Folder) Discard() error {
 type file struct {
 	*bufio.Writer
 	name string
-	f    *os.File
+	f    sink
 	zstd *zstd.Encoder
 	sum  hash.Hash
 	n    int64
@@ -302,7 +295,7 @@ func (f *Folder) create(name string, zip bool) (*file, error) {
 	if zip && f.o.Compress {
 		name += ".zst"
 	}
-	out, err := os.OpenFile(filepath.Join(f.tmp, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	out, err := f.disk.create(filepath.Join(f.tmp, name))
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,180 @@
+package torture
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/target"
+	"lifeboat/internal/target/folder"
+	"lifeboat/internal/testserver"
+	"lifeboat/internal/testserver/dbstate"
+	"lifeboat/replay"
+)
+
+// TestEveryMessage cuts the connection at message 0, 1, 2 … of a restore, before the server has it and after, until one comes through
+// undisturbed. Each ends right, by going on by itself. Without -points it is one message of fifteen, others each time.
+func TestEveryMessage(t *testing.T) {
+	stride := 15
+	if *points > 0 {
+		stride = 1
+	}
+	for _, kind := range []string{testserver.MySQL97, testserver.MariaDB1011} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s := tinyScene(t, kind)
+			l := bareLab(t, kind)
+			random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
+			for _, rt := range []route{{"fresh", "FULL", 1 << 20, false}, {"base loaded", "FULL", 1 << 20, true}} {
+				for _, f := range []fault{{name: "before", proxy: testserver.CutBefore}, {name: "after", proxy: testserver.CutAfter}} {
+					k, tried := random.IntN(stride), 0
+					for done := true; done; k += stride {
+						tried++
+						r := &run{t: t, l: l, s: s, r: &rt, f: &f, plan: s.plan(t, &rt)}
+						r.clear()
+						l.proxy.Arm(f.proxy, k, false)
+						err := r.inProcess()
+						_, done = l.proxy.Done()
+						if wrong := r.right(); err != nil || wrong != "" {
+							t.Fatalf("%s, cut %s message %d: %v, %s", rt.name, f.name, k, err, wrong)
+						}
+					}
+					t.Logf("%s, cut %s %d of about %d messages", rt.name, f.name, tried-1, k)
+					if k < 30 {
+						t.Errorf("%s: only %d messages", rt.name, k)
+					}
+				}
+			}
+		})
+	}
+}
+
+// errDisk is what a disk says that goes bad.
+var errDisk = errors.New("input/output error")
+
+// badDisk is a log whose k-th read fails, over all its files.
+type badDisk struct {
+	binlog.File
+	left *int
+}
+
+func (b badDisk) Open(ctx context.Context) (io.ReadCloser, error) {
+	r, err := b.File.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &badReader{ReadCloser: r, left: b.left}, nil
+}
+
+type badReader struct {
+	io.ReadCloser
+	left  *int
+}
+
+// Read hands on little at a time: there are many reads then to fail at.
+func (b *badReader) Read(p []byte) (int, error) {
+	if *b.left--; *b.left < 0 {
+		return 0, errDisk
+	}
+	return b.ReadCloser.Read(p[:min(len(p), 151)])
+}
+
+// reading is the source with the disk going bad at read k; passed tells whether it got that far.
+func (s *scene) reading(k int) (src replay.Source, passed func() bool) {
+	left := k
+	src = replay.NewSource(s.archive, s.snapshot)
+	for i := range src.Files {
+		src.Files[i] = badDisk{src.Files[i], &left}
+	}
+	return src, func() bool { return left >= 0 }
+}
+
+// TestEveryRead fails read 0, 1, 2 … of the log, until a restore comes through. No failed one says that it is done, and the same restore
+// with a disk that works goes on and ends right; a dump is there whole or not at all.
+func TestEveryRead(t *testing.T) {
+	kind := testserver.MariaDB1011
+	s := tinyScene(t, kind)
+	l := bareLab(t, kind)
+	rt := route{"fresh", "FULL", 1, false}
+	r := &run{t: t, l: l, s: s, r: &rt, plan: s.plan(t, &rt)}
+	srv, err := target.Open(t.Context(), l.server.DSN(), nil)
+	must(t, err)
+	defer srv.Close()
+	o := replay.Options{Workers: 2, Memory: 1}
+	k := 0
+	for passed := false; !passed; k++ {
+		r.clear()
+		src, through := s.reading(k)
+		_, err := replay.Restore(t.Context(), r.plan, src, srv, o)
+		if passed = through(); passed != (err == nil) || err != nil && !errors.Is(err, errDisk) {
+			t.Fatalf("restore, read %d: passed %v, %v", k, passed, err)
+		}
+		if err != nil {
+			_, err = replay.Restore(t.Context(), r.plan, replay.NewSource(s.archive, s.snapshot), srv, o)
+			must(t, err)
+		}
+		if wrong := r.right(); wrong != "" {
+			t.Fatalf("restore, read %d: %s", k, wrong)
+		}
+	}
+	t.Logf("restore: %d reads failed, one after the other", k-1)
+	if k < 20 {
+		t.Errorf("only %d reads", k)
+	}
+	for k, passed := 0, false; !passed; k++ {
+		src, through := s.reading(k)
+		path := filepath.Join(t.TempDir(), "out")
+		err := s.rebuild(t, src, path)
+		if passed = through(); passed != (err == nil) || err != nil && !errors.Is(err, errDisk) {
+			t.Fatalf("output, read %d: passed %v, %v", k, passed, err)
+		}
+		if _, err := os.Stat(path); passed != (err == nil) {
+			t.Fatalf("output, read %d: passed %v, and its folder: %v", k, passed, err)
+		}
+		if passed {
+			r.clear()
+			loadDump(t, kind, l.server.Socket(), path)
+			if d := dbstate.Differences(s.want, dbstate.Capture(t, l.db, shop, t.TempDir())); len(d) > 0 {
+				t.Error(d)
+			}
+		}
+	}
+}
+
+// rebuild writes the scene as a dump, as restore --output does.
+func (s *scene) rebuild(t *testing.T, src replay.Source, path string) error {
+	t.Helper()
+	out, err := folder.Create(path, folder.Options{Format: folder.SQL, Database: shop, Version: s.archive.Files[0].Format.ServerVersion, MariaDB: s.archive.Files[0].Format.MariaDB,
+		Number: s.archive.Files[0].Format.VersionNumber(), Charset: s.plan(t, &route{name: "output"}).Charset})
+	must(t, err)
+	rt := route{"output", "FULL", 64 << 20, false}
+	if _, err = replay.Rebuild(t.Context(), s.plan(t, &rt), src, out, replay.Options{Workers: 2, Memory: 64 << 20}); err == nil {
+		_, err = out.Publish()
+	}
+	return errors.Join(err, out.Discard())
+}
+
+// loadDump loads a dump with the server's own client, as a person would.
+func loadDump(t *testing.T, kind, socket, path string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(path, "*.sql"))
+	must(t, err)
+	if len(files) != 1 {
+		t.Fatalf("the dump is %v", files)
+	}
+	text, err := os.Open(files[0])
+	must(t, err)
+	defer text.Close()
+	cmd := exec.Command(testserver.Bin(t, kind, "mysql"), "--no-defaults", "--default-character-set=binary", "-uroot", "-S", socket)
+	cmd.Stdin = text
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("loading the dump: %v\n%s", err, out)
+	}
+}
