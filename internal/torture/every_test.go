@@ -75,7 +75,7 @@ func (b badDisk) Open(ctx context.Context) (io.ReadCloser, error) {
 
 type badReader struct {
 	io.ReadCloser
-	left  *int
+	left *int
 }
 
 // Read hands on little at a time: there are many reads then to fail at.
