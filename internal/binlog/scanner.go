@@ -359,11 +359,10 @@ func (s *Scanner) parseFormat(h Header, body []byte) (*Format, error) {
 			return nil, s.fail(ErrCorrupt, h, "no checksum algorithm")
 		}
 		switch alg := lengths[len(lengths)-5]; alg {
-		case 0:
+		case 0, 255: // none; 255 is what a server's memory has for one that knew no checksums, and no event may turn them off unsigned
 			f.signed = true
 		case 1:
 			f.signed, f.Checksum = true, true
-		case 255: // of a server that knew no checksums, in a relay log
 		default:
 			return nil, s.fail(ErrCorrupt, h, "checksum algorithm %d", alg)
 		}
