@@ -138,6 +138,7 @@ type Options struct {
 	End        binlog.Position          // read no transaction that begins there or later; zero: read all
 	Timeline   *Timeline                // counts the changes read; may be nil
 	Progress   func(at binlog.Position) // called now and then; may be nil
+	Workers    int                      // see binlog.ReadOptions
 }
 
 // Scan reads the whole chain once. Damage in a file ends the scan there with a finding of the archive's;
@@ -146,7 +147,7 @@ func Scan(ctx context.Context, files []binlog.File, scope Scope, o Options) (*Su
 	if p := o.Stop.Position; o.Stop.Given && !p.IsZero() && !slices.ContainsFunc(files, func(f binlog.File) bool { return f.Name() == p.File }) {
 		return nil, noSuchFile(p, files)
 	}
-	r, err := binlog.NewReader(files, o.From)
+	r, err := binlog.Open(ctx, files, o.From, binlog.ReadOptions{Workers: o.Workers, Count: scope.Has})
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +190,6 @@ type scanner struct {
 	prepared  map[schema.XID]*prepared // distributed transactions whose fate is not known yet
 	incidents incidentTracker
 	temp      tempTables
-	rows      binlog.RowReader
 	changes   int64                  // of the open transaction
 	now       time.Time              // of the item at hand
 	lifetimes int                    // counted so far
@@ -352,33 +352,21 @@ func (s *scanner) rowEvent(it *binlog.Item) error {
 	if !it.Rows.AllColumns() {
 		c.partial = true
 	}
-	n, err := s.count(it)
-	c.add(it.Rows.Kind, n)
-	s.tx.remember(rowEvent{it.Pos, name, it.Rows.Kind, n})
-	return err
+	c.add(it.Rows.Kind, it.Rows.Count)
+	s.tx.remember(rowEvent{it.Pos, name, it.Rows.Kind, it.Rows.Count})
+	if err := it.Rows.CountErr; err != nil {
+		kind := binlog.ErrCorrupt
+		if errors.Is(err, binlog.ErrUnsupported) {
+			kind = binlog.ErrUnsupported
+		}
+		return &binlog.ReadError{Pos: it.Pos, Kind: kind, Detail: err.Error()}
+	}
+	return nil
 }
 
 // remember keeps what a ROLLBACK TO may take back.
 func (x *txState) remember(e rowEvent) {
 	if len(x.savepoints) > 0 {
 		x.since = append(x.since, e)
-	}
-}
-
-func (s *scanner) count(it *binlog.Item) (n int64, err error) {
-	s.rows.Reset(it.Rows)
-	for {
-		more, err := s.rows.Next()
-		if err != nil {
-			kind := binlog.ErrCorrupt
-			if errors.Is(err, binlog.ErrUnsupported) {
-				kind = binlog.ErrUnsupported
-			}
-			return n, &binlog.ReadError{Pos: it.Pos, Kind: kind, Detail: err.Error()}
-		}
-		if !more {
-			return n, nil
-		}
-		n++
 	}
 }

@@ -248,7 +248,7 @@ func (b *rebuild) log(ctx context.Context) error {
 	if b.p.Start.IsZero() {
 		return nil
 	}
-	rd, err := binlog.NewReader(b.src.Files, b.p.Start)
+	rd, err := binlog.Open(ctx, b.src.Files, b.p.Start, binlog.ReadOptions{})
 	if err != nil {
 		return err
 	}

@@ -331,7 +331,7 @@ func (r *runner) log(ctx context.Context) error {
 	r.progress(func(p *Progress) {
 		*p = Progress{Phase: r.logPhase(), Unit: "bytes", Total: total, Position: r.st.From.Position, Window: r.st.Window}
 	})
-	rd, err := binlog.NewReader(r.src.Files, r.st.From.Position)
+	rd, err := binlog.Open(ctx, r.src.Files, r.st.From.Position, binlog.ReadOptions{})
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"lifeboat/internal/binlog"
 )
@@ -25,6 +26,7 @@ type candidate struct {
 	skim   *binlog.Skim
 	bytes  int64 // uncompressed
 	digest digest
+	mu     sync.Mutex    // of stamps, once the archive is open
 	stamps []os.FileInfo // of the files that hold it, before they were read
 	pieces []Piece       // of several copies; empty: it is one
 	used   bool          // it, or a piece of it, is read

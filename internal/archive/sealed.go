@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+
+	"lifeboat/internal/binlog"
 )
 
 // Open gives the content of the chosen copy, or of the pieces of several, unpacked: the bytes that were verified, even if the file has
@@ -16,7 +19,7 @@ import (
 // nobody takes a file that was cut short for one that ends there, and goes on behind the hole.
 func (f *File) Open(ctx context.Context) (io.ReadCloser, error) {
 	c := f.best
-	stamps, err := c.verified(ctx, c.stamps)
+	stamps, err := c.unchanged(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -28,11 +31,60 @@ func (f *File) Open(ctx context.Context) (io.ReadCloser, error) {
 	if c.damaged() {
 		return s, nil // where the damage is, the reader says
 	}
-	s.left = f.Size
-	if f.Proven {
-		s.left = int64(f.Good)
-	}
+	s.left = int64(f.readable())
 	return s, nil
+}
+
+// readable is how many bytes Open gives, of a file that is not damaged.
+func (f *File) readable() uint64 {
+	if f.Proven {
+		return f.Good
+	}
+	return uint64(f.Size)
+}
+
+// Cuts gives the places from which OpenAt can read: see binlog.Divided. A file that is packed, damaged or stitched has none; nor has one that may still
+// grow, since what grew is verified anew as a whole whenever it is opened.
+func (f *File) Cuts() ([]uint64, *binlog.Format) {
+	c := f.best
+	if !c.closed() || c.pack != plain || len(c.pieces) > 0 {
+		return nil, nil
+	}
+	cuts, format := c.skim.Cuts()
+	n, _ := slices.BinarySearch(cuts, f.readable())
+	return cuts[:n], format
+}
+
+// OpenAt is Open for the bytes from one offset up to another; zero: to the end. It is for a file that has Cuts.
+func (f *File) OpenAt(ctx context.Context, from, to uint64) (io.ReadCloser, error) {
+	c := f.best
+	stamps, err := c.unchanged(ctx)
+	if err != nil {
+		return nil, err
+	}
+	body, err := openSource(ctx, c.path, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := body.skip(from); err != nil {
+		_ = body.Close()
+		return nil, err
+	}
+	if to == 0 {
+		to = f.readable()
+	}
+	return &sealed{ReadCloser: body, ctx: ctx, c: c, stamps: stamps, left: int64(to - from)}, nil
+}
+
+// unchanged is verified for one who opens the candidate. What was read again is remembered: others open it at the same time.
+func (c *candidate) unchanged(ctx context.Context) ([]os.FileInfo, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now, err := c.verified(ctx, c.stamps)
+	if err == nil {
+		c.stamps = now
+	}
+	return now, err
 }
 
 // damaged reports a candidate that was not read to its end, so that its digest is not that of all its bytes.

@@ -134,7 +134,7 @@ func (c *tally) count(it Item, rows *RowReader) error {
 	case Incident:
 		c.incidents++
 	case FileEnd:
-		c.ending, c.ended = it.Ending, true
+		c.ending, c.ended = *it.Ending, true
 	case RowChange:
 		rows.Reset(it.Rows)
 		for {

@@ -36,7 +36,7 @@ func steps(t testing.TB, name string, b []byte) (out []step, last Ending, err er
 		s := step{kind: it.Kind, pos: it.Pos, end: it.End}
 		switch it.Kind {
 		case FileEnd:
-			last = it.Ending
+			last = *it.Ending
 			continue
 		case RowChange:
 			s.rows = string(it.Rows.Data)

@@ -272,7 +272,7 @@ func (r *reading) item(it Item) {
 	switch it.Kind {
 	case FileStart:
 	case FileEnd:
-		r.ending = it.Ending
+		r.ending = *it.Ending
 	case Begin:
 		if id := it.Tx.GTID.String(); r.gtids == (id == "") || id == r.seen && r.gtids {
 			r.t.Errorf("%s: GTID %q after %q", it.Pos, id, r.seen)

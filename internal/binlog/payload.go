@@ -47,10 +47,32 @@ func (r *Reader) payload(body []byte) error {
 	default:
 		return fmt.Errorf("a transaction compressed with algorithm %d: %w", algorithm, ErrUnsupported)
 	}
-	if r.spare == nil {
-		r.spare = make([]byte, margin+readSize)
+	r.makeRoom()
+	r.inner = &Scanner{r: in, name: r.scan.name, buf: r.spare, start: r.spareAt, end: r.spareAt, base: r.spareAt, format: r.scan.format, inner: true}
+	if r.feed != nil {
+		r.inner.swap = r.swap
 	}
-	r.inner = &Scanner{r: in, name: r.scan.name, buf: r.spare, start: margin, end: margin, format: r.scan.format, inner: true}
 	r.innerSize = size
 	return nil
+}
+
+// makeRoom sees to it that the next payload has some room to be inflated into. In a batch, payloads lie one after the other.
+func (r *Reader) makeRoom() {
+	const least = 64 << 10
+	switch f := r.feed; {
+	case f == nil && r.spare == nil:
+		r.spare, r.spareAt = make([]byte, margin+readSize), margin
+	case f == nil:
+		r.spareAt = margin
+	case r.spare == nil:
+		r.spare, r.spareAt = f.pool.buf(0), margin
+	case len(r.spare)-r.spareAt < least:
+		f.old, f.mark = append(f.old, r.spare), len(r.queue)
+		r.spare, r.spareAt = f.pool.buf(0), margin
+	}
+}
+
+func (r *Reader) endPayload() {
+	r.spare, r.spareAt = r.inner.buf, r.inner.end
+	r.inner = nil
 }

@@ -1,6 +1,7 @@
 package binlog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -58,7 +59,7 @@ type Item struct {
 	Query  *Query
 	Name   string // of a savepoint; the message of an Incident
 	Format *Format
-	Ending Ending
+	Ending *Ending // of a FileEnd
 }
 
 // Ending tells how a file ends.
@@ -84,8 +85,10 @@ type Reader struct {
 	innerSize  uint64
 	outerPos   Position
 	outerEnd   Position
-	spare      []byte
+	spare      []byte // the buffer for those
+	spareAt    int    // its bytes before this are in use
 	zstd       *zstd.Decoder
+	one        Rows // the last one read, where items are handed out one at a time
 	queue      []Item
 	taken      int // of the queue
 	tx         *Transaction
@@ -97,12 +100,16 @@ type Reader struct {
 	loose      Position // of the first event that waits for the statement or the rows it belongs to
 	ending     Ending
 	skipped    *Skim // of what lies before from
+
+	count func(database, table string) bool // whose rows are to be counted
+	until uint64                            // where the part being read ends; zero: at the end of the file
+	feed  *feed                             // for batches; nil: one item is handed out at a time
 }
 
 // NewReader reads files in the order given. A from that is not zero names a place between transactions
 // in one of them: what lies before it is skipped.
 func NewReader(files []File, from Position) (*Reader, error) {
-	r := &Reader{files: files, from: from}
+	r := &Reader{files: files, from: from, maps: newTableMaps()}
 	if from.IsZero() {
 		return r, nil
 	}
@@ -165,11 +172,20 @@ func (r *Reader) open(ctx context.Context) error {
 		return err
 	}
 	r.body = body
-	r.scan = NewScanner(body, f.Name())
-	r.maps = newTableMaps()
-	r.ending = Ending{Open: true}
-	r.opening, r.context, r.loose = gtidInfo{}, false, Position{}
+	r.begun(f.Name())
 	return nil
+}
+
+// begun sets out on the content of a file.
+func (r *Reader) begun(name string) {
+	if r.feed == nil {
+		r.scan = NewScanner(r.body, name)
+	} else {
+		r.scan = &Scanner{r: r.body, name: name, buf: r.feed.pool.buf(0), start: margin, end: margin, base: margin, swap: r.swap}
+	}
+	r.maps.forget()
+	r.ending = Ending{Open: true}
+	r.opening, r.context, r.loose, r.annotation = gtidInfo{}, false, Position{}, nil
 }
 
 // step reads one event, which may yield items.
@@ -184,10 +200,12 @@ func (r *Reader) step() error {
 		if r.inner.off != r.innerSize {
 			return r.corrupt(TransactionPayload, fmt.Errorf("a compressed transaction of %d bytes where it says %d", r.inner.off, r.innerSize))
 		}
-		r.inner = nil
+		r.endPayload()
 		return nil
 	case r.inner != nil && err != nil:
 		return r.corrupt(TransactionPayload, err)
+	case r.until > 0 && (errors.Is(err, io.EOF) || errors.Is(err, ErrTorn)):
+		return r.endPart(err)
 	case errors.Is(err, io.EOF), errors.Is(err, ErrTorn):
 		return r.endFile(err)
 	case err != nil:
@@ -293,11 +311,20 @@ func (r *Reader) endFile(err error) error {
 		r.ending.InTx, r.ending.TxFrom = true, r.loose
 	}
 	end := Position{r.scan.name, r.scan.off}
-	r.emit(Item{Kind: FileEnd, Pos: end, End: end, Format: r.scan.format, Ending: r.ending, Tx: r.tx})
-	r.tx, r.implicit, r.scan = nil, false, nil
-	err = r.body.Close()
-	r.body = nil
-	return err
+	ending := r.ending
+	r.emit(Item{Kind: FileEnd, Pos: end, End: end, Format: r.scan.format, Ending: &ending, Tx: r.tx})
+	r.tx, r.implicit = nil, false
+	return r.closeBody()
+}
+
+// closeBody is done with the file at hand.
+func (r *Reader) closeBody() error {
+	if r.feed != nil {
+		r.feed.old = append(r.feed.old, r.scan.buf)
+	}
+	body := r.body
+	r.scan, r.body = nil, nil
+	return body.Close()
 }
 
 func (r *Reader) emit(it Item) { r.queue = append(r.queue, it) }
@@ -332,14 +359,14 @@ func (r *Reader) event(fr *Frame, pos, end Position) error {
 			r.finish(Commit, pos, end)
 			return nil
 		}
-		r.tx.XA = id
+		r.amend(func(tx *Transaction) { tx.XA = id })
 		r.finish(Prepare, pos, end)
 	case TableMapEvent:
 		_, err := r.maps.add(fr.Body, r.scan.format)
 		return err
 	case AnnotateRowsEvent:
 		const most = 64 << 10
-		r.annotation = append(r.annotation[:0], fr.Body[:min(len(fr.Body), most)]...)
+		r.annotation = bytes.Clone(fr.Body[:min(len(fr.Body), most)])
 	case TransactionPayload:
 		return r.payload(fr.Body)
 	case IntvarEvent, RandEvent, UserVarEvent:
@@ -405,7 +432,15 @@ func (r *Reader) finish(kind Kind, pos, end Position) {
 		return // a COMMIT on its own changes nothing
 	}
 	r.emit(Item{Kind: kind, Pos: pos, End: end, Time: r.tx.Committed, Tx: r.tx})
-	r.tx, r.implicit, r.annotation = nil, false, r.annotation[:0]
+	r.tx, r.implicit, r.annotation = nil, false, nil
+	r.maps.forget()
+}
+
+// amend adds to what is known of the open transaction. What was handed out of it stays as it was.
+func (r *Reader) amend(change func(*Transaction)) {
+	tx := *r.tx
+	change(&tx)
+	r.tx = &tx
 }
 
 func (r *Reader) rows(fr *Frame, pos, end Position) error {
@@ -413,11 +448,17 @@ func (r *Reader) rows(fr *Frame, pos, end Position) error {
 		r.begin(fr, pos, end, 0)
 		r.implicit = true
 	}
-	rows, err := r.maps.parseRows(fr.Type, fr.Body, r.scan.format, inflate)
-	if err != nil {
+	rows := &r.one
+	if r.feed != nil {
+		rows = r.feed.newRows()
+	}
+	if err := r.maps.parseRows(rows, fr.Type, fr.Body, r.scan.format, inflate); err != nil {
 		return err
 	}
 	rows.Statement = r.annotation
+	if r.count != nil && r.count(rows.Table.Database, rows.Table.Table) {
+		rows.Count, rows.CountErr = rows.count()
+	}
 	r.emit(Item{Kind: RowChange, Pos: pos, End: end, Time: fr.Time(), Tx: r.tx, Rows: rows})
 	if r.implicit && rows.Flags&RowsStatementEnd != 0 {
 		r.finish(Commit, pos, end)

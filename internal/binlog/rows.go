@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 
 	"lifeboat/internal/value"
 )
@@ -44,6 +45,9 @@ type Rows struct {
 	// Statement is the beginning of the statement that changed the rows, where MariaDB's Annotate event tells it; the session's
 	// sql_mode and character set are not known. Valid until the next item is read.
 	Statement []byte
+	// Count is the number of rows, where ReadOptions asks for it, up to what CountErr says of the next one.
+	Count    int64
+	CountErr error
 }
 
 // Image is a row image cut into columns. A column's bytes are as the log holds them.
@@ -145,7 +149,7 @@ func (im *Image) readDiffs(t *TableMap, data []byte) ([]byte, error) {
 			of++
 		}
 	}
-	bits := c.bytes((of + 7) / 8)
+	partial := c.bytes((of + 7) / 8)
 	if c.short {
 		return c.rest(t)
 	}
@@ -153,7 +157,7 @@ func (im *Image) readDiffs(t *TableMap, data []byte) ([]byte, error) {
 	k := 0
 	for i := range t.Types {
 		if t.Types[i] == value.TypeJSON {
-			im.Diffs[i] = bit(bits, k)
+			im.Diffs[i] = bit(partial, k)
 			k++
 		}
 	}
@@ -188,9 +192,12 @@ func (im *Image) read(t *TableMap, present, data []byte) ([]byte, error) {
 		if bit(isNull, k) {
 			im.Cols[i], im.State[i] = nil, Null
 		} else {
-			size, err := t.Columns[i].Size(rest)
-			if err != nil {
-				return nil, fmt.Errorf("table %s.%s, column %d: %w", t.Database, t.Table, i+1, err)
+			size := t.size(i, rest)
+			if size < 0 {
+				var err error
+				if size, err = t.Columns[i].Size(rest); err != nil {
+					return nil, fmt.Errorf("table %s.%s, column %d: %w", t.Database, t.Table, i+1, err)
+				}
 			}
 			im.Cols[i], im.State[i] = rest[:size:size], Present
 			rest = rest[size:]
@@ -202,10 +209,11 @@ func (im *Image) read(t *TableMap, present, data []byte) ([]byte, error) {
 }
 
 func popcount(b []byte, n int) (k int) {
-	for i := range n {
-		if bit(b, i) {
-			k++
-		}
+	for _, x := range b[:n/8] {
+		k += bits.OnesCount8(x)
+	}
+	if n%8 != 0 {
+		k += bits.OnesCount8(b[n/8] & (1<<(n%8) - 1))
 	}
 	return k
 }
@@ -229,7 +237,7 @@ func rowsLayout(t EventType) (kind Change, v2, compressed, ok bool) {
 
 // parseRows reads a row event's head: table id, flags, extra data (v2), number of columns, and the
 // bitmaps of the columns its images hold.
-func (m *tableMaps) parseRows(typ EventType, body []byte, f *Format, inflate func([]byte) ([]byte, error)) (*Rows, error) {
+func (m *tableMaps) parseRows(r *Rows, typ EventType, body []byte, f *Format, inflate func([]byte) ([]byte, error)) error {
 	kind, v2, compressed, _ := rowsLayout(typ)
 	idLen := 6
 	if !f.wideTableID(typ) {
@@ -237,8 +245,7 @@ func (m *tableMaps) parseRows(typ EventType, body []byte, f *Format, inflate fun
 	}
 	c := cursor{b: body}
 	id := tableID(c.bytes(idLen))
-	m.rows = Rows{Kind: kind, Flags: uint16(c.uint(2)), Partial: typ == PartialUpdateRows}
-	r := &m.rows
+	*r = Rows{Kind: kind, Flags: uint16(c.uint(2)), Partial: typ == PartialUpdateRows}
 	if v2 {
 		if n := int(c.uint(2)); n > 2 {
 			c.bytes(n - 2)
@@ -246,14 +253,15 @@ func (m *tableMaps) parseRows(typ EventType, body []byte, f *Format, inflate fun
 	}
 	n := c.packed()
 	if c.short || n > maxColumns {
-		return nil, fmt.Errorf("a damaged row event")
+		return fmt.Errorf("a damaged row event")
 	}
-	t, ok := m.byID[id]
-	if !ok {
-		return nil, fmt.Errorf("rows of table id %d, for which the log has no Table_map", id)
+	known, ok := m.byID[id]
+	if !ok || known.tx != m.tx {
+		return fmt.Errorf("rows of table id %d, for which their transaction has no Table_map", id)
 	}
+	t := known.t
 	if n != uint64(len(t.Types)) {
-		return nil, fmt.Errorf("rows of %d columns for table %s.%s, whose Table_map has %d", n, t.Database, t.Table, len(t.Types))
+		return fmt.Errorf("rows of %d columns for table %s.%s, whose Table_map has %d", n, t.Database, t.Table, len(t.Types))
 	}
 	bitmap := c.bytes((int(n) + 7) / 8)
 	if kind == Insert {
@@ -265,17 +273,17 @@ func (m *tableMaps) parseRows(typ EventType, body []byte, f *Format, inflate fun
 		r.After = c.bytes((int(n) + 7) / 8)
 	}
 	if c.short {
-		return nil, fmt.Errorf("a damaged row event")
+		return fmt.Errorf("a damaged row event")
 	}
 	r.Table, r.Data = t, c.b
 	if compressed {
 		data, err := inflate(c.b)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		r.Data = data
 	}
-	return r, nil
+	return nil
 }
 
 // xid writes a distributed transaction's id as the server writes it in XA statements.
@@ -304,4 +312,110 @@ func (im *Image) Cut(t *TableMap, present, raw []byte) error {
 		err = fmt.Errorf("table %s.%s: %d bytes too many in a row image", t.Database, t.Table, len(rest))
 	}
 	return err
+}
+
+// count walks the images without keeping anything of them.
+func (r *Rows) count() (n int64, err error) {
+	if !r.Partial {
+		n, ok := r.countPlain()
+		if ok {
+			return n, nil
+		}
+	}
+	var rows RowReader
+	rows.Reset(r)
+	for {
+		more, err := rows.Next()
+		if err != nil || !more {
+			return n, err
+		}
+		n++
+	}
+}
+
+// countPlain gives up on whatever is not as expected.
+func (r *Rows) countPlain() (n int64, ok bool) {
+	t, data := r.Table, r.Data
+	before, after := imageOf(t, r.Before), imageOf(t, r.After)
+	for len(data) > 0 {
+		left := len(data)
+		if r.Kind != Insert {
+			if data, ok = before.pass(t, data); !ok {
+				return 0, false
+			}
+		}
+		if r.Kind != Delete {
+			if data, ok = after.pass(t, data); !ok {
+				return 0, false
+			}
+		}
+		if len(data) == left {
+			return 0, false
+		}
+		n++
+	}
+	return n, true
+}
+
+// layout is which columns an image holds.
+type layout struct {
+	present []byte
+	count   int
+}
+
+func imageOf(t *TableMap, present []byte) layout {
+	if present == nil {
+		return layout{} // there is no such image
+	}
+	return layout{present, popcount(present, len(t.Types))}
+}
+
+// pass goes past one image.
+func (l layout) pass(t *TableMap, data []byte) (rest []byte, ok bool) {
+	nulls := (l.count + 7) / 8
+	if len(data) < nulls {
+		return nil, false
+	}
+	isNull, rest := data[:nulls], data[nulls:]
+	all := l.count == len(t.Types)
+	k := 0
+	for i := range t.Types {
+		if !all && !bit(l.present, i) {
+			continue
+		}
+		if !bit(isNull, k) {
+			size := t.size(i, rest)
+			if size < 0 {
+				return nil, false
+			}
+			rest = rest[size:]
+		}
+		k++
+	}
+	return rest, true
+}
+
+// size is how many bytes a column takes at the start of data; -1 where that is not simple, or not so many are left.
+func (t *TableMap) size(i int, data []byte) int {
+	if i >= len(t.extents) {
+		return -1
+	}
+	e := &t.extents[i]
+	size := e.fixed
+	switch {
+	case e.prefix == 1 && len(data) >= 1:
+		size += int(data[0])
+	case e.prefix == 2 && len(data) >= 2:
+		size += int(binary.LittleEndian.Uint16(data))
+	case e.prefix != 0:
+		n, err := t.Columns[i].Size(data)
+		if err != nil {
+			return -1
+		}
+		return n
+	}
+	if size > len(data) {
+		return -1
+	}
+	return size
 }

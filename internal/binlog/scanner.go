@@ -73,7 +73,9 @@ type Scanner struct {
 	end     int
 	off     uint64 // offset of buf[start] in the file
 	format  *Format
-	inner   bool // events of a compressed payload: no magic, no checksum
+	inner   bool                              // events of a compressed payload: no magic, no checksum
+	base    int                               // the buffer before it is not this scanner's
+	swap    func(s *Scanner, need int) []byte // gives another buffer in place of this one, which others use now; nil: it is used again
 	frame   Frame
 	eof     bool
 	placed  bool  // an event besides the format description lies where it says
@@ -86,7 +88,7 @@ type Scanner struct {
 
 // NewScanner reads a file from its first byte. name is the file's own name, used in positions.
 func NewScanner(r io.Reader, name string) *Scanner {
-	return &Scanner{r: r, name: name, buf: make([]byte, margin+firstRead), start: margin, end: margin}
+	return &Scanner{r: r, name: name, buf: make([]byte, margin+firstRead), start: margin, end: margin, base: margin}
 }
 
 // Format is the last format description seen; nil before the first.
@@ -109,14 +111,17 @@ func (s *Scanner) fill(n int) (int, error) {
 
 func (s *Scanner) read(n int) (int, error) {
 	for s.end-s.start < n && !s.eof {
-		if s.start > margin && (len(s.buf)-s.start < n || s.start == s.end) {
+		if s.start > s.base && (len(s.buf)-s.start < n || s.start == s.end) {
 			kept := s.buf[s.start:s.end]
-			if len(s.buf) < readSize {
+			switch {
+			case s.swap != nil:
+				s.buf = s.swap(s, len(kept))
+			case len(s.buf) < readSize:
 				s.buf = make([]byte, margin+readSize)
 			}
 			copy(s.buf[margin:], kept)
 			s.end -= s.start - margin
-			s.start = margin
+			s.start, s.base = margin, margin
 		}
 		if s.end == len(s.buf) {
 			s.buf = append(s.buf, make([]byte, min(len(s.buf), max(n-len(s.buf), readSize)))...)

@@ -36,8 +36,10 @@ type Skim struct {
 	Sum          uint64 // of all events' checksums, in their order
 	Good         uint64 // all before it is intact, and no transaction is open there
 
-	keep       bool // DDL
-	kept       int  // bytes of it
+	cuts       []uint64 // see Cuts
+	stretch    uint64   // at least so far from one another
+	keep       bool     // DDL
+	kept       int      // bytes of it
 	began      uint32
 	ended      uint32
 	scan       *Scanner
@@ -65,7 +67,7 @@ func SkimFile(r io.Reader, name string) (*Skim, error) { return skim(r, name, fa
 func SkimDDL(r io.Reader, name string) (*Skim, error) { return skim(r, name, true) }
 
 func skim(r io.Reader, name string, ddl bool) (*Skim, error) {
-	k := &Skim{scan: NewScanner(r, name), Ending: Ending{Open: true}, keep: ddl}
+	k := &Skim{scan: NewScanner(r, name), Ending: Ending{Open: true}, keep: ddl, stretch: stretchSize}
 	for {
 		fr, err := k.scan.Next()
 		if errors.Is(err, io.EOF) {
@@ -94,6 +96,35 @@ func skim(r io.Reader, name string, ddl bool) (*Skim, error) {
 	}
 }
 
+// stretchSize is how many bytes of a file are read in one go, or so: enough to make it worth while, little enough to keep
+// in memory until its turn comes.
+const stretchSize = 2 << 20
+
+func (k *Skim) nextCut() uint64 {
+	if len(k.cuts) == 0 {
+		return k.stretch
+	}
+	return k.cuts[len(k.cuts)-1] + k.stretch
+}
+
+// begins reports the events that a transaction begins with, whose meaning does not depend on any before them.
+func begins(typ EventType) bool {
+	switch typ {
+	case GTIDEvent, AnonymousGTIDEvent, GTIDTaggedEvent, MariaGTIDEvent, QueryEvent, QueryCompressed:
+		return true
+	}
+	return false
+}
+
+// Cuts gives the places at which the file may be read from, and the format of its events: see Divided. There are none in a file that holds events
+// of others, or any that lie elsewhere than they say.
+func (k *Skim) Cuts() ([]uint64, *Format) {
+	if k.Foreign > 0 || k.Moved() > 0 {
+		return nil, nil
+	}
+	return k.cuts, &k.First
+}
+
 // Keeps reports that DDL was asked for.
 func (k *Skim) Keeps() bool { return k.keep }
 
@@ -116,6 +147,9 @@ func (k *Skim) event(fr *Frame) error {
 		if k.began == 0 {
 			k.began = fr.Timestamp
 		}
+	}
+	if fr.Offset >= k.nextCut() && k.idle() && begins(fr.Type) {
+		k.cuts = append(k.cuts, fr.Offset)
 	}
 	if fr.Type != RotateEvent {
 		k.Ending = Ending{Open: true}

@@ -37,7 +37,7 @@ func (r *Reader) query(fr *Frame, pos, end Position) error {
 			r.begin(fr, pos, end, q.ThreadID)
 		}
 		r.thread(q)
-		r.tx.XA = arg
+		r.amend(func(tx *Transaction) { tx.XA = arg })
 	case "XA END":
 	default:
 		r.statement(fr, q, pos, end)
@@ -47,7 +47,7 @@ func (r *Reader) query(fr *Frame, pos, end Position) error {
 
 func (r *Reader) thread(q *Query) {
 	if r.tx != nil && r.tx.ThreadID == 0 {
-		r.tx.ThreadID = q.ThreadID
+		r.amend(func(tx *Transaction) { tx.ThreadID = q.ThreadID })
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"sync"
 
 	"lifeboat/internal/value"
 )
@@ -23,25 +24,46 @@ type TableMap struct {
 	// fractions: MariaDB, with columns of the temporal types from before 10.1 (and from later with mysql56_temporal_format=OFF). Those
 	// are logged under the same types with and without fractions of a second, though their sizes differ.
 	fractions bool
+	extents   []extent // one for each column
 }
+
+// extent is how much of an image a column takes, where that is simple to tell: see value.Column.Extent.
+type extent struct{ fixed, prefix int }
 
 // IsNullable reports whether column i may be NULL.
 func (t *TableMap) IsNullable(i int) bool { return bit(t.Nullable, i) }
 
 func bit(b []byte, i int) bool { return b[i>>3]&(1<<(i&7)) != 0 }
 
-// tableMaps remembers decoded table maps by their bytes: the servers repeat them for every statement.
+// tableMaps remembers decoded table maps by their bytes: the servers repeat them for every statement. One with the same bytes is the same
+// one in all files, whoever reads them.
 type tableMaps struct {
-	byBody map[string]*TableMap
-	byID   map[uint64]*TableMap
-	rows   Rows // the last one read
+	byBody [2]map[string]*TableMap // of MySQL, of MariaDB: see TableMap.fractions
+	byID   map[uint64]named
+	tx     uint64      // counts transactions
+	mu     *sync.Mutex // of those that several readers share
+	shared *tableMaps  // asked for what is not here; nil: none
+}
+
+// named is what a table id stands for. It does so until its transaction ends.
+type named struct {
+	t  *TableMap
+	tx uint64
 }
 
 func newTableMaps() *tableMaps {
-	return &tableMaps{byBody: map[string]*TableMap{}, byID: map[uint64]*TableMap{}}
+	return &tableMaps{byBody: [2]map[string]*TableMap{{}, {}}, byID: map[uint64]named{}}
 }
 
 const maxRememberedMaps = 10_000
+
+// forget ends what table ids stand for.
+func (m *tableMaps) forget() {
+	m.tx++
+	if len(m.byID) > maxRememberedMaps {
+		clear(m.byID)
+	}
+}
 
 func (m *tableMaps) add(body []byte, f *Format) (*TableMap, error) {
 	idLen := 6
@@ -53,20 +75,39 @@ func (m *tableMaps) add(body []byte, f *Format) (*TableMap, error) {
 	}
 	id := tableID(body[:idLen])
 	rest := body[idLen+2:]
-	if t, ok := m.byBody[string(rest)]; ok {
-		m.byID[id] = t
-		return t, nil
-	}
-	t, err := parseTableMap(rest)
+	t, err := m.decoded(rest, f.MariaDB)
 	if err != nil {
 		return nil, err
 	}
-	t.fractions = f.MariaDB && bytes.ContainsAny(t.Types, "\x07\x0b\x0c")
-	if len(m.byBody) >= maxRememberedMaps {
-		clear(m.byBody)
+	m.byID[id] = named{t, m.tx}
+	return t, nil
+}
+
+// decoded is the table map of these bytes.
+func (m *tableMaps) decoded(b []byte, mariaDB bool) (t *TableMap, err error) {
+	byBody := m.byBody[0]
+	if mariaDB {
+		byBody = m.byBody[1]
 	}
-	m.byBody[string(rest)] = t
-	m.byID[id] = t
+	if m.mu != nil {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+	}
+	if t, ok := byBody[string(b)]; ok {
+		return t, nil
+	}
+	if m.shared != nil {
+		t, err = m.shared.decoded(b, mariaDB)
+	} else if t, err = parseTableMap(b); err == nil {
+		t.fractions = mariaDB && bytes.ContainsAny(t.Types, "\x07\x0b\x0c")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(byBody) >= maxRememberedMaps {
+		clear(byBody)
+	}
+	byBody[string(b)] = t
 	return t, nil
 }
 
@@ -104,9 +145,11 @@ func parseTableMap(b []byte) (*TableMap, error) {
 	if c.short {
 		return nil, fmt.Errorf("table %s.%s: a damaged Table_map event", t.Database, t.Table)
 	}
-	t.Columns = make([]value.Column, n)
+	t.Columns, t.extents = make([]value.Column, n), make([]extent, n)
 	for i := range t.Columns {
-		t.Columns[i] = value.Column{Type: t.Types[i], Meta: t.Meta[i], Unsigned: t.HasSignedness && t.Unsigned[i]}
+		c := &t.Columns[i]
+		*c = value.Column{Type: t.Types[i], Meta: t.Meta[i], Unsigned: t.HasSignedness && t.Unsigned[i]}
+		t.extents[i].fixed, t.extents[i].prefix = c.Extent()
 	}
 	return t, nil
 }

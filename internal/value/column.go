@@ -149,6 +149,20 @@ func (c *Column) Size(data []byte) (int, error) {
 	return n, nil
 }
 
+// Extent tells what Size depends on: a value takes fixed bytes, and as many more as the number in its first prefix bytes says, low byte first.
+// prefix is -1 where only Size can tell, if anything can.
+func (c *Column) Extent() (fixed, prefix int) {
+	if width := c.lengthWidth(); width > 0 {
+		return width, width
+	}
+	var most [8]byte
+	n, err := c.size(most[:])
+	if err != nil || n < 0 {
+		return 0, -1
+	}
+	return n, 0
+}
+
 func (c *Column) size(data []byte) (int, error) {
 	switch c.Type {
 	case TypeTiny, TypeYear:
