@@ -178,7 +178,8 @@ func (t *incidentTracker) transaction(tx *binlog.Transaction, end binlog.Positio
 	}
 	t.step = nil
 	var rows int64
-	inScope := len(state.rows) > 0
+	tables := state.rows.all()
+	inScope := len(tables) > 0
 	for i := range state.statements {
 		one := &state.statements[i]
 		inScope = inScope || one.inScope
@@ -190,10 +191,9 @@ func (t *incidentTracker) transaction(tx *binlog.Transaction, end binlog.Positio
 			t.survey.harmless(one, WhyNothing)
 		}
 	}
-	for _, name := range state.tables() {
-		n := state.rows[name]
-		rows += n.all()
-		t.changes(c, name, n)
+	for i := range tables {
+		rows += tables[i].all()
+		t.changes(c, tables[i].name, &tables[i])
 	}
 	if inScope {
 		t.follow(c, rows)

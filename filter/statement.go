@@ -210,10 +210,10 @@ func (x *txState) takeBack(from binlog.Position) {
 			keep = append(keep, e)
 			continue
 		}
-		c := x.rows[e.name]
+		c := x.rows.table(e.name, e.at)
 		c.add(e.kind, -e.n)
 		if c.all() == 0 {
-			delete(x.rows, e.name)
+			x.rows.remove(e.name)
 		}
 	}
 	x.since = keep

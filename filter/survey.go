@@ -1,13 +1,11 @@
 package filter
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"lifeboat/internal/binlog"
@@ -190,6 +188,8 @@ type scanner struct {
 	prepared  map[schema.XID]*prepared // distributed transactions whose fate is not known yet
 	incidents incidentTracker
 	temp      tempTables
+	maps      map[*binlog.TableMap]*table
+	spare     *txState               // of a transaction that is over
 	changes   int64                  // of the open transaction
 	now       time.Time              // of the item at hand
 	lifetimes int                    // counted so far
@@ -206,7 +206,7 @@ type prepared struct {
 // txState gathers one transaction until its end is known.
 type txState struct {
 	inBase     bool
-	rows       map[TableName]*rowCount
+	rows       changed
 	others     int64 // row events out of scope
 	statements []statement
 	savepoints []savepoint
@@ -222,40 +222,15 @@ type rowEvent struct {
 	n    int64
 }
 
-// tables are those with rows, in the order in which they were first changed.
-func (x *txState) tables() []TableName {
-	out := make([]TableName, 0, len(x.rows))
-	for name := range x.rows {
-		out = append(out, name)
+func (s *scanner) newTx(inBase bool) *txState {
+	x := s.spare
+	if s.spare = nil; x == nil {
+		return &txState{inBase: inBase}
 	}
-	if len(out) < 2 { // nearly always
-		return out
-	}
-	slices.SortFunc(out, func(a, b TableName) int {
-		return cmp.Or(x.rows[a].first.Compare(x.rows[b].first), strings.Compare(a.DB, b.DB), strings.Compare(a.Name, b.Name))
-	})
-	return out
+	x.rows.reset()
+	*x = txState{inBase: inBase, rows: x.rows, since: x.since[:0], savepoints: x.savepoints[:0]}
+	return x
 }
-
-type rowCount struct {
-	inserted, updated, deleted int64
-	first                      binlog.Position
-	partial                    bool
-	partialJSON                binlog.Position
-}
-
-func (c *rowCount) add(kind binlog.Change, n int64) {
-	switch kind {
-	case binlog.Insert:
-		c.inserted += n
-	case binlog.Update:
-		c.updated += n
-	case binlog.Delete:
-		c.deleted += n
-	}
-}
-
-func (c *rowCount) all() int64 { return c.inserted + c.updated + c.deleted }
 
 type statement struct {
 	ref     StatementRef
@@ -274,7 +249,7 @@ type savepoint struct {
 }
 
 func newScanner(scope Scope, o Options) *scanner {
-	s := &scanner{o: o, temp: tempTables{}, prepared: map[schema.XID]*prepared{}, stop: newStopFinder(o)}
+	s := &scanner{o: o, temp: tempTables{}, maps: map[*binlog.TableMap]*table{}, prepared: map[schema.XID]*prepared{}, stop: newStopFinder(o)}
 	s.survey = &Survey{Scope: scope, From: o.From, Databases: map[string]int64{}, Tables: map[TableName]*History{},
 		Void: map[binlog.Position]string{}, VoidRanges: map[binlog.Position][]Range{}, XA: map[binlog.Position]XA{}}
 	s.incidents = newIncidentTracker(s.survey, &o)
@@ -301,7 +276,7 @@ func (s *scanner) item(it *binlog.Item) error {
 	case binlog.FileEnd:
 		return s.fileEnd(it)
 	case binlog.Begin:
-		s.tx = &txState{inBase: s.o.InBase != nil && s.o.InBase(it.Tx)}
+		s.tx = s.newTx(s.o.InBase != nil && s.o.InBase(it.Tx))
 	case binlog.RowChange:
 		s.changes++
 		return s.rowEvent(it)
@@ -331,21 +306,14 @@ func (s *scanner) find(code string, pos binlog.Position, blocks bool, format str
 }
 
 func (s *scanner) rowEvent(it *binlog.Item) error {
-	t := it.Rows.Table
-	s.survey.Databases[t.Database]++
-	if !s.survey.Scope.Has(t.Database, t.Table) {
+	t := s.table(it.Rows.Table)
+	t.events++
+	if !t.inScope {
 		s.tx.others++
 		return nil
 	}
-	name := TableName{t.Database, t.Table}
-	if s.tx.rows == nil {
-		s.tx.rows = map[TableName]*rowCount{}
-	}
-	c := s.tx.rows[name]
-	if c == nil {
-		c = &rowCount{first: it.Pos}
-		s.tx.rows[name] = c
-	}
+	name := t.name
+	c := s.tx.rows.table(name, it.Pos)
 	if it.Rows.Partial {
 		c.partialJSON = it.Pos
 	}
@@ -362,6 +330,38 @@ func (s *scanner) rowEvent(it *binlog.Item) error {
 		return &binlog.ReadError{Pos: it.Pos, Kind: kind, Detail: err.Error()}
 	}
 	return nil
+}
+
+// table is what a table map means to this survey.
+type table struct {
+	name    TableName
+	inScope bool
+	events  int64 // not yet counted for its database
+}
+
+// mostMaps bounds how many table maps are remembered.
+const mostMaps = 10_000
+
+func (s *scanner) table(tm *binlog.TableMap) *table {
+	t := s.maps[tm]
+	if t == nil {
+		if len(s.maps) >= mostMaps {
+			s.countDatabases()
+		}
+		t = &table{name: TableName{tm.Database, tm.Table}, inScope: s.survey.Scope.Has(tm.Database, tm.Table)}
+		s.maps[tm] = t
+	}
+	return t
+}
+
+// countDatabases adds row events to their databases' counts, and forgets the table maps.
+func (s *scanner) countDatabases() {
+	for _, t := range s.maps {
+		if t.events > 0 {
+			s.survey.Databases[t.name.DB] += t.events
+		}
+	}
+	clear(s.maps)
 }
 
 // remember keeps what a ROLLBACK TO may take back.

@@ -52,6 +52,9 @@ func (s *scanner) end(it *binlog.Item) error {
 	if state == nil {
 		return nil
 	}
+	if it.Kind != binlog.Prepare {
+		defer func(x *txState) { s.spare = x }(state)
+	}
 	s.advance()
 	t := &s.survey.Totals
 	t.Transactions++
@@ -100,7 +103,7 @@ func (s *scanner) end(it *binlog.Item) error {
 // rolledBack notes a transaction that was logged and undone. Servers write one with its ROLLBACK when it
 // did what cannot be undone; before 5.6 these could be rows of MyISAM, among rows that were undone.
 func (s *scanner) rolledBack(it *binlog.Item, state *txState) {
-	if len(state.rows) == 0 {
+	if len(state.rows.list) == 0 {
 		return
 	}
 	s.survey.Void[it.Tx.Start] = "rolled back"
@@ -142,8 +145,10 @@ func (s *scanner) record(it *binlog.Item, state *txState) {
 		}
 		return
 	}
-	for _, name := range state.tables() {
-		c := state.rows[name]
+	tables := state.rows.all()
+	for i := range tables {
+		c := &tables[i]
+		name := c.name
 		s.survey.Totals.Rows += c.all()
 		s.survey.Totals.RowsInScope += c.all()
 		h := s.history(name)
@@ -272,6 +277,7 @@ func eventOf(v schema.Verb) string {
 
 // finish names what stayed open at the end of the log, and resolves the stop. whole: the end was reached.
 func (s *scanner) finish(whole bool) error {
+	s.countDatabases()
 	if s.frozen != nil {
 		s.survey.Tables = s.frozen
 	}
