@@ -28,7 +28,7 @@ type tableFold struct {
 	shape   *target.Shape
 	tm      *binlog.TableMap
 	present []byte // bitmap of all columns
-	index   map[string]uint32
+	index   keyIndex
 	entries []entry
 	arena   arena
 	scratch []byte
@@ -36,6 +36,7 @@ type tableFold struct {
 	maxAuto uint64
 	changes int64   // row changes folded
 	twice   bool    // it may hold the second deletion of a row that the window before it deleted: see mayGoTwice
+	narrow  bool    // the key is one integer, which is all in entry.sort
 	loose   bool    // keys of other bytes may be equal to the server
 	merged  *merged // what the snapshot's rows made of it, where they went past it
 }
@@ -55,7 +56,7 @@ const entryCost = 128
 
 func (f *fold) table(name string, shape *target.Shape, tm *binlog.TableMap) *tableFold {
 	n := len(tm.Types)
-	t := &tableFold{name: name, shape: shape, tm: tm, index: map[string]uint32{}, auto: -1, present: bytes.Repeat([]byte{0xff}, (n+7)/8)}
+	t := &tableFold{name: name, shape: shape, tm: tm, index: newKeyIndex(), auto: -1, present: bytes.Repeat([]byte{0xff}, (n+7)/8)}
 	for i := range shape.Def.Columns {
 		if shape.Def.Columns[i].AutoIncrement {
 			t.auto = i
@@ -65,6 +66,12 @@ func (f *fold) table(name string, shape *target.Shape, tm *binlog.TableMap) *tab
 		switch c := &shape.Def.Columns[i]; {
 		case c.Collation != "", c.DataType == "float", c.DataType == "double": // 0 and -0
 			t.loose = true
+		}
+	}
+	if len(shape.Key) == 1 {
+		switch shape.Columns[shape.Key[0]].Type {
+		case 1, 2, 3, 8, 9:
+			t.narrow = true
 		}
 	}
 	f.tables[name] = t
@@ -82,14 +89,11 @@ func (f *fold) add(t *tableFold, kind binlog.Change, r *binlog.RowReader, at pla
 	case binlog.Delete:
 		t.remove(t.entry(t.key(&r.Old), true, at))
 	case binlog.Update:
-		old := string(t.key(&r.Old))
-		key := t.key(&r.New)
-		same := string(key) == old
+		same := t.sameKey(&r.Old, &r.New)
 		if !same {
-			t.remove(t.entry([]byte(old), true, at))
-			key = t.key(&r.New)
+			t.remove(t.entry(t.key(&r.Old), true, at))
 		}
-		t.put(t.entry(key, same, at), r.New.Raw)
+		t.put(t.entry(t.key(&r.New), same, at), r.New.Raw)
 		t.counter(&r.New)
 	}
 	f.bytes += t.arena.held + int64(len(t.entries))*entryCost - before
@@ -102,6 +106,16 @@ func (t *tableFold) key(im *binlog.Image) []byte {
 		t.scratch = append(t.scratch, im.Cols[i]...)
 	}
 	return t.scratch
+}
+
+// sameKey compares the keys of two images.
+func (t *tableFold) sameKey(a, b *binlog.Image) bool {
+	for _, i := range t.shape.Key {
+		if !bytes.Equal(a.Cols[i], b.Cols[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 func (t *tableFold) counter(im *binlog.Image) {
@@ -136,12 +150,16 @@ func (t *tableFold) remove(e *entry) { e.gone, e.left = true, e.was }
 
 // entry finds a key's entry or makes it; was says whether its first change means that the row was there.
 func (t *tableFold) entry(key []byte, was bool, at place) *entry {
-	if i, ok := t.index[string(key)]; ok {
-		return &t.entries[i]
+	e, hash, slot := t.locate(key)
+	if e != nil {
+		return e
 	}
 	kept := t.arena.copy(key)
 	k := unsafe.String(unsafe.SliceData(kept), len(kept)) // arena bytes of a key never change
-	t.index[k] = uint32(len(t.entries))
+	if t.index.grow() {
+		_, hash, slot = t.locate(key)
+	}
+	t.index.slots[slot] = hash<<32 | uint64(len(t.entries)+1)
 	t.entries = append(t.entries, entry{key: k, sort: t.sortKey(key), was: was, first: at})
 	return &t.entries[len(t.entries)-1]
 }

@@ -43,7 +43,7 @@ func mergeTable(t *tableFold) bool {
 	if unmergeable(t.shape.Def) != "" {
 		return false
 	}
-	t.index = nil // by raw bytes: the window is read
+	t.index = keyIndex{} // by raw bytes: the window is read
 	index, err := t.canonical()
 	if err != nil {
 		return false

@@ -221,7 +221,8 @@ func FuzzQueryVars(f *testing.F) {
 	})
 	f.Add(append(make([]byte, 11), 3, 0, 130, 4, 1, 0), true)
 	f.Fuzz(func(t *testing.T, body []byte, mariaDB bool) {
-		q, err := parseQuery(body, &Format{MariaDB: mariaDB})
+		var q Query
+		err := parseQuery(&q, body, &Format{MariaDB: mariaDB})
 		sql, err2 := querySQL(body)
 		if err != nil {
 			return

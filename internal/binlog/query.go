@@ -66,27 +66,32 @@ const (
 	OptionAutoIsNull         = 1 << 14
 )
 
-func parseQuery(body []byte, format *Format) (*Query, error) {
+func parseQuery(q *Query, body []byte, format *Format) error {
 	// thread id (4), execution time (4), length of the database's name (1), error (2), and since 5.0.4
 	// length of the status variables (2)
 	if len(body) < 13 {
-		return nil, fmt.Errorf("a Query event of %d bytes", len(body))
+		return fmt.Errorf("a Query event of %d bytes", len(body))
 	}
-	q := &Query{
+	last := q.Database
+	*q = Query{
 		ThreadID:  binary.LittleEndian.Uint32(body),
 		ErrorCode: binary.LittleEndian.Uint16(body[9:]),
 	}
 	dbLen, varsLen := int(body[8]), int(binary.LittleEndian.Uint16(body[11:]))
 	rest := body[13:]
 	if len(rest) < varsLen+dbLen+1 {
-		return nil, fmt.Errorf("a Query event whose parts are longer than it")
+		return fmt.Errorf("a Query event whose parts are longer than it")
 	}
 	if err := q.Vars.parse(rest[:varsLen], format); err != nil {
-		return nil, err
+		return err
 	}
-	q.Database = string(rest[varsLen : varsLen+dbLen])
+	if db := rest[varsLen : varsLen+dbLen]; string(db) == last {
+		q.Database = last // nearly always
+	} else {
+		q.Database = string(db)
+	}
 	q.SQL = rest[varsLen+dbLen+1:]
-	return q, nil
+	return nil
 }
 
 func (v *QueryVars) parse(b []byte, format *Format) error {

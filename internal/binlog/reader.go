@@ -88,7 +88,8 @@ type Reader struct {
 	spare      []byte // the buffer for those
 	spareAt    int    // its bytes before this are in use
 	zstd       *zstd.Decoder
-	one        Rows // the last one read, where items are handed out one at a time
+	control    Query // the last one read that only structures transactions
+	one        Rows  // the last one read, where items are handed out one at a time
 	queue      []Item
 	taken      int // of the queue
 	tx         *Transaction

@@ -35,13 +35,13 @@ func (k *Skim) keepDDL(fr *Frame, sql []byte) error {
 		k.DDLLeftOut++
 		return nil
 	}
-	q, err := parseQuery(fr.Body, k.scan.format)
-	if err != nil {
+	var q Query
+	if err := parseQuery(&q, fr.Body, k.scan.format); err != nil {
 		return err
 	}
 	k.kept += len(sql)
 	q.SQL = bytes.Clone(sql)
-	one := Logged{Pos: k.pos(fr.Offset), End: k.pos(fr.End()), Time: fr.Time(), Format: k.scan.format, Query: *q}
+	one := Logged{Pos: k.pos(fr.Offset), End: k.pos(fr.End()), Time: fr.Time(), Format: k.scan.format, Query: q}
 	switch {
 	case k.tx.open:
 		one.Pos.Offset, one.GTID = k.tx.from, k.tx.id

@@ -6,10 +6,11 @@ import (
 )
 
 func (r *Reader) query(fr *Frame, pos, end Position) error {
-	q, err := parseQuery(fr.Body, r.scan.format)
-	if err != nil {
+	q := &r.control // most statements only structure transactions
+	if err := parseQuery(q, fr.Body, r.scan.format); err != nil {
 		return err
 	}
+	var err error
 	if fr.Type == QueryCompressed {
 		if q.SQL, err = inflate(q.SQL); err != nil {
 			return err
@@ -40,7 +41,8 @@ func (r *Reader) query(fr *Frame, pos, end Position) error {
 		r.amend(func(tx *Transaction) { tx.XA = arg })
 	case "XA END":
 	default:
-		r.statement(fr, q, pos, end)
+		kept := *q
+		r.statement(fr, &kept, pos, end)
 	}
 	return nil
 }
@@ -78,11 +80,9 @@ func (r *Reader) load(fr *Frame, pos, end Position) error {
 			return fmt.Errorf("a LOAD DATA event of %d bytes", len(fr.Body))
 		}
 		joined := append(bytes.Clone(fr.Body[:13]), fr.Body[26:]...)
-		parsed, err := parseQuery(joined, r.scan.format)
-		if err != nil {
+		if err := parseQuery(q, joined, r.scan.format); err != nil {
 			return err
 		}
-		q = parsed
 		q.LoadData = true
 	}
 	r.statement(fr, q, pos, end)
