@@ -66,9 +66,3 @@ func (t *tableFold) locate(key []byte) (e *entry, hash, slot uint64) {
 		slot = (slot + 1) & mask
 	}
 }
-
-// find is a key's entry; nil: there is none.
-func (t *tableFold) find(key []byte) *entry {
-	e, _, _ := t.locate(key)
-	return e
-}
