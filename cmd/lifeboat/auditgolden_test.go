@@ -40,6 +40,9 @@ func goldenAudits() []goldenAudit {
 		{"damaged", "healthy", func(s *auditScene) { s.flip("binlogs/binlog.000003", 50) }, append(shop, one...), 11},
 		{"gap", "healthy", func(s *auditScene) { s.remove("binlogs/binlog.000003") }, append(shop, one...), 10},
 		{"torn", "healthy", func(s *auditScene) { s.cut("binlogs/binlog.000004", 10) }, append(shop, one...), 10},
+		{"index", "healthy", func(s *auditScene) {
+			write(s.t, filepath.Join("binlogs", "binlog.index"), []byte("/var/lib/mysql/binlog.000002\n/var/lib/mysql/binlog.000003\n/var/lib/mysql/binlog.000004\n/var/lib/mysql/binlog.000005\n"))
+		}, append(shop, one...), 10},
 		{"failover", "failover", nil, append(shop, two...), 1},
 		{"failover-joined", "promoted", nil, append(shop, two...), 0},
 		{"mixed", "mixed", nil, append(shop, one...), 3},

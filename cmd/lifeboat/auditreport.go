@@ -212,6 +212,8 @@ func (f *facts) snapshotPart() *report.SnapshotPart {
 	case x.Coordinates.Upstream:
 		p.Notes = append(slices.Clone(p.Notes), fmt.Sprintf("its position %s is in the log of the server that this one replicated from", p.Position))
 		p.Position = ""
+	case f.position == "unknown":
+		p.Notes = append(slices.Clone(p.Notes), "its place in the log is taken to be unknown, as --snapshot-position says")
 	case f.position != "auto":
 		p.Notes = append(slices.Clone(p.Notes), "taken to be at "+f.position+", as --snapshot-position says")
 	}

@@ -56,7 +56,7 @@ func (a *Archive) inside(f *File) {
 		return
 	}
 	a.add(Finding{Code: code, Severity: severity, Pos: f.End(), Path: f.Path,
-		Text:   fmt.Sprintf("%s cannot be used from %d on: %v%s", f.name, f.Good, f.Damage, f.allCopies()),
+		Text:   fmt.Sprintf("%s cannot be used from %d on: %s%s", f.name, f.Good, unadvised(f.Damage), f.allCopies()),
 		Remedy: fmt.Sprintf("find an intact copy of %s", f.name)})
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -286,7 +287,7 @@ func compared(c, best *candidate, state State, err error) Finding {
 	case Torn:
 		f.Code, f.Text = CodeTorn, fmt.Sprintf("%s is cut short after %d%s", c.path, c.skim.Good, spare)
 	case Corrupt:
-		f.Code, f.Text = CodeCorrupt, fmt.Sprintf("%s is damaged: %v%s", c.path, err, spare)
+		f.Code, f.Text = CodeCorrupt, fmt.Sprintf("%s is damaged: %s%s", c.path, unadvised(err), spare)
 	case Unsupported:
 		f.Code, f.Text = CodeUnsupported, fmt.Sprintf("%s: %v%s", c.path, err, spare)
 	case Unreadable:
@@ -298,11 +299,14 @@ func compared(c, best *candidate, state State, err error) Finding {
 	return f
 }
 
+// unadvised leaves out advice that was followed, or comes as a finding's remedy.
+func unadvised(err error) string { return strings.TrimSuffix(err.Error(), "; "+binlog.UseAnother) }
+
 // spare says what is read in the place of a copy.
 func spare(c, best *candidate) string {
 	switch {
 	case len(best.pieces) > 0:
-		return fmt.Sprintf("; the file is put together from %d pieces of its copies", len(best.pieces))
+		return "" // a finding of its own
 	case best.state != Intact && c.skim != nil:
 		return fmt.Sprintf("; %s reaches further, to %d", best.path, best.skim.Good)
 	}

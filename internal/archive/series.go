@@ -200,7 +200,7 @@ func (a *Archive) attachBad(bad []*candidate) {
 			other = append(other, c.path)
 			continue
 		}
-		f := Finding{Code: codeOf(c.state), Severity: Note, Path: c.path, Text: fmt.Sprintf("%s: %v", c.path, c.err)}
+		f := Finding{Code: codeOf(c.state), Severity: Note, Path: c.path, Text: fmt.Sprintf("%s: %s", c.path, unadvised(c.err))}
 		switch {
 		case i >= 0:
 			a.Files[i].Copies = append(a.Files[i].Copies, Copy{Path: c.path, Size: c.size, State: c.state, Err: c.err, Used: c.used})

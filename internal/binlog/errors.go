@@ -15,6 +15,9 @@ var (
 	ErrUnsupported = errors.New("unsupported")
 )
 
+// UseAnother is the advice at the end of a damaged file's error, for who has not followed it yet.
+const UseAnother = "use another copy of this file"
+
 // ReadError says what was found wrong, and where.
 type ReadError struct {
 	Pos    Position // start of the event at fault

@@ -276,7 +276,7 @@ func (s *Scanner) take(h Header) (*Frame, error) {
 			return nil, s.fail(ErrCorrupt, h, "it says that the next event is at %d, but it ends at %d", h.NextPos, next)
 		}
 		if s.placed && !s.foreign {
-			return nil, s.fail(ErrCorrupt, h, "it says that it ends at %d, but it ends at %d: bytes before it are missing, or too many; use another copy of this file", h.NextPos, next)
+			return nil, s.fail(ErrCorrupt, h, "it says that it ends at %d, but it ends at %d: bytes before it are missing, or too many; "+UseAnother, h.NextPos, next)
 		}
 		s.Moved++
 	}
@@ -307,7 +307,7 @@ func (s *Scanner) verify(h Header, event []byte) error {
 		got = s.checksum(len(data))
 	}
 	if got != want {
-		return s.fail(ErrCorrupt, h, "checksum is %08x, its bytes give %08x; use another copy of this file", want, got)
+		return s.fail(ErrCorrupt, h, "checksum is %08x, its bytes give %08x; "+UseAnother, want, got)
 	}
 	return nil
 }

@@ -59,3 +59,45 @@ func TestTheSchemasPageNamesEveryField(t *testing.T) {
 		}
 	}
 }
+
+// Each type's fields are named in its own section of the page.
+func TestTheSchemasPageNamesFieldsWhereTheyBelong(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join("..", "..", "docs", "audit-json.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := map[string]string{}
+	for _, s := range strings.Split(string(content), "\n## ")[1:] {
+		title, text, _ := strings.Cut(s, "\n")
+		sections[title] = text
+	}
+	for _, c := range []struct {
+		title string
+		types []reflect.Type
+	}{
+		{"The report", []reflect.Type{reflect.TypeFor[Audit]()}},
+		{"A range and a point", []reflect.Type{reflect.TypeFor[Range](), reflect.TypeFor[Point]()}},
+		{"Cover", []reflect.Type{reflect.TypeFor[Cover](), reflect.TypeFor[Missing]()}},
+		{"An incident", []reflect.Type{reflect.TypeFor[Incident](), reflect.TypeFor[Writes]()}},
+		{"A statement", []reflect.Type{reflect.TypeFor[Statement]()}},
+		{"A finding", []reflect.Type{reflect.TypeFor[Finding]()}},
+		{"A command", []reflect.Type{reflect.TypeFor[Command]()}},
+		{"A table", []reflect.Type{reflect.TypeFor[TableRow](), reflect.TypeFor[Lifetime]()}},
+		{"The timeline", []reflect.Type{reflect.TypeFor[Timeline](), reflect.TypeFor[Series](), reflect.TypeFor[Bucket](), reflect.TypeFor[Mark]()}},
+		{"The snapshot", []reflect.Type{reflect.TypeFor[SnapshotPart]()}},
+		{"The archive", []reflect.Type{reflect.TypeFor[ArchivePart]()}},
+		{"A file", []reflect.Type{reflect.TypeFor[FileRow](), reflect.TypeFor[Copy](), reflect.TypeFor[Piece]()}},
+	} {
+		text, ok := sections[c.title]
+		if !ok {
+			t.Errorf("there is no section %q", c.title)
+		}
+		for _, x := range c.types {
+			for i := range x.NumField() {
+				if name, _, _ := strings.Cut(x.Field(i).Tag.Get("json"), ","); !strings.Contains(text, "`"+name+"`") {
+					t.Errorf("%q does not name %s of %s", c.title, name, x.Name())
+				}
+			}
+		}
+	}
+}
