@@ -32,7 +32,7 @@ func TestEveryMessage(t *testing.T) {
 			s := tinyScene(t, kind)
 			l := bareLab(t, kind)
 			random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
-			for _, rt := range []route{{"fresh", "FULL", 1 << 20, false}, {"base loaded", "FULL", 1 << 20, true}} {
+			for _, rt := range []route{{name: "merge", image: "FULL", memory: 1 << 20}, {name: "base loaded", image: "FULL", memory: 1 << 20, baseLoaded: true}} {
 				for _, f := range []fault{{name: "before", proxy: testserver.CutBefore}, {name: "after", proxy: testserver.CutAfter}} {
 					k, tried := random.IntN(stride), 0
 					for done := true; done; k += stride {
@@ -102,7 +102,7 @@ func TestEveryRead(t *testing.T) {
 	kind := testserver.MariaDB1011
 	s := tinyScene(t, kind)
 	l := bareLab(t, kind)
-	rt := route{"fresh", "FULL", 1, false}
+	rt := route{name: "merge", image: "FULL", memory: 1}
 	r := &run{t: t, l: l, s: s, r: &rt, plan: s.plan(t, &rt)}
 	srv, err := target.Open(t.Context(), l.server.DSN(), nil)
 	must(t, err)
@@ -154,7 +154,7 @@ func (s *scene) rebuild(t *testing.T, src replay.Source, path string) error {
 	out, err := folder.Create(path, folder.Options{Format: folder.SQL, Database: shop, Version: s.archive.Files[0].Format.ServerVersion, MariaDB: s.archive.Files[0].Format.MariaDB,
 		Number: s.archive.Files[0].Format.VersionNumber(), Charset: s.plan(t, &route{name: "output"}).Charset})
 	must(t, err)
-	rt := route{"output", "FULL", 64 << 20, false}
+	rt := route{name: "output", image: "FULL", memory: 64 << 20}
 	if _, err = replay.Rebuild(t.Context(), s.plan(t, &rt), src, out, replay.Options{Workers: 2, Memory: 64 << 20}); err == nil {
 		_, err = out.Publish()
 	}

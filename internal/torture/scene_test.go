@@ -127,15 +127,17 @@ type route struct {
 	image      string // binlog_row_image: MINIMAL sends everything down the serial lane
 	memory     int64
 	baseLoaded bool
+	baseFirst  bool // the snapshot is loaded before the log is read, as it is where they cannot merge; else they do
 }
 
 func routes() []route {
 	const plenty = 64 << 20
 	return []route{
-		{"fresh", "FULL", plenty, false},
-		{"base loaded", "FULL", plenty, true},
-		{"serial lane", "MINIMAL", plenty, false},
-		{"small memory", "FULL", 1, false},
+		{name: "merge", image: "FULL", memory: plenty},
+		{name: "base first", image: "FULL", memory: plenty, baseFirst: true},
+		{name: "base loaded", image: "FULL", memory: plenty, baseLoaded: true},
+		{name: "serial lane", image: "MINIMAL", memory: plenty},
+		{name: "small memory", image: "FULL", memory: 1},
 	}
 }
 
@@ -175,6 +177,9 @@ func (s *scene) args(r *route, dsn string) []string {
 	}
 	return append(out, "--snapshot", s.dump)
 }
+
+// onlyInProcess reports a route that no flag of the program leads to: it takes no less than 16 MiB, and merges where it can.
+func (r *route) onlyInProcess() bool { return r.memory == 1 || r.baseFirst }
 
 func baseLoadedRoute() route {
 	rs := routes()

@@ -1,0 +1,66 @@
+package torture
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"lifeboat/internal/testserver"
+	"lifeboat/internal/testserver/dbstate"
+)
+
+// TestKilledOutput kills restore --output at moments spread over its run. The folder is there whole or not at all, and the same command
+// gives it.
+func TestKilledOutput(t *testing.T) {
+	kind := testserver.MySQL97
+	s := tinyScene(t, kind)
+	to := testserver.Start(t, kind)
+	db := testserver.Open(t, to)
+	begin := func(path string) *exec.Cmd {
+		cmd := exec.CommandContext(t.Context(), program, "restore", "--binlogs", s.binlogs, "--database", shop, "--snapshot", s.dump, "--output", path, "--progress", "none")
+		cmd.Stderr = &bytes.Buffer{}
+		return cmd
+	}
+	start := time.Now()
+	must(t, begin(filepath.Join(t.TempDir(), "out")).Run())
+	undisturbed := time.Since(start)
+	killed, moments := 0, max(10, *points)
+	for i := range moments {
+		for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+			path := filepath.Join(t.TempDir(), "out")
+			cmd := begin(path)
+			must(t, cmd.Start())
+			time.AfterFunc(time.Duration((float64(i)+rand.Float64())*float64(undisturbed)/float64(moments)), func() { _ = cmd.Process.Signal(sig) })
+			err := cmd.Wait()
+			_, missing := os.Stat(path)
+			switch code := cmd.ProcessState.ExitCode(); {
+			case code == 0 && missing == nil:
+			case code != 0 && os.IsNotExist(missing):
+				killed++
+				if sig == syscall.SIGTERM && code != 130 && code != -1 { // it came before the program listens
+					t.Fatalf("%v: exit %d: %s", sig, code, cmd.Stderr)
+				}
+				if cmd = begin(path); cmd.Run() != nil {
+					t.Fatalf("the same command: %s", cmd.Stderr)
+				}
+			case sig == syscall.SIGKILL && missing == nil: // killed when the dump had its name
+			default:
+				t.Fatalf("%v: %v, and the folder: %v\n%s", sig, err, missing, cmd.Stderr)
+			}
+			exec1(t, db, "DROP DATABASE IF EXISTS shop")
+			loadDump(t, kind, to.Socket(), path)
+			if d := dbstate.Differences(s.want, dbstate.Capture(t, db, shop, t.TempDir())); len(d) > 0 {
+				t.Fatal(d)
+			}
+		}
+	}
+	t.Logf("%d of %d were killed before their end (%v undisturbed)", killed, 2*moments, undisturbed)
+	if killed < moments/2 {
+		t.Errorf("only %d of %d were killed before their end", killed, 2*moments)
+	}
+}
