@@ -201,7 +201,7 @@ func (s *scene) restore(t *testing.T, r route) string {
 // verify compares the result with what lifeboat works out without a server: neither may say what the other does not.
 func (s *scene) verify(ctx context.Context, t *testing.T, p *replay.Plan, src replay.Source) string {
 	t.Helper()
-	srv, err := target.Open(t.Context(), s.p.dst.DSN(), nil)
+	srv, err := target.Open(t.Context(), s.p.dsn(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +237,7 @@ func (s *scene) copies() []string {
 // attempt runs the plan, and again after each stop.
 func (s *scene) attempt(ctx context.Context, t *testing.T, p *replay.Plan, src replay.Source, r route) (*replay.Result, error) {
 	t.Helper()
-	srv, err := target.Open(t.Context(), s.p.dst.DSN(), nil)
+	srv, err := target.Open(t.Context(), s.p.dsn(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,7 @@ type pair struct {
 	kind     string
 	src, dst *scratch.Server
 	from, to *sql.DB
+	user     string // that restores; "": root
 }
 
 func newPair(t *testing.T, kind string, args []string) *pair {
@@ -38,6 +39,14 @@ func newPair(t *testing.T, kind string, args []string) *pair {
 	p.from, p.to = testserver.Open(t, p.src), testserver.Open(t, p.dst)
 	p.from.SetMaxIdleConns(0) // a session serves once: what it was set to must not reach another
 	return p
+}
+
+// dsn is the target for who restores.
+func (p *pair) dsn() string {
+	if p.user == "" {
+		return p.dst.DSN()
+	}
+	return p.user + "@unix(" + p.dst.Socket() + ")/"
 }
 
 // targetArgs are those options of the source that the rows themselves need.

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,7 +56,7 @@ func (s *scene) restoreInTrouble(t *testing.T, trouble func(t *testing.T) func()
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	p, src := s.plan(ctx, t)
+	p, src := s.plan(ctx, t, false)
 	for run := 1; ; run++ {
 		srv, err := target.Open(ctx, s.p.dst.DSN(), nil)
 		if err != nil {
@@ -81,7 +82,7 @@ func (s *scene) restoreInTrouble(t *testing.T, trouble func(t *testing.T) func()
 	}
 }
 
-func (s *scene) plan(ctx context.Context, t *testing.T) (*replay.Plan, replay.Source) {
+func (s *scene) plan(ctx context.Context, t *testing.T, baseLoaded bool) (*replay.Plan, replay.Source) {
 	t.Helper()
 	a, err := archive.Open(ctx, s.copies(), archive.Options{})
 	if err != nil {
@@ -95,11 +96,15 @@ func (s *scene) plan(ctx context.Context, t *testing.T) (*replay.Plan, replay.So
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, _, err := replay.MakePlan(ctx, replay.Request{Archive: a, Snapshot: snap, Scope: filter.Scope{Database: database}, Stop: filter.Stop{Point: point, Given: true}})
+	q := replay.Request{Archive: a, Snapshot: snap, Scope: filter.Scope{Database: database}, Stop: filter.Stop{Point: point, Given: true}}
+	if baseLoaded {
+		q.Snapshot, q.BaseLoaded, q.SnapshotPosition = nil, true, s.start
+	}
+	p, _, err := replay.MakePlan(ctx, q)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p, replay.NewSource(a, snap)
+	return p, replay.NewSource(a, q.Snapshot)
 }
 
 // killOthers ends all connections of the target but the one that asks.
@@ -136,27 +141,113 @@ func (p *pair) lock(t *testing.T) func() {
 	return func() { timer.Stop(); _ = tx.Rollback() }
 }
 
-// TestTargetsOwnLog restores to a target that writes a log of its own: nothing of the restore is in it.
+// TestTargetsOwnLog restores to a target that writes a log of its own: nothing of the restore is in it, unless the user may not switch it off.
+// Then all of it is, and the result is right all the same.
 func TestTargetsOwnLog(t *testing.T) {
-	c, err := readCase(filepath.Join(testserver.Root(t), "testdata", "cases", "ddl-forms.case"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, kind := range testserver.Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			p := &pair{kind: kind, src: testserver.Source(t, kind), dst: testserver.Source(t, kind)}
 			p.from, p.to = testserver.Open(t, p.src), testserver.Open(t, p.dst)
 			p.from.SetMaxIdleConns(0)
-			s := p.disaster(t, c)
+			must(t, p.to, "CREATE USER weak@localhost", "GRANT ALL ON d.* TO weak@localhost", "GRANT ALL ON e.* TO weak@localhost", "GRANT ALL ON _lifeboat.* TO weak@localhost")
 			to := &pair{kind: kind, from: p.to}
-			before, offset := to.end(t)
-			if d := s.restore(t, route{name: "fresh", memory: 64 << 20, workers: 2}); d != "" {
-				t.Error(d)
-			}
-			if after, at := to.end(t); after != before || at != offset {
-				t.Errorf("the target's log went from %s:%s to %s:%s", before, offset, after, at)
+			for _, c := range []struct{ user, file string }{{"", "ddl-forms"}, {"weak", "ddl-forms"}, {"weak", "foreign-key-cascades"}, {"weak", "duplicates-without-key"}, {"weak", "unique-values-move"}} {
+				script, err := readCase(filepath.Join(testserver.Root(t), "testdata", "cases", c.file+".case"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				must(t, p.from, "DROP DATABASE IF EXISTS "+database, "DROP DATABASE IF EXISTS "+neighbour)
+				s := p.disaster(t, script)
+				for _, r := range []route{{name: "fresh", memory: 64 << 20, workers: 2}, {name: "tiny", memory: 1, workers: 2}} {
+					s.clear(t)
+					p.user = c.user
+					before, offset := to.end(t)
+					if d := s.restore(t, r); d != "" {
+						t.Errorf("%s, user %q, route %s: %s", c.file, c.user, r.name, d)
+					}
+					p.user = ""
+					if after, at := to.end(t); (after != before || at != offset) == (c.user == "") {
+						t.Errorf("%s, user %q, route %s: the target's log went from %s:%s to %s:%s", c.file, c.user, r.name, before, offset, after, at)
+					}
+				}
+				s.clear(t)
 			}
 		})
+	}
+}
+
+// TestDeadlock restores while another session, which has written much, holds the last of the rows and then asks for the first one: the
+// server takes the restore's transaction back, which is made again.
+func TestDeadlock(t *testing.T) {
+	script := &oracleCase{name: "deadlock", kinds: testserver.Kinds()}
+	for _, q := range []string{"CREATE TABLE t (id INT PRIMARY KEY, v INT) ENGINE=InnoDB", "INSERT INTO t VALUES (1,0),(2,0),(3,0),(4,0),(5,0),(6,0),(7,0),(8,0)"} {
+		script.base = append(script.base, statement{session: "s1", kinds: script.kinds, sql: q})
+	}
+	script.log = []statement{{session: "s1", kinds: script.kinds, sql: "UPDATE t SET v=v+id"}}
+	for _, kind := range testserver.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			p := newPair(t, kind, nil)
+			s := p.disaster(t, script)
+			must(t, p.to, "CREATE DATABASE heavy", "CREATE TABLE heavy.h (a INT) ENGINE=InnoDB", "INSERT INTO heavy.h VALUES (1),(2),(3),(4),(5),(6),(7),(8)")
+			for range 8 {
+				must(t, p.to, "INSERT INTO heavy.h SELECT a FROM heavy.h")
+			}
+			for _, serial := range []bool{false, true} {
+				s.clear(t)
+				s.loadBase(t)
+				s.deadlock(t, serial)
+				if d := difference(s.want, capture(t, p.to, database, nil)); d != "" {
+					t.Errorf("serial %t: %s", serial, d)
+				}
+			}
+		})
+	}
+}
+
+func (s *scene) deadlock(t *testing.T, serial bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	other, err := s.p.to.BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Rollback() }()
+	run := func(q string) {
+		if _, err := other.ExecContext(ctx, q); err != nil {
+			t.Fatalf("%s: %v: the other session was to be the one that comes through", q, err)
+		}
+	}
+	run("UPDATE heavy.h SET a=a+1") // a transaction that changed more is not the one that is taken back
+	run("SELECT v FROM d.t WHERE id=8 FOR UPDATE")
+	p, src := s.plan(ctx, t, true)
+	srv, err := target.Open(ctx, s.p.dst.DSN(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	done := make(chan error, 1)
+	go func() {
+		_, err := replay.Restore(ctx, p, src, srv, replay.Options{Workers: 1, Memory: 64 << 20, Serial: serial, Patience: time.Minute})
+		done <- err
+	}()
+	waits := "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state='LOCK WAIT'"
+	for ask(t, s.p.to, waits)[0][0] == "0" {
+		select {
+		case err := <-done:
+			t.Fatalf("the restore did not wait for the row: %v", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	run("SELECT v FROM d.t WHERE id=1 FOR UPDATE")
+	if text := ask(t, s.p.to, "SHOW ENGINE INNODB STATUS")[0][2]; !strings.Contains(text, "LATEST DETECTED DEADLOCK") {
+		t.Error("there was no deadlock")
+	}
+	if err := other.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("serial %t: %v", serial, err)
 	}
 }
 
