@@ -3,6 +3,7 @@ package replay
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -115,7 +116,7 @@ func (b *baseReader) rows(ctx context.Context, s *snapshot.Statement) error {
 		}
 	}
 	one := insert{sql: append([]byte(nil), s.SQL...)}
-	if b.load.merged[s.Object] != nil {
+	if b.load.merged != nil {
 		one.mode = s.Mode()
 	}
 	b.open.table = s.Object
@@ -258,6 +259,7 @@ type lane struct {
 	c      *target.Conn
 	m      mark
 	match  matcher
+	def    *schema.Table // of the table whose rows came last
 }
 
 func (r *runner) baseLane(ctx context.Context, load *baseLoad, number int, units <-chan unit) error {
@@ -302,16 +304,21 @@ func (r *runner) baseLane(ctx context.Context, load *baseLoad, number int, units
 
 // unit loads one, or only meets its rows where that is done.
 func (l *lane) unit(ctx context.Context, u *unit) error {
-	r, m := l.r, l.load.merged[u.table]
+	m := l.load.merged[u.table]
 	if u.n <= l.m.done {
 		for i := range u.texts {
-			if m != nil {
-				if _, err := l.match.statement(m, &u.texts[i]); err != nil {
-					return err
-				}
+			if m == nil {
+				break
+			}
+			if _, err := l.match.statement(m, m.t.shape.Def, &u.texts[i], false); err != nil {
+				return err
 			}
 		}
 		return nil
+	}
+	def, err := l.definition(ctx, u.table, m)
+	if err != nil {
+		return err
 	}
 	l.m.done = u.n
 	l.m.n1 += u.rows
@@ -319,25 +326,68 @@ func (l *lane) unit(ctx context.Context, u *unit) error {
 		return err
 	}
 	for i := range u.texts {
-		texts := [][]byte{u.texts[i].sql}
-		if m != nil {
-			var err error
-			if texts, err = l.match.statement(m, &u.texts[i]); err != nil {
-				return err
-			}
-		}
-		for _, text := range texts {
-			if err := l.c.ExecDumped(ctx, text, func() (*schema.Table, error) { return r.srv.Table(ctx, r.p.Into, u.table) }); err != nil {
-				return err
-			}
+		if err := l.insert(ctx, u, &u.texts[i], m, def); err != nil {
+			return err
 		}
 	}
-	if err := writeMark(ctx, l.c, r.p.Into, l.number, l.m); err != nil {
+	if err := writeMark(ctx, l.c, l.r.p.Into, l.number, l.m); err != nil {
 		return err
 	}
 	if err := l.c.Commit(ctx); err != nil {
 		return err
 	}
-	r.progress(func(p *Progress) { p.Rows, p.Done = p.Rows+u.rows, max(p.Done, u.end) })
+	l.r.progress(func(p *Progress) { p.Rows, p.Done = p.Rows+u.rows, max(p.Done, u.end) })
+	return nil
+}
+
+// definition is the table's as of the base; nil where it is not needed. Lanes ask for it at the same time.
+func (l *lane) definition(ctx context.Context, table string, m *merged) (*schema.Table, error) {
+	switch {
+	case m != nil:
+		return m.t.shape.Def, nil
+	case !l.r.srv.LocalInfile || l.load.merged == nil:
+		return nil, nil
+	case l.def == nil || l.def.Name != table:
+		def, err := l.r.srv.Table(ctx, l.r.p.Into, table)
+		if err != nil {
+			return nil, err
+		}
+		if def != nil && !strings.EqualFold(def.Engine, "InnoDB") {
+			def = nil
+		}
+		l.def = def
+	}
+	return l.def, nil
+}
+
+// insert runs one statement of the snapshot, or what is to be run in its place.
+func (l *lane) insert(ctx context.Context, u *unit, one *insert, m *merged, def *schema.Table) error {
+	f, err := l.match.statement(m, def, one, l.r.srv.LocalInfile && l.load.merged != nil)
+	if err != nil {
+		return err
+	}
+	if rows := &l.match.fields; f != nil && rows.loadable() {
+		if err := l.c.Exec(ctx, "SAVEPOINT rows_of_lifeboat"); err != nil {
+			return err
+		}
+		err := l.c.Load(ctx, l.r.p.Into, u.table, rows.names, rows.data, rows.rows)
+		if !errors.Is(err, target.ErrNotLoaded) {
+			return err
+		}
+		if err := l.c.Exec(ctx, "ROLLBACK TO rows_of_lifeboat"); err != nil {
+			return err
+		}
+	}
+	texts := [][]byte{one.sql}
+	if f != nil {
+		if texts, err = l.match.inserts(f); err != nil {
+			return err
+		}
+	}
+	for _, text := range texts {
+		if err := l.c.ExecDumped(ctx, text, func() (*schema.Table, error) { return l.r.srv.Table(ctx, l.r.p.Into, u.table) }); err != nil {
+			return err
+		}
+	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"lifeboat/internal/binlog"
+	"lifeboat/internal/schema"
 	"lifeboat/internal/value"
 	"lifeboat/snapshot"
 )
@@ -17,12 +18,13 @@ type matcher struct {
 	charset string // that the statements are written in
 	zone    string // of their TIMESTAMP values
 
-	hits  []hit
-	key   []byte
-	value []byte
-	out   []byte
-	ends  []int
-	image binlog.Image
+	hits   []hit
+	key    []byte
+	value  []byte
+	out    []byte
+	ends   []int
+	image  binlog.Image
+	fields fields
 }
 
 // hit is a row that the fold knows.
@@ -31,79 +33,135 @@ type hit struct {
 	entry    uint32
 }
 
+// found is one statement that was read: what is to be run in its place.
+type found struct {
+	s     *insert
+	m     *merged // nil: no row of it is looked up
+	cols  []int   // of its values
+	first int     // where its first row stands
+	here  bool    // a last image can stand in the place of a row
+}
+
 // errUnmatched marks a statement that passes as it is.
 var errUnmatched = errors.New("it cannot be told which rows these are")
 
-// statement gives back what is to be run in place of one statement, valid until the next call.
-func (x *matcher) statement(m *merged, s *insert) ([][]byte, error) {
-	if len(m.index) == 0 {
-		return [][]byte{s.sql}, nil
+// statement looks the rows of one statement up, and notes what became of the entries that they met. The result is nil where the
+// statement is to pass as it is. It holds until the next call. With load, its rows are collected for LOAD DATA too.
+func (x *matcher) statement(m *merged, def *schema.Table, s *insert, load bool) (*found, error) {
+	x.fields.reset(def, x.charset, load)
+	if m != nil && len(m.index) == 0 {
+		m = nil
 	}
-	tuples, err := snapshot.NewTuples(s.sql, s.mode)
-	var cols []int
-	first := 0
-	if err == nil {
-		cols, first, err = x.find(m, s, tuples)
+	if m == nil && x.fields.off {
+		return nil, nil
 	}
+	f := &found{s: s, m: m}
+	err := x.find(f, def)
 	if err != nil {
 		if !errors.Is(err, errUnmatched) && !errors.Is(err, snapshot.ErrUnsupported) && !errors.Is(err, value.ErrUnsupported) {
 			return nil, err
 		}
-		m.plain.Store(true)
-		return [][]byte{s.sql}, nil
+		if m != nil {
+			m.plain.Store(true)
+		}
+		return nil, nil
 	}
-	if len(x.hits) == 0 {
-		return [][]byte{s.sql}, nil
-	}
-	return x.replace(m, s, cols, first)
+	return f, x.meet(f)
 }
 
-// find looks every row of a statement up. It gives back the columns of its values and where the first row stands.
-func (x *matcher) find(m *merged, s *insert, tuples *snapshot.Tuples) (cols []int, first int, err error) {
-	shape := m.t.shape
-	cols = insertColumns(shape.Def, tuples.Columns())
-	var key []int // where the key's columns stand among the values
-	for _, c := range shape.Key {
-		k := slices.Index(cols, c)
-		if k < 0 {
-			return nil, 0, errUnmatched
+// meet notes what becomes of the entries that were met.
+func (x *matcher) meet(f *found) error {
+	again := f.s.sql[0]|0x20 == 'r' // REPLACE
+	for i := range x.hits {
+		h := &x.hits[i]
+		fate := settled
+		if !f.m.t.entries[h.entry].gone && !f.here {
+			fate = pending
 		}
-		key = append(key, k)
+		if !f.m.met[h.entry].CompareAndSwap(unmet, fate) && !again {
+			return fmt.Errorf("the snapshot holds two rows of one key: %s", f.s.sql[h.from:min(h.to, h.from+80)])
+		}
 	}
-	if !x.readable(m, s) {
-		return nil, 0, errUnmatched
+	return nil
+}
+
+// find looks every row of a statement up, and writes those that stay as fields.
+func (x *matcher) find(f *found, def *schema.Table) error {
+	s := f.s
+	tuples, err := snapshot.NewTuples(s.sql, s.mode)
+	if err != nil {
+		return err
 	}
+	f.cols = insertColumns(def, tuples.Columns())
 	x.hits = x.hits[:0]
+	var key []int // where the key's columns stand among the values
+	if f.m != nil {
+		for _, c := range f.m.t.shape.Key {
+			k := slices.Index(f.cols, c)
+			if k < 0 {
+				return errUnmatched
+			}
+			key = append(key, k)
+		}
+		f.here = x.placeable(f.m, f.cols)
+	}
+	if f.cols == nil || !x.readable(f.m, s) {
+		return errUnmatched
+	}
+	x.fields.columns(f.cols)
 	for last := 0; ; {
+		if f.m == nil && x.fields.off {
+			return errUnmatched // nothing to look for
+		}
 		row, err := tuples.Next()
 		if errors.Is(err, io.EOF) {
 			if end := bytes.TrimSpace(s.sql[last:]); len(end) > 0 && string(end) != ";" {
-				return nil, 0, errUnmatched
+				return errUnmatched
 			}
-			return cols, first, nil
+			return nil
 		}
 		if err != nil {
-			return nil, 0, err
+			return err
 		}
 		from, to := tuples.Span()
 		if last == 0 {
-			first = from
+			f.first = from
 		} else if s := s.sql[last:from]; string(s) != "," && string(bytes.TrimSpace(s)) != "," {
-			return nil, 0, errUnmatched // a comment
+			return errUnmatched // a comment
 		}
-		if last = to; len(row) != len(cols) {
-			return nil, 0, errUnmatched
+		if last = to; len(row) != len(f.cols) {
+			return errUnmatched
 		}
-		x.key = x.key[:0]
-		for i, k := range key {
-			if x.key, err = x.canonical(x.key, tuples, &row[k], &shape.Columns[shape.Key[i]]); err != nil {
-				return nil, 0, err
+		if f.m != nil {
+			x.key = x.key[:0]
+			for i, k := range key {
+				if x.key, err = x.canonical(x.key, tuples, &row[k], &f.m.t.shape.Columns[f.m.t.shape.Key[i]]); err != nil {
+					return err
+				}
+			}
+			if e, ok := f.m.index[string(x.key)]; ok {
+				x.hits = append(x.hits, hit{from, to, e})
+				if err := x.fieldsOf(f, e); err != nil {
+					return err
+				}
+				continue
 			}
 		}
-		if e, ok := m.index[string(x.key)]; ok {
-			x.hits = append(x.hits, hit{from, to, e})
-		}
+		x.fields.row(tuples, row)
 	}
+}
+
+// fieldsOf writes an entry's last image as fields, if it takes its row's place.
+func (x *matcher) fieldsOf(f *found, entry uint32) error {
+	e := &f.m.t.entries[entry]
+	if e.gone || !f.here || x.fields.off {
+		return nil
+	}
+	if err := x.image.Cut(f.m.t.tm, f.m.t.present, e.img); err != nil {
+		return err
+	}
+	x.fields.image(f.m.t.shape.Columns, &x.image)
+	return nil
 }
 
 // readable reports whether the text of keys reads the same here as for the server.
@@ -111,7 +169,7 @@ func (x *matcher) readable(m *merged, s *insert) bool {
 	if s.mode.NoBackslashEscapes || !singleOrUTF8(x.charset) {
 		return false
 	}
-	return x.utc() || !slices.ContainsFunc(m.t.shape.Key, func(i int) bool { return m.t.shape.Def.Columns[i].DataType == "timestamp" })
+	return m == nil || x.utc() || !slices.ContainsFunc(m.t.shape.Key, func(i int) bool { return m.t.shape.Def.Columns[i].DataType == "timestamp" })
 }
 
 func (x *matcher) utc() bool { return x.zone == "" || x.zone == "+00:00" }
@@ -149,25 +207,21 @@ func takesNumber(col *value.Column, text []byte) bool {
 	return false
 }
 
-// replace writes the statement anew, without the rows that are gone and with the last images of those that changed, cut where it
+// inserts gives back the statement anew, without the rows that are gone and with the last images of those that changed, cut where it
 // would become much longer than it was.
-func (x *matcher) replace(m *merged, s *insert, cols []int, first int) ([][]byte, error) {
-	w := rewriter{head: s.sql[:first], most: max(len(s.sql), unitBytes), out: x.out[:0], ends: x.ends[:0]}
-	here, again := x.placeable(m, cols), s.sql[0]|0x20 == 'r' // REPLACE
-	from := first
+func (x *matcher) inserts(f *found) ([][]byte, error) {
+	s, m := f.s, f.m
+	if len(x.hits) == 0 {
+		return [][]byte{s.sql}, nil
+	}
+	w := rewriter{head: s.sql[:f.first], most: max(len(s.sql), unitBytes), out: x.out[:0], ends: x.ends[:0]}
+	from := f.first
 	for i := range x.hits {
 		h := &x.hits[i]
 		w.run(s.sql[from:h.from])
 		from = h.to
 		e := &m.t.entries[h.entry]
-		fate := settled
-		if !e.gone && !here {
-			fate = pending
-		}
-		if !m.met[h.entry].CompareAndSwap(unmet, fate) && !again {
-			return nil, fmt.Errorf("the snapshot holds two rows of one key: %s", s.sql[h.from:min(h.to, h.from+80)])
-		}
-		if e.gone || !here {
+		if e.gone || !f.here {
 			continue
 		}
 		if err := x.image.Cut(m.t.tm, m.t.present, e.img); err != nil {
@@ -175,7 +229,7 @@ func (x *matcher) replace(m *merged, s *insert, cols []int, first int) ([][]byte
 		}
 		w.next()
 		var err error
-		if w.out, err = m.t.shape.AppendAmong(w.out, &x.image, cols); err != nil {
+		if w.out, err = m.t.shape.AppendAmong(w.out, &x.image, f.cols); err != nil {
 			return nil, err
 		}
 		w.cut()

@@ -27,6 +27,15 @@ func changed(t *testing.T) *merged {
 	return tf.merged
 }
 
+// rewritten is what is run in place of a statement.
+func rewritten(x *matcher, m *merged, s *insert) ([][]byte, error) {
+	f, err := x.statement(m, m.t.shape.Def, s, false)
+	if err != nil || f == nil {
+		return [][]byte{s.sql}, err
+	}
+	return x.inserts(f)
+}
+
 // TestMatch takes one statement past the fold: what is run in its place, and what became of the entries of 1, 2, 9 and -3.
 func TestMatch(t *testing.T) {
 	const head = "INSERT INTO `t` VALUES "
@@ -56,7 +65,7 @@ func TestMatch(t *testing.T) {
 			if c.plain {
 				c.want = c.sql
 			}
-			out, err := x.statement(m, &insert{sql: []byte(c.sql), mode: schema.Mode{}})
+			out, err := rewritten(&x, m, &insert{sql: []byte(c.sql), mode: schema.Mode{}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -82,7 +91,7 @@ func TestMatch(t *testing.T) {
 func TestMatchTwice(t *testing.T) {
 	m, x := changed(t), matcher{charset: "utf8mb4"}
 	for i, sql := range []string{"INSERT INTO t VALUES (1,'a')", "INSERT INTO t VALUES (1,'b')"} {
-		if _, err := x.statement(m, &insert{sql: []byte(sql)}); (err != nil) != (i == 1) {
+		if _, err := x.statement(m, m.t.shape.Def, &insert{sql: []byte(sql)}, false); (err != nil) != (i == 1) {
 			t.Errorf("%s: %v", sql, err)
 		}
 	}
@@ -99,7 +108,7 @@ func TestMatchUnreadable(t *testing.T) {
 	} {
 		m := changed(t)
 		sql := "INSERT INTO t VALUES (2,'b')"
-		out, err := c.x.statement(m, &insert{sql: []byte(sql), mode: c.mode})
+		out, err := rewritten(&c.x, m, &insert{sql: []byte(sql), mode: c.mode})
 		if err != nil || len(out) != 1 || string(out[0]) != sql || !m.plain.Load() {
 			t.Errorf("%s: %q, %v, plain %v", name, out, err, m.plain.Load())
 		}
@@ -121,7 +130,7 @@ func TestMatchLong(t *testing.T) {
 		t.Fatal("the table does not merge")
 	}
 	x := matcher{charset: "utf8mb4"}
-	out, err := x.statement(tf.merged, &insert{sql: []byte(sql.String())})
+	out, err := rewritten(&x, tf.merged, &insert{sql: []byte(sql.String())})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +149,7 @@ func TestMatchLong(t *testing.T) {
 // TestMergeDoubts holds what the merge counts against what went by, and what is left to write.
 func TestMergeDoubts(t *testing.T) {
 	m, x := changed(t), matcher{charset: "utf8mb4"}
-	if _, err := x.statement(m, &insert{sql: []byte("INSERT INTO t VALUES (2,'b'),(9,'?'),(-3,'?')")}); err != nil {
+	if _, err := x.statement(m, m.t.shape.Def, &insert{sql: []byte("INSERT INTO t VALUES (2,'b'),(9,'?'),(-3,'?')")}, false); err != nil {
 		t.Fatal(err)
 	}
 	// 1 should have been there; 9 and -3 should not.

@@ -242,6 +242,9 @@ func (s *scene) attempt(ctx context.Context, t *testing.T, p *replay.Plan, src r
 		t.Fatal(err)
 	}
 	defer srv.Close()
+	if r.stops {
+		srv.LocalInfile = false // as most servers have it; the other routes load so
+	}
 	o := replay.Options{Workers: r.workers, Memory: r.memory, Serial: r.serial, BaseFirst: r.baseFirst}
 	if !r.stops {
 		return replay.Restore(ctx, p, src, srv, o)

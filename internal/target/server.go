@@ -43,7 +43,9 @@ type Server struct {
 	UUID      string
 	MaxPacket int64 // max_allowed_packet in bytes
 	LogBin    bool  // the server writes a binlog of its own
-	CanUnlog  bool  // sessions may switch it off for themselves
+	// LocalInfile says that the server takes LOAD DATA LOCAL.
+	LocalInfile bool
+	CanUnlog    bool // sessions may switch it off for themselves
 
 	mu     sync.Mutex
 	opened []session // on the server's side they may outlive ours
@@ -125,14 +127,14 @@ func (s *Server) Close() error { return errors.Join(s.db.Close(), s.sessions.Clo
 func (s *Server) Address() string { return s.config.Addr }
 
 func (s *Server) describe(ctx context.Context) error {
-	var logBin string
-	err := s.db.QueryRowContext(ctx, "SELECT VERSION(), @@max_allowed_packet, @@log_bin").Scan(&s.Version, &s.MaxPacket, &logBin)
+	var logBin, infile string
+	err := s.db.QueryRowContext(ctx, "SELECT VERSION(), @@max_allowed_packet, @@log_bin, @@local_infile").Scan(&s.Version, &s.MaxPacket, &logBin, &infile)
 	if err != nil {
 		return err
 	}
 	s.MariaDB = strings.Contains(s.Version, "MariaDB")
 	s.Number = binlog.VersionNumber(s.Version)
-	s.LogBin = logBin == "1" || strings.EqualFold(logBin, "ON")
+	s.LogBin, s.LocalInfile = isOn(logBin), isOn(infile)
 	if s.MariaDB {
 		var port, datadir string
 		if err := s.db.QueryRowContext(ctx, "SELECT @@port, @@datadir").Scan(&port, &datadir); err != nil {

@@ -1,6 +1,7 @@
 package value
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 )
@@ -45,6 +46,59 @@ func (c *Column) AppendIntroduced(dst, raw []byte) ([]byte, error) {
 		}
 	}
 	return c.AppendLiteral(dst, raw)
+}
+
+// AppendField appends the value of raw as a field of LOAD DATA, see target.Conn.Load. Types whose field would be read
+// otherwise than their literal are ErrUnsupported.
+func (c *Column) AppendField(dst, raw []byte) ([]byte, error) {
+	b, err := c.content(raw)
+	if err != nil {
+		return dst, err
+	}
+	switch typ, _ := c.real(); typ {
+	case TypeString:
+		if c.isAddress() {
+			break
+		}
+		return AppendFieldBytes(dst, b), nil
+	case TypeVarchar, TypeVarString, TypeTinyBlob, TypeMediumBlob, TypeLongBlob, TypeBlob:
+		return AppendFieldBytes(dst, b), nil
+	case TypeTiny, TypeShort, TypeInt24, TypeLong, TypeLongLong, TypeNewDecimal:
+		return c.appendScalar(dst, b)
+	case TypeDate, TypeNewDate, TypeTime, TypeTime2, TypeDatetime, TypeDatetime2, TypeTimestamp, TypeTimestamp2:
+		n := len(dst)
+		if dst, err = c.appendTemporal(dst, b); err != nil {
+			return dst, err
+		}
+		return append(dst[:n], bytes.Trim(dst[n:], "'")...), nil
+	}
+	return dst, fmt.Errorf("a field of type %s: %w", c, ErrUnsupported)
+}
+
+// AppendFieldBytes appends bytes as a field of LOAD DATA.
+func AppendFieldBytes(dst, b []byte) []byte {
+	from := 0
+	for i, c := range b {
+		if c > '\\' || c > '\n' && c != '\\' {
+			continue
+		}
+		e := byte(0)
+		switch c {
+		case '\\':
+			e = '\\'
+		case '\t':
+			e = 't'
+		case '\n':
+			e = 'n'
+		case 0:
+			e = '0'
+		default:
+			continue
+		}
+		dst = append(append(dst, b[from:i]...), '\\', e)
+		from = i + 1
+	}
+	return append(dst, b[from:]...)
 }
 
 // StoresWithWarning reports that the server warns when it stores the value's literal, although what it
