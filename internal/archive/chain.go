@@ -2,6 +2,7 @@ package archive
 
 import (
 	"fmt"
+	"time"
 
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/binlog/gtid"
@@ -96,6 +97,11 @@ func (a *Archive) between(f, next *File) {
 		return
 	case f.closed():
 		f.Proven = true
+		if late := next.First.Sub(f.Last); named == next.name && next.Format.Created == 0 && late > clockSlack && !exact {
+			a.add(Finding{Code: CodeUnproven, Severity: Warning, Pos: f.End(), Path: next.Path,
+				Text:   fmt.Sprintf("%s begins %v after %s ended, though a running server begins the next file at once, and no GTID shows that they belong together", next.name, late.Round(time.Second), f.name),
+				Remedy: fmt.Sprintf("find out whether %s is of the same server", next.Path)})
+		}
 		if !missing.IsEmpty() {
 			a.add(Finding{Code: CodeGTIDJump, Severity: Warning, Pos: f.End(), Path: next.Path,
 				Text: fmt.Sprintf("%s counts %s as committed, which no file holds, though it follows %s: set as purged on the server, or not written to its log", next.name, missing.String(), f.name)})

@@ -38,6 +38,12 @@ func readIndex(path string) (x indexFile, ok bool, err error) {
 		return x, false, err
 	}
 	x.path = path
+	x.names, ok = parseIndex(content)
+	return x, ok, nil
+}
+
+// parseIndex gives the names in an index file, without their folders, which may be of another system.
+func parseIndex(content []byte) (names []string, ok bool) {
 	for line := range bytes.Lines(content) {
 		name := string(bytes.TrimSpace(line))
 		name = name[strings.LastIndexAny(name, `/\`)+1:]
@@ -45,11 +51,11 @@ func readIndex(path string) (x indexFile, ok bool, err error) {
 			continue
 		}
 		if _, n := binlog.SplitName(name); n == 0 {
-			return x, false, nil
+			return nil, false
 		}
-		x.names = append(x.names, name)
+		names = append(names, name)
 	}
-	return x, len(x.names) > 0, nil
+	return names, len(names) > 0
 }
 
 // heed keeps the index files that lie beside copies of the chain, as far as they name files of its base.

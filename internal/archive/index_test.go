@@ -1,10 +1,13 @@
 package archive
 
 import (
+	"bytes"
 	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"lifeboat/internal/binlog"
 )
 
 // What a server's index file names is held against what is there.
@@ -92,4 +95,21 @@ func TestIndexFilesOfTwoCopies(t *testing.T) {
 	if err != nil || len(a.Files) != 5 || len(a.Findings) != 1 {
 		t.Errorf("%v\n%s", err, outline(a))
 	}
+}
+
+func FuzzParseIndex(f *testing.F) {
+	for _, s := range []string{"./binlog.000001\n", "C:\\d\\b.000001\r\n\r\nb.000002", "x", "\x00.1\n", "a.18446744073709551616\n"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		names, ok := parseIndex(content)
+		if ok != (len(names) > 0) {
+			t.Fatalf("%v, %q", ok, names)
+		}
+		for _, n := range names {
+			if _, number := binlog.SplitName(n); number == 0 || strings.ContainsAny(n, "/\\\n") || !bytes.Contains(content, []byte(n)) {
+				t.Errorf("%q is no file's name", n)
+			}
+		}
+	})
 }

@@ -93,3 +93,15 @@ func TestServersThatLookAlike(t *testing.T) {
 		})
 	}
 }
+
+// In one folder such files are read as one log, as whoever put them there wants it, but not without a word.
+func TestALateSuccessor(t *testing.T) {
+	first, second := newServer(1, 0), newServer(1, 0)
+	second.clock += 50000
+	files := first.rotated(2, 1)
+	files[number(3)] = second.rotated(3, 1)[number(3)]
+	a, err := open(t, write(t, files))
+	if err != nil || len(a.Files) != 3 || worst(a) != Warning || !strings.Contains(a.Findings[0].Text, "begins 13h53m21s after binlog.000002 ended") {
+		t.Errorf("%v\n%s%v", err, outline(a), a.Findings)
+	}
+}
