@@ -161,7 +161,7 @@ func (b *rebuild) create(st *schema.Statement, text []byte, set []string, mode s
 		if st.IfNotExists {
 			return nil
 		}
-		if !st.OrReplace {
+		if !st.OrReplace && b.p.Exact { // one of unknown date may hold what the log makes later
 			return fmt.Errorf("table %s exists already; did the base hold it?", name)
 		}
 		b.drop(name)
@@ -184,7 +184,10 @@ func (b *rebuild) create(st *schema.Statement, text []byte, set []string, mode s
 func (b *rebuild) createLike(st *schema.Statement) error {
 	name := targets(st)[0].Name
 	if b.named(name) != nil {
-		return nil // IF NOT EXISTS
+		if b.p.Exact || st.IfNotExists {
+			return nil
+		}
+		b.drop(name)
 	}
 	var model *rebuilt
 	for _, o := range st.Objects {

@@ -63,6 +63,7 @@ func auditCommand(e *env) *cli.Command {
 func audit(ctx context.Context, e *env, o auditOptions) (err error) {
 	m := newMeter(e, o.progress, o.phases()...)
 	defer func() { m.close(outcome(err), err) }()
+	defer func() { err = errors.Join(err, o.sweep()) }()
 	f := &facts{source: &o.source}
 	if f.archive, err = openArchive(ctx, &o.source, m); err != nil {
 		return err

@@ -55,12 +55,13 @@ type source struct {
 	snapshot string
 	position string // of the snapshot
 	scope    filter.Scope
+	live     liveBase
 }
 
 func sourceFlags() []cli.Flag {
 	return []cli.Flag{
 		listFlag("binlogs", "a copy of the binlog archive: a folder or a file `PATH`; repeatable"),
-		stringFlag("snapshot", "", "the full backup: a dump file `PATH`, plain, .gz or .zst"),
+		stringFlag("snapshot", "", "the full backup `PATH`: a dump file (plain, .gz, .zst) or folder; or a server that holds it, mysql://user@host:3306/"),
 		stringFlag("snapshot-position", "auto", "where in the log the backup was taken: auto, unknown, FILE:POS, a GTID set, or the folder of a physical backup `PLACE`"),
 		stringFlag("database", "", "the database `NAME`"),
 		listFlag("table", "only this table `NAME`; repeatable"),
@@ -75,6 +76,9 @@ func readSource(c *cli.Context) (source, error) {
 	}
 	if len(s.binlogs) == 0 {
 		return s, usagef("name the binlogs: --binlogs PATH")
+	}
+	if err := s.readLive(c); err != nil {
+		return s, err
 	}
 	if filter.System(s.scope.Database) {
 		return s, usagef("%s is the server's own database, which lifeboat does not restore", s.scope.Database)

@@ -9,6 +9,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lifeboat/internal/target/folder"
+	"lifeboat/internal/target/live"
+	"lifeboat/internal/ui"
 	"lifeboat/internal/ui/text"
 	"lifeboat/replay"
 )
@@ -50,12 +52,7 @@ func (o *folderOptions) flags(l *commandLine) *commandLine {
 // writeFolder restores into a folder. What it stops at leaves nothing behind, so there is nothing to resume.
 func (r *restoring) writeFolder(ctx context.Context) (err error) {
 	begun, p, f := time.Now(), r.plan, r.o.folder
-	o := folder.Options{Format: f.format, Compress: f.compress, Database: p.Into, Charset: p.Charset, Position: p.Stop, Made: begun}
-	if o.Position.IsZero() {
-		o.Position = p.End
-	}
-	o.Version, o.MariaDB, o.Number = r.origin()
-	out, err := folder.Create(f.path, o)
+	out, err := folder.Create(f.path, r.dumpOptions(begun))
 	if err != nil {
 		return err
 	}
@@ -73,13 +70,54 @@ func (r *restoring) writeFolder(ctx context.Context) (err error) {
 	}
 	r.m.close("done", nil)
 	rep := r.report(res, begun, time.Now())
+	rep.Notes = append(rep.Notes, complete(f.path, m))
+	return r.show(rep)
+}
+
+func complete(path string, m *folder.Manifest) string {
 	bytes := int64(0)
 	for _, f := range m.Files {
 		bytes += f.Bytes
 	}
-	rep.Notes = append(rep.Notes, fmt.Sprintf("%s is complete: %s, %s; manifest.json lists them with their checksums", f.path, text.Counted(int64(len(m.Files)), "file"), text.Bytes(bytes)))
-	return r.show(rep)
+	return fmt.Sprintf("%s is complete: %s, %s; manifest.json lists them with their checksums", path, text.Counted(int64(len(m.Files)), "file"), text.Bytes(bytes))
 }
+
+// dumpOptions say what the dump is of.
+func (r *restoring) dumpOptions(begun time.Time) folder.Options {
+	p, f := r.plan, r.o.folder
+	o := folder.Options{Format: f.format, Compress: f.compress, Database: p.Into, Charset: p.Charset, Position: p.Stop, Made: begun}
+	if o.Position.IsZero() {
+		o.Position = p.End
+	}
+	o.Version, o.MariaDB, o.Number = r.origin()
+	return o
+}
+
+// dumpScratch writes what the scratch server holds: what a dump without a server could not do exactly, the server has done.
+func (r *restoring) dumpScratch(ctx context.Context, begun time.Time) (note string, err error) {
+	o := r.dumpOptions(begun)
+	o.Version, o.MariaDB, o.Number = r.server.Version, r.server.MariaDB, r.server.Number // whose statements it holds
+	out, err := folder.Create(r.o.folder.path, o)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, out.Discard()) }()
+	from, err := live.Open(ctx, r.server, r.plan.Into)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, from.Close()) }()
+	if err := from.Write(ctx, out, func(n int64) { r.m.update(ui.State{Phase: phaseDump, Rows: n}) }); err != nil {
+		return "", err
+	}
+	m, err := out.Publish()
+	if err != nil {
+		return "", err
+	}
+	return complete(r.o.folder.path, m), nil
+}
+
+const phaseDump = "write dump"
 
 // origin is the server that the dump is of.
 func (r *restoring) origin() (version string, mariaDB bool, number int) {

@@ -17,6 +17,7 @@ import (
 // Phases, as progress shows them; those of the restore itself have their names in package replay.
 const (
 	phaseArchive  = "verify binlogs"
+	phaseLive     = "read base"
 	phaseSnapshot = "read snapshot"
 	phaseSurvey   = "survey log"
 )
@@ -25,6 +26,9 @@ const (
 func (s *source) phases() []string {
 	if s.snapshot == "" {
 		return []string{phaseArchive, phaseSurvey}
+	}
+	if s.live.dsn != "" {
+		return []string{phaseArchive, phaseLive, phaseSnapshot, phaseSurvey}
 	}
 	return []string{phaseArchive, phaseSnapshot, phaseSurvey}
 }
@@ -90,7 +94,10 @@ func openSnapshot(ctx context.Context, s *source, m *meter) (*snapshot.Snapshot,
 	if s.snapshot == "" {
 		return nil, nil
 	}
-	x, err := snapshot.Open(ctx, s.snapshot, s.scope.Database, m.bytes(phaseSnapshot))
+	if err := s.readServer(ctx, m); err != nil {
+		return nil, fmt.Errorf("--snapshot: %w", err)
+	}
+	x, err := snapshot.Open(ctx, s.path(), s.scope.Database, m.bytes(phaseSnapshot))
 	return x, ofFlag("--snapshot", err)
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,7 +49,9 @@ func planCommand(e *env) *cli.Command {
 func plan(ctx context.Context, e *env, o planOptions) (err error) {
 	m := newMeter(e, o.progress, o.phases()...)
 	defer func() { m.close(outcome(err), err) }()
+	defer func() { err = errors.Join(err, o.sweep()) }()
 	p, err := o.makePlan(ctx, m)
+	o.live.keep = err == nil && o.output.file != "" // a saved plan names it
 	m.close(outcome(err), err)
 	if err != nil && (o.format == report.JSON || p.survey == nil || ctx.Err() != nil) {
 		return err // a refused plan is not one to save

@@ -77,12 +77,12 @@ func readRestore(c *cli.Context) (o restoreOptions, err error) {
 	o.verify = c.Bool("verify")
 	dsn := c.String("target")
 	switch {
-	case o.verify && o.folder.path != "":
+	case o.verify && o.folder.path != "" && !o.scratch:
 		return o, usagef("--verify reads a server: load the dump, and compare with lifeboat verify")
 	case o.verify && o.baseLoaded:
 		return o, usagef("--verify needs the backup itself: after --base-loaded, use lifeboat verify with --snapshot")
-	case dsn != "" && o.scratch, o.folder.path != "" && (dsn != "" || o.scratch):
-		return o, usagef("give one of --target, --scratch and --output")
+	case dsn != "" && (o.scratch || o.folder.path != ""):
+		return o, usagef("give one of --target, --scratch and --output; --scratch and --output go together")
 	case dsn == "" && !o.scratch && o.folder.path == "" && !o.dryRun:
 		return o, usagef("say where to: --target DSN, --scratch or --output DIR")
 	case o.folder.path != "" && o.baseLoaded:
@@ -137,7 +137,7 @@ func restore(ctx context.Context, e *env, o restoreOptions) (err error) {
 		return err
 	}
 	r := &restoring{e: e, o: &o, m: newMeter(e, o.progress, o.phases()...)}
-	defer func() { err = errors.Join(err, r.close(err)) }()
+	defer func() { err = errors.Join(err, r.close(err), o.sweep()) }()
 	if err = r.reach(ctx); err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func restore(ctx context.Context, e *env, o restoreOptions) (err error) {
 		r.m.close("done", nil)
 		return o.write(e, func(w sink) error { return writePlan(w, &o.job, &r.planned, nil, o.format, r.where(), r.notes()...) })
 	}
-	if o.folder.path != "" {
+	if o.folder.path != "" && !o.scratch {
 		return r.writeFolder(ctx)
 	}
 	if err = r.start(ctx); err != nil {
@@ -166,8 +166,8 @@ func (o *restoreOptions) phases() []string {
 	if o.dryRun {
 		return o.source.phases()
 	}
-	if o.folder.path != "" {
-		return append(o.source.phases(), "replay log", "write dump")
+	if o.folder.path != "" && !o.scratch {
+		return append(o.source.phases(), "replay log", phaseDump)
 	}
 	steps := o.source.phases()
 	if o.source.snapshot != "" && !o.baseLoaded {
@@ -176,6 +176,9 @@ func (o *restoreOptions) phases() []string {
 	steps = append(steps, "load base", "replay log", "finish")
 	if o.verify {
 		steps = append(steps, phaseCompare)
+	}
+	if o.folder.path != "" {
+		steps = append(steps, phaseDump)
 	}
 	return steps
 }
@@ -212,6 +215,7 @@ func (r *restoring) run(ctx context.Context) error {
 		},
 	})
 	if err != nil {
+		r.o.live.keep = started.Load() && r.scratch == nil
 		return r.stopped(ctx, err, started.Load())
 	}
 	ended := time.Now()
@@ -222,10 +226,20 @@ func (r *restoring) run(ctx context.Context) error {
 			return fmt.Errorf("the restore is done, but not verified: %w; lifeboat verify does it alone", err)
 		}
 	}
+	written := ""
+	if r.o.folder.path != "" {
+		if written, err = r.dumpScratch(ctx, begun); err != nil {
+			return err
+		}
+	}
 	r.m.close("done", nil)
 	rep := r.report(res, begun, ended)
 	if v != nil {
 		r.verified(rep, v)
+	}
+	if written != "" {
+		rep.Notes = append(rep.Notes, written)
+		return r.show(rep)
 	}
 	if r.scratch != nil {
 		return r.showScratch(ctx, rep)

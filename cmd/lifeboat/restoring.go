@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
 	"lifeboat/internal/report"
 	"lifeboat/internal/target"
+	"lifeboat/internal/target/folder"
 	"lifeboat/internal/target/scratch"
 	"lifeboat/internal/ui/text"
 	"lifeboat/internal/verify"
@@ -30,6 +32,9 @@ type restoring struct {
 func (r *restoring) reach(ctx context.Context) (err error) {
 	switch {
 	case r.o.scratch:
+		if _, err := os.Lstat(r.o.folder.path); r.o.folder.path != "" && err == nil {
+			return fmt.Errorf("%w: %s; name another, or remove it first", folder.ErrExists, r.o.folder.path)
+		}
 		_, err = scratch.Find(r.o.mysqld)
 		return err
 	case r.o.target == "":
@@ -90,6 +95,8 @@ func (r *restoring) close(err error) error {
 // where names the target for people.
 func (r *restoring) where() string {
 	switch {
+	case r.o.scratch && r.o.folder.path != "":
+		return "folder " + r.o.folder.path + ", by way of a scratch server"
 	case r.o.scratch && r.server != nil:
 		return "a scratch server, " + r.server.Name()
 	case r.o.scratch:

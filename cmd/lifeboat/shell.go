@@ -38,7 +38,7 @@ func (l *commandLine) on(name string, on bool) *commandLine {
 
 // source adds the flags that say what is read.
 func (l *commandLine) source(s *source) *commandLine {
-	l.flags("binlogs", s.binlogs).flag("snapshot", s.snapshot)
+	l.flags("binlogs", s.binlogs).flag("snapshot", s.again())
 	if s.position != "auto" {
 		l.flag("snapshot-position", s.position)
 	}

@@ -154,6 +154,7 @@ func verifyTarget(ctx context.Context, e *env, o verifyOptions) (err error) {
 	}
 	m := newMeter(e, o.progress, steps...)
 	defer func() { m.close(outcome(err), err) }()
+	defer func() { err = errors.Join(err, o.sweep()) }()
 	left, err := openServer(ctx, "--target", o.target, o.patience)
 	if err != nil {
 		return err

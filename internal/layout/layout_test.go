@@ -45,6 +45,7 @@ var order = []struct {
 	{"internal/target", "internal/schema internal/value internal/binlog internal/binlog/gtid"},
 	{"internal/target/scratch", "internal/target internal/schema internal/value internal/binlog internal/binlog/gtid"},
 	{"internal/target/folder", "internal/binlog internal/schema"},
+	{"internal/target/live", "internal/value internal/schema internal/binlog internal/target internal/target/folder"},
 	{"replay", "internal/value internal/schema internal/binlog/gtid internal/binlog internal/archive filter snapshot " +
 		"internal/target internal/target/scratch internal/target/folder"},
 	{"internal/ui/text", ""},

@@ -41,6 +41,35 @@ func (c *Conn) Values(ctx context.Context, query string, row func([]driver.Value
 	return c.explain(err)
 }
 
+// Named hands the values of a query's first row to value, with their columns' names.
+func (c *Conn) Named(ctx context.Context, query string, value func(name string, v driver.Value)) error {
+	rows, err := c.c.QueryContext(ctx, query)
+	if err != nil {
+		return c.explain(err)
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil || !rows.Next() {
+		return c.explain(errors.Join(err, rows.Err()))
+	}
+	values := make([]sql.RawBytes, len(names))
+	dest := make([]any, len(names))
+	for i := range values {
+		dest[i] = &values[i]
+	}
+	if err := rows.Scan(dest...); err != nil {
+		return c.explain(err)
+	}
+	for i, n := range names {
+		if values[i] == nil {
+			value(n, nil)
+		} else {
+			value(n, []byte(values[i]))
+		}
+	}
+	return nil
+}
+
 // rowError is an error of the one who takes rows, not of the server.
 type rowError struct{ err error }
 

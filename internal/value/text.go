@@ -18,6 +18,9 @@ func escapeOf(b byte) byte {
 	return 0
 }
 
+// AppendQuoted appends s as a string literal for a session that takes bytes as they are.
+func AppendQuoted(dst, s []byte) []byte { return appendQuoted(dst, s) }
+
 // appendQuoted appends s as a string literal.
 func appendQuoted(dst, s []byte) []byte {
 	dst = append(dst, '\'')

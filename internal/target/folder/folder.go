@@ -44,6 +44,7 @@ type Options struct {
 	MariaDB  bool
 	Number   int             // 90704
 	Position binlog.Position // the place in the log that the dump is the state at
+	GTIDs    string          // the transactions that the state holds, as the server writes them; "" if not known
 	Made     time.Time
 }
 

@@ -37,6 +37,13 @@ func (s *script) begin(f *Folder) (err error) {
 	if p := f.o.Position; !p.IsZero() {
 		s.file.WriteString("--\n-- Position to start replication or point-in-time recovery from\n--\n-- " + coordinates(&f.o) + "\n")
 	}
+	if set := f.o.GTIDs; set != "" {
+		name := "@@GLOBAL.GTID_PURGED"
+		if f.o.MariaDB {
+			name = "GLOBAL gtid_slave_pos"
+		}
+		s.file.WriteString("/* SET " + name + "='" + strings.ReplaceAll(oneLine(set), "*/", "") + "';*/\n")
+	}
 	s.lines(rowSession...)
 	s.lines(f.createDatabase(), "USE "+schema.QuoteIdent(f.o.Database))
 	return nil
