@@ -67,16 +67,26 @@ func (s *scanner) judgeDDL(it *binlog.Item, one *statement) {
 	if _, err := s.survey.Scope.Kept(&one.st, q, s.format); err != nil {
 		s.find(BeyondScope, it.Tx.Start, true, "a statement that also concerns what is not to be restored, and cannot be taken apart: %s", one.ref.SQL)
 	}
+	if !s.format.MariaDB && s.format.VersionNumber() < 50700 && one.st.Verb == schema.CreateTable && unnamed.Match(q.SQL) && !bytes.Contains(q.SQL, []byte(" ENGINE=")) {
+		s.find(UnnamedDatabase, it.Tx.Start, false, "this server logs CREATE TABLE … LIKE a temporary table without the name of the database, so this one may be another database's, and one too many here: %s", one.ref.SQL)
+		s.concerns(one, q)
+	}
 	if s.format.MariaDB && (one.st.Verb == schema.CreateTable || one.st.Verb == schema.AlterTable) && versioning.Match(q.SQL) {
 		s.find(SystemVersioned, it.Tx.Start, true, "a table with system versioning, whose history is not in the log: %s", one.ref.SQL)
 	}
 }
 
-// Codes of findings that no restore can go past.
+// Codes of findings that a plan treats by themselves. No restore can go past the first two; the last is of no account where
+// the table has rows.
 const (
 	BeyondScope     = "reaches-out"
 	SystemVersioned = "system-versioned"
+	UnnamedDatabase = "database-not-named"
 )
+
+// unnamed finds the text that MySQL before 5.7 logs for CREATE TABLE … LIKE a temporary table: its own, and without the database even where
+// that is not the session's. Of CREATE TABLE … SELECT it is the same, but rows follow.
+var unnamed = regexp.MustCompile("(?s)^CREATE TABLE (IF NOT EXISTS )?`[^`]+` \\(\n  .*\n\\)[^\n]*$")
 
 var versioning = regexp.MustCompile(`(?i)\b(WITH|ADD)\s+SYSTEM\s+VERSIONING\b`)
 
@@ -84,7 +94,7 @@ var versioning = regexp.MustCompile(`(?i)\b(WITH|ADD)\s+SYSTEM\s+VERSIONING\b`)
 func (s *scanner) concerns(one *statement, q *binlog.Query) {
 	f := &s.survey.Findings[len(s.survey.Findings)-1]
 	switch one.st.Verb {
-	case schema.Insert, schema.Replace, schema.Update, schema.Delete, schema.LoadData:
+	case schema.Insert, schema.Replace, schema.Update, schema.Delete, schema.LoadData, schema.CreateTable:
 	default:
 		return // a routine, say, may change any table
 	}

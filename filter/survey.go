@@ -113,7 +113,7 @@ func (s *Survey) harmless(one *statement, why string) {
 // Finding is something a DBA must know before trusting a restore of this range.
 type Finding struct {
 	Time time.Time
-	Code string // statement-format, unknown-statement, incident-event, xa-undecided, rolled-back, reaches-out, system-versioned
+	Code string // statement-format, unknown-statement, incident-event, xa-undecided, rolled-back, reaches-out, system-versioned, database-not-named
 	Pos  binlog.Position
 	Text string
 	// Start and GTID are of the transaction that it is in.

@@ -349,6 +349,9 @@ func (pl *planner) exact(ctx context.Context) error {
 		if !inRange(f.Pos) || p.skips(f.Start) || p.SkipGTIDs.Contains(f.GTID) {
 			continue
 		}
+		if f.Code == filter.UnnamedDatabase && slices.ContainsFunc(f.Tables, pl.hasRows) {
+			continue
+		}
 		line := fmt.Sprintf("%s: %s", f.Pos, f.Text)
 		if f.Code == filter.BeyondScope || f.Code == filter.SystemVersioned {
 			return fmt.Errorf("%w: %s; stop before it, skip its transaction and make its effect by hand, or leave the table out with --exclude-table", ErrInexact, line)
@@ -366,6 +369,12 @@ func (pl *planner) exact(ctx context.Context) error {
 		return nil
 	}
 	return pl.unknownBase(inRange)
+}
+
+// hasRows reports a table that the log inserts into.
+func (pl *planner) hasRows(name filter.TableName) bool {
+	h := pl.survey.Tables[name]
+	return h != nil && h.Inserted > 0
 }
 
 // unknownBase refuses what a base of unknown date leaves open.
