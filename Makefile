@@ -9,7 +9,7 @@ PACKAGES ?= ./...
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build servers demo test lint bench fuzz soak torture picture clean FORCE
+.PHONY: help build servers demo test race vulnerabilities lint bench fuzz soak torture picture clean FORCE
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -31,6 +31,15 @@ demo: build ## wipe a database and bring it back, in under two minutes
 # A test whose server is missing fails; it never skips.
 test: build servers ## run every test, against real servers
 	$(GO) test -count=1 -timeout 60m $(TESTFLAGS) ./...
+
+# The detector is in lifeboat itself where tests start it. What a server says in its own time is not faster: give it that.
+race: servers ## run every test under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -short -count=1 -timeout 60m $(TESTFLAGS) ./...
+
+# It is run as it is published, and is no dependency of ours.
+GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
+vulnerabilities: ## ask govulncheck, if its database can be reached
+	@scripts/vulnerabilities $(GO) $(GOVULNCHECK)
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \

@@ -169,7 +169,7 @@ func TestSignals(t *testing.T) {
 	s := disaster(t, testserver.MariaDB1011)
 	dir := t.TempDir()
 	program := filepath.Join(dir, "lifeboat")
-	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", append(testserver.BuildArgs(program), ".")...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, signals := range [][]os.Signal{{os.Interrupt}, {syscall.SIGTERM}, {os.Interrupt, os.Interrupt}} {

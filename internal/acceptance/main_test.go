@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"lifeboat/internal/testserver"
 )
 
 // program is the path of the lifeboat that TestMain has built.
@@ -32,7 +34,7 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "lifeboat")
-	build := exec.Command("go", "build", "-o", program, "lifeboat/cmd/lifeboat")
+	build := exec.Command("go", append(testserver.BuildArgs(program), "lifeboat/cmd/lifeboat")...)
 	build.Stdout, build.Stderr = os.Stdout, os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "building lifeboat:", err)

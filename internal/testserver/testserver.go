@@ -232,3 +232,12 @@ func OpenSocket(t testing.TB, socket string) *sql.DB {
 	t.Cleanup(func() { db.Close() }) // its error only says that the server has gone first
 	return db
 }
+
+// BuildArgs are the arguments with which the go command builds a program for tests, up to its package.
+func BuildArgs(program string) []string {
+	args := []string{"build", "-o", program}
+	if Race {
+		args = append(args, "-race")
+	}
+	return args
+}

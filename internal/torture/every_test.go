@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,7 +63,7 @@ var errDisk = errors.New("input/output error")
 // badDisk is a log whose k-th read fails, over all its files.
 type badDisk struct {
 	binlog.File
-	left *int
+	left *atomic.Int64
 }
 
 func (b badDisk) Open(ctx context.Context) (io.ReadCloser, error) {
@@ -75,12 +76,12 @@ func (b badDisk) Open(ctx context.Context) (io.ReadCloser, error) {
 
 type badReader struct {
 	io.ReadCloser
-	left *int
+	left *atomic.Int64
 }
 
 // Read hands on little at a time: there are many reads then to fail at.
 func (b *badReader) Read(p []byte) (int, error) {
-	if *b.left--; *b.left < 0 {
+	if b.left.Add(-1) < 0 {
 		return 0, errDisk
 	}
 	return b.ReadCloser.Read(p[:min(len(p), 151)])
@@ -88,12 +89,13 @@ func (b *badReader) Read(p []byte) (int, error) {
 
 // reading is the source with the disk going bad at read k; passed tells whether it got that far.
 func (s *scene) reading(k int) (src replay.Source, passed func() bool) {
-	left := k
+	var left atomic.Int64
+	left.Store(int64(k))
 	src = replay.NewSource(s.archive, s.snapshot)
 	for i := range src.Files {
 		src.Files[i] = badDisk{src.Files[i], &left}
 	}
-	return src, func() bool { return left >= 0 }
+	return src, func() bool { return left.Load() >= 0 }
 }
 
 // TestEveryRead fails read 0, 1, 2 … of the log, until a restore comes through. No failed one says that it is done, and the same restore

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"lifeboat/internal/testserver"
 )
 
 var (
@@ -33,7 +35,7 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "lifeboat")
-	build := exec.Command("go", "build", "-o", program, "lifeboat/cmd/lifeboat")
+	build := exec.Command("go", append(testserver.BuildArgs(program), "lifeboat/cmd/lifeboat")...)
 	build.Stdout, build.Stderr = os.Stdout, os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "building lifeboat:", err)
