@@ -113,8 +113,12 @@ func evident(a, b *variant) bool {
 	if af.ServerUUID != "" && af.ServerUUID == bf.ServerUUID {
 		return true
 	}
-	// What b counts as committed beyond a, or a's damage, is a finding. Only without both would another server's file pass for the next one.
-	if want, err := after(af); err == nil && !want.IsEmpty() && bf.HasPrevious || af.best.state != Intact && b.number == a.number+1 {
+	// What b counts as committed beyond a, a's damage, and an end that a running server did not write are findings. Only without those would
+	// another server's file pass for the next one.
+	if want, err := after(af); err == nil && !want.IsEmpty() && bf.HasPrevious {
+		return true
+	}
+	if b.number == a.number+1 && (af.best.state != Intact || !af.closed() && bf.Format.Created == 0) {
 		return true
 	}
 	// A running server begins the next file when it ends one.

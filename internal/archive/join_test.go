@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"errors"
 	"maps"
 	"math"
@@ -103,5 +104,21 @@ func TestALateSuccessor(t *testing.T) {
 	a, err := open(t, write(t, files))
 	if err != nil || len(a.Files) != 3 || worst(a) != Warning || !strings.Contains(a.Findings[0].Text, "begins 13h53m21s after binlog.000002 ended") {
 		t.Errorf("%v\n%s%v", err, outline(a), a.Findings)
+	}
+}
+
+// A folder a day, without GTIDs: the last file of a day was copied while it was written, or is damaged. That is a gap, and no other server.
+func TestAFolderADay(t *testing.T) {
+	s := newServer(1, 0)
+	first := map[string][]byte{number(1): s.begin().transactions(2).rotate(number(2))}
+	second := s.begin().transactions(2)
+	early := bytes.Clone(second.live())
+	whole := second.transactions(2).rotate(number(3))
+	next := map[string][]byte{number(3): s.begin().transactions(2).rotate(number(4))}
+	for name, last := range map[string][]byte{"copied early": early, "cut": whole[:len(whole)-50], "flipped": flip(whole, len(whole)-90)} {
+		a, err := open(t, write(t, with(first, number(2), last)), write(t, next))
+		if err != nil || len(a.Files) != 3 || worst(a) < Gap {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
