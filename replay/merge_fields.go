@@ -20,6 +20,7 @@ type fields struct {
 	cols    []int
 	names   []string
 	kinds   []fieldKind
+	nulls   []bool // columns that may be NULL: of others LOAD DATA makes the current time (TIMESTAMP)
 	data    []byte
 	rows    int64
 	value   []byte
@@ -77,11 +78,12 @@ func (f *fields) columns(cols []int) {
 	if f.off {
 		return
 	}
-	f.cols, f.names, f.kinds = cols, f.names[:0], f.kinds[:0]
+	f.cols, f.names, f.kinds, f.nulls = cols, f.names[:0], f.kinds[:0], f.nulls[:0]
 	for _, i := range cols {
-		k := kindOfField(&f.def.Columns[i])
+		c := &f.def.Columns[i]
+		k := kindOfField(c)
 		f.off = f.off || k == noField
-		f.names, f.kinds = append(f.names, f.def.Columns[i].Name), append(f.kinds, k)
+		f.names, f.kinds, f.nulls = append(f.names, c.Name), append(f.kinds, k), append(f.nulls, c.Nullable)
 	}
 }
 
@@ -94,7 +96,7 @@ func (f *fields) row(tuples *snapshot.Tuples, row []snapshot.Literal) {
 		if i > 0 {
 			f.data = append(f.data, '\t')
 		}
-		f.off = !f.add(tuples, &row[i], f.kinds[i])
+		f.off = !f.add(tuples, &row[i], f.kinds[i]) || row[i].Kind == snapshot.Null && !f.nulls[i]
 	}
 	f.end()
 }

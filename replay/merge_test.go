@@ -194,3 +194,43 @@ func TestUnmergeable(t *testing.T) {
 		t.Errorf("MyISAM: %q", got)
 	}
 }
+
+// TestFields holds which values LOAD DATA is given, and how.
+func TestFields(t *testing.T) {
+	def, err := schema.ParseCreateTable([]byte("CREATE TABLE t (i INT, v VARCHAR(20) CHARACTER SET utf8mb4, l TEXT CHARACTER SET latin1, b BLOB, at TIMESTAMP NOT NULL, d DECIMAL(9,2))"), schema.Mode{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const at = ",'2026-01-02 03:04:05',"
+	for _, c := range []struct{ row, want string }{
+		{`(1,'a','b','c'` + at + `1.50)`, "1\ta\tb\tc\t2026-01-02 03:04:05\t1.50\n"},
+		{`(-1,'t\tn\nb\\z\0','',_binary'\0é'` + at + `'-2.00')`, "-1\tt\\tn\\nb\\\\z\\0\t\t\\0é\t2026-01-02 03:04:05\t-2.00\n"},
+		{`(NULL,'it''s',NULL,0x0009` + at + `0)`, "\\N\tit's\t\\N\t\\0\\t\t2026-01-02 03:04:05\t0\n"},
+		{`(1,'\\N','x','\Z'` + at + `1)`, "1\t\\\\N\tx\t\x1a\t2026-01-02 03:04:05\t1\n"},
+		{`(1,'a','é','c'` + at + `1)`, ""},              // to be converted
+		{`(1,_latin1'a','b','c'` + at + `1)`, ""},       // too
+		{`(1,'` + "\xff" + `','b','c'` + at + `1)`, ""}, // for the server to refuse
+		{`(1,7,'b','c'` + at + `1)`, ""},
+		{`(1e0,'a','b','c'` + at + `1)`, ""},
+		{`(1,'a','b','c'` + at + `-0.00)`, ""},
+		{`('','a','b','c'` + at + `1)`, ""},
+		{`(0x31,'a','b','c'` + at + `1)`, ""},
+		{`(1,'a','b','c',NULL,1)`, ""},
+		{`(1,'a','b','c',20260102030405,1)`, ""},
+		{`(1,'a','b','c',NOW(),1)`, ""},
+		{`(DEFAULT,'a','b','c'` + at + `1)`, ""},
+	} {
+		x := matcher{charset: "utf8mb4"}
+		f, err := x.statement(nil, def, &insert{sql: []byte("INSERT INTO t VALUES " + c.row + "," + c.row)}, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if f != nil && x.fields.loadable() {
+			got = string(x.fields.data)
+		}
+		if got != c.want+c.want {
+			t.Errorf("%s: %q, want %q twice", c.row, got, c.want)
+		}
+	}
+}
