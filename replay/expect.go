@@ -142,6 +142,9 @@ type Take func(*Row) error
 // worker: what it returns gets the rows that this worker met.
 func (e *Expected) Rows(ctx context.Context, workers int, want func(table string) bool, begin func(table string) (Take, error)) error {
 	for _, t := range e.b.tables {
+		t.dumped.all.Store(0)
+		t.dumped.replaced.Store(0)
+		t.dumped.removed.Store(0)
 		if err := newFlow(t, nil).begin(); e.unknown(t, err) != nil {
 			return err
 		}
@@ -299,21 +302,31 @@ func (e *Expected) rest(ctx context.Context, pourers []*pourer, want func(string
 	return nil
 }
 
-// Missing counts the rows that the log changes and that were not in the base, by table, as of the last Rows.
-func (e *Expected) Missing() map[string]int64 {
-	out := map[string]int64{}
-	e.b.found = nil
-	counts := e.b.count
-	e.b.count = &Counts{}
-	for name, t := range e.b.tables {
-		if e.tables[name].Unknown == "" {
-			e.b.tally(t)
-		}
+// Evidence is what became of a table's base: whether to trust one of unknown date.
+type Evidence struct {
+	Base     int64 `json:"base_rows"`
+	Only     int64 `json:"only_from_the_base"` // as the base has them: the log says nothing of them
+	Replaced int64 `json:"replaced_by_the_log"`
+	Removed  int64 `json:"deleted_by_the_log"`
+	Missing  int64 `json:"changed_but_not_in_the_base"` // rows that the log changes or deletes, and that the base lacks
+}
+
+// Evidence counts as of the last Rows. It is zero for a table that was not handed out.
+func (e *Expected) Evidence(table string) (out Evidence) {
+	t := e.b.tables[table]
+	if t == nil || e.tables[table].Unknown != "" {
+		return out
 	}
-	e.b.count = counts
-	for _, d := range e.b.found {
-		if d.n > 0 {
-			out[d.table] += d.n
+	out = Evidence{Base: t.dumped.all.Load(), Replaced: t.dumped.replaced.Load(), Removed: t.dumped.removed.Load()}
+	out.Only = out.Base - out.Replaced - out.Removed
+	for _, s := range t.stages {
+		for i := 0; s.rows != nil && i < len(s.met); i++ {
+			if s.rows.entries[i].was && !s.met[i].Load() {
+				out.Missing++
+			}
+		}
+		for _, b := range s.bags {
+			out.Missing += b.open
 		}
 	}
 	return out

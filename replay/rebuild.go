@@ -81,8 +81,12 @@ type rebuilt struct {
 	stages  []*stage
 	counter uint64 // the greatest AUTO_INCREMENT value that the log saw
 	indexed bool   // an index was made or dropped that def does not have
+	dumped  baseRows
 	unsure  string // why its rows cannot be told without a server; "" if they can
 }
+
+// baseRows counts what became of the snapshot's rows.
+type baseRows struct{ all, replaced, removed atomic.Int64 }
 
 // doubtful marks the tables of that name whose rows err says take a server to tell, where that is no error.
 func (b *rebuild) doubtful(err error, names ...string) error {

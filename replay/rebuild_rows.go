@@ -45,8 +45,10 @@ type flow struct {
 	from  *dumpedRows
 	row   []cell
 	next  []cell
-	key   []byte
-	text  []byte
+	// of the row under way: the log changed it, or deleted it
+	touched, removed bool
+	key              []byte
+	text             []byte
 }
 
 // dumpedRows is the INSERT whose rows are under way.
@@ -261,8 +263,15 @@ func (f *flow) pour(s *snapshot.Statement) (n int64, err error) {
 				return n, needsServer("a value that is no literal: %s", l.Text)
 			}
 		}
+		f.touched, f.removed = false, false
 		if err := f.send(0, false); err != nil {
 			return n, err
+		}
+		f.t.dumped.all.Add(1)
+		if f.removed {
+			f.t.dumped.removed.Add(1)
+		} else if f.touched {
+			f.t.dumped.replaced.Add(1)
 		}
 	}
 }
@@ -301,7 +310,7 @@ func (f *flow) send(i int, folded bool) error {
 		s := f.t.stages[i]
 		if !folded && s.rows != nil {
 			gone, err := f.fold(s)
-			if gone || err != nil {
+			if f.removed = gone; gone || err != nil {
 				return err
 			}
 		}
@@ -329,6 +338,7 @@ func (f *flow) fold(s *stage) (gone bool, err error) {
 		return false, nil
 	}
 	s.met[n].Store(true)
+	f.touched = true
 	e := &s.rows.entries[n]
 	if e.gone {
 		return true, nil

@@ -65,6 +65,12 @@ func Expected(ctx context.Context, e *replay.Expected, side Side, o Options) (*R
 	if err := a.sums(ctx); err != nil {
 		return nil, err
 	}
+	if !e.Exact() {
+		for _, c := range a.all() {
+			found := e.Evidence(c.x.Name)
+			c.result.Evidence = &found
+		}
+	}
 	if err := a.name(ctx); err != nil {
 		return nil, err
 	}
@@ -243,7 +249,7 @@ func (a *against) settle(c *checked) {
 	t.Notes = append(t.Notes, c.notes...)
 	if t.Unchecked != "" {
 		t.Right.Rows = 0
-		t.RowDifferences = nil
+		t.RowDifferences, t.Evidence = nil, nil
 		return
 	}
 	if len(c.ranges) > 0 && c.sampled {

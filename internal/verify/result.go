@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"lifeboat/internal/ui/text"
+	"lifeboat/replay"
 )
 
 // Schema tags the JSON of a Result. Fields are added to it, never renamed.
@@ -48,6 +49,9 @@ type Table struct {
 	Difference string   `json:"difference,omitempty"`
 	Unchecked  string   `json:"unchecked,omitempty"` // why its rows could not be compared
 	Notes      []string `json:"notes,omitempty"`
+
+	// Evidence is given where the base is of unknown date.
+	Evidence *replay.Evidence `json:"evidence,omitempty"`
 
 	// DifferentRows counts the rows that differ, of those that were looked at one by one; the first of them follow.
 	DifferentRows  int64           `json:"different_rows,omitempty"`
@@ -195,8 +199,12 @@ func (t *Table) outcome() string {
 	return "same"
 }
 
-// rows lists the rows that differ.
+// rows lists the rows that differ, and what became of those of a base of unknown date.
 func (t *Table) rows(out *bytes.Buffer) {
+	if e := t.Evidence; e != nil {
+		fmt.Fprintf(out, "      of %s of the base %s only from it, %s replaced and %s deleted by the log; %s changed by the log and not in it\n", text.Counted(e.Base, "row"),
+			text.Count(e.Only), text.Count(e.Replaced), text.Count(e.Removed), text.Count(e.Missing))
+	}
 	for _, d := range t.RowDifferences {
 		many := ""
 		if d.Rows > 1 {
