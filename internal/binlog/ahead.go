@@ -37,7 +37,7 @@ const mostReaders = 4
 
 // Open reads files in the order given, from a place between transactions (see NewReader), and decodes parts of them side by side: whole files,
 // and, of those that are Divided, stretches. Its items and errors are those of a Reader, in the same order; items come in the order of their positions,
-// whichever part was read first. What lies ahead of the last item asked for may have been read, at most a few MiB for each worker.
+// whichever part was read first. What lies ahead of the last item asked for may have been read, at most some MiB for each worker.
 func Open(ctx context.Context, files []File, from Position, o ReadOptions) (Stream, error) {
 	r, err := NewReader(files, from)
 	if err != nil {
@@ -50,7 +50,7 @@ func Open(ctx context.Context, files []File, from Position, o ReadOptions) (Stre
 	if o.Workers == 1 {
 		return r, nil
 	}
-	return readAhead(ctx, r, o.Workers, readSize), nil
+	return readAhead(ctx, r, o.Workers, batchSize), nil
 }
 
 // readAhead reads what a reader was to read with several goroutines, and buffers of a size.
@@ -90,8 +90,13 @@ type part struct {
 	out      chan *batch
 }
 
-// batchesAhead is how many batches of a part wait for it to be its turn.
-const batchesAhead = 3
+const (
+	// batchesAhead is how many batches of a part wait for it to be its turn.
+	batchesAhead = 3
+	// batchSize is how many bytes of a file are in one, or so: with what is made of them, they should still be in a processor's cache when
+	// they are used.
+	batchSize = 256 << 10
+)
 
 // parts cuts a chain; next is the first file to read.
 func (r *Reader) parts(yield func(*part) bool) {

@@ -123,7 +123,7 @@ func sameStory(t *testing.T, files []File, from Position, whole bool) {
 		}
 	}
 	for _, workers := range []int{2, 3, 5} {
-		for _, size := range []int{60, 300, 5000, readSize} {
+		for _, size := range []int{60, 300, 5000, batchSize} {
 			r, err := NewReader(files, from)
 			if err != nil {
 				t.Fatal(err)

@@ -98,7 +98,7 @@ func skim(r io.Reader, name string, ddl bool) (*Skim, error) {
 
 // stretchSize is how many bytes of a file are read in one go, or so: enough to make it worth while, little enough to keep
 // in memory until its turn comes.
-const stretchSize = 2 << 20
+const stretchSize = 1 << 20
 
 func (k *Skim) nextCut() uint64 {
 	if len(k.cuts) == 0 {
