@@ -3,7 +3,7 @@
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME ?= 30s
-# What make fuzz looks through
+# What make fuzz and make race look through
 PACKAGES ?= ./...
 # Extra flags for go test, say: make test TESTFLAGS='-race -run TestFold'
 TESTFLAGS ?=
@@ -33,8 +33,8 @@ test: build servers ## run every test, against real servers
 	$(GO) test -count=1 -timeout 60m $(TESTFLAGS) ./...
 
 # The detector is in lifeboat itself where tests start it. What a server says in its own time is not faster: give it that.
-race: servers ## run every test under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -short -count=1 -timeout 60m $(TESTFLAGS) ./...
+race: servers ## run the tests of PACKAGES (all) under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m $(TESTFLAGS) $(PACKAGES)
 
 # It is run as it is published, and is no dependency of ours.
 GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
