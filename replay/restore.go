@@ -203,7 +203,9 @@ func (r *runner) base(ctx context.Context) error {
 				return err
 			}
 		}
-		if !r.st.Merge {
+		if r.st.Merge {
+			r.progress(func(p *Progress) { *p = Progress{Phase: "make tables", Unit: "tables"} })
+		} else {
 			r.loading()
 		}
 		if err := r.makeDatabase(ctx); err != nil {

@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -21,9 +22,9 @@ type input struct {
 	info     os.FileInfo
 	r        io.Reader
 	close    func()
-	hash     hash.Hash // of the uncompressed bytes, nil for none
-	offset   int64     // uncompressed
-	read     int64     // of the file itself
+	hash     hash.Hash    // of the uncompressed bytes, nil for none
+	offset   int64        // uncompressed
+	read     atomic.Int64 // of the file itself: decompressors read in goroutines of their own
 	progress func(done, total int64)
 }
 
@@ -139,7 +140,7 @@ func (in *input) Read(p []byte) (int, error) {
 	}
 	in.offset += int64(n)
 	if in.progress != nil {
-		in.progress(in.read, in.info.Size())
+		in.progress(in.read.Load(), in.info.Size())
 	}
 	if err != nil && err != io.EOF {
 		err = in.failure(err)
@@ -164,6 +165,6 @@ type fileReader struct{ in *input }
 
 func (r fileReader) Read(p []byte) (int, error) {
 	n, err := r.in.file.Read(p)
-	r.in.read += int64(n)
+	r.in.read.Add(int64(n))
 	return n, err
 }

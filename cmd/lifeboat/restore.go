@@ -171,7 +171,7 @@ func (o *restoreOptions) phases() []string {
 	}
 	steps := o.source.phases()
 	if o.source.snapshot != "" && !o.baseLoaded {
-		steps = append(steps, "read log")
+		steps = append(steps, "make tables", "read log")
 	}
 	steps = append(steps, "load base", "replay log", "finish")
 	if o.verify {

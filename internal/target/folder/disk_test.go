@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -16,11 +17,14 @@ var errFull = errors.New("no space left on device")
 // badDisk fails from its k-th step on: it makes files, writes half of what it is given, syncs, and renames.
 type badDisk struct {
 	osDisk
+	mu   *sync.Mutex // compressors write in goroutines of their own
 	left *int
 	last *string // what it failed at first
 }
 
 func (b badDisk) step(what string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if *b.left--; *b.left >= 0 {
 		return nil
 	}
@@ -28,6 +32,13 @@ func (b badDisk) step(what string) error {
 		*b.last = what
 	}
 	return errFull
+}
+
+// over reports whether a step failed, and the first that did.
+func (b badDisk) over() (bool, string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return *b.left < 0, *b.last
 }
 
 func (b badDisk) create(path string) (sink, error) {
@@ -40,7 +51,7 @@ func (b badDisk) create(path string) (sink, error) {
 
 func (b badDisk) rename(from, to string) error {
 	return errors.Join(b.step("rename"), func() error {
-		if *b.left < 0 {
+		if over, _ := b.over(); over {
 			return nil
 		}
 		return b.osDisk.rename(from, to)
@@ -84,11 +95,13 @@ func TestEveryStepOfTheDisk(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			left, last := k, ""
-			f.disk = badDisk{left: &left, last: &last}
+			left := k
+			disk := badDisk{mu: new(sync.Mutex), left: &left, last: new(string)}
+			f.disk = disk
 			m, err := fill(f)
 			err = errors.Join(err, f.Discard())
-			passed = left >= 0
+			over, last := disk.over()
+			passed = !over
 			if passed != (err == nil) || err != nil && !errors.Is(err, errFull) {
 				t.Fatalf("%v, step %d (%s): passed %v, %v", o, k, last, passed, err)
 			}
