@@ -76,12 +76,16 @@ func TestFileSizeLimit(t *testing.T) {
 		o.TemplateDir = ""
 		limited := filepath.Join(t.TempDir(), "mysqld")
 		script := "#!/bin/sh\nulimit -f 8192\nexec '" + o.Binary + "' \"$@\"\n"
-		if err := os.WriteFile(limited, []byte(script), 0o700); err != nil {
+		// A process that another test starts meanwhile would hold the file open for writing, and then it cannot be run.
+		syscall.ForkLock.RLock()
+		err := os.WriteFile(limited, []byte(script), 0o700)
+		syscall.ForkLock.RUnlock()
+		if err != nil {
 			t.Fatal(err)
 		}
 		o.Binary = limited
 		begun := time.Now()
-		_, err := scratch.Start(t.Context(), o)
+		_, err = scratch.Start(t.Context(), o)
 		if err == nil || !strings.Contains(err.Error(), "server.log") {
 			t.Errorf("%v", err)
 		}
