@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"lifeboat/internal/binlog"
+	"lifeboat/internal/testserver"
 )
 
 type benchFile string
@@ -20,22 +21,9 @@ func (f benchFile) Open(context.Context) (io.ReadCloser, error) { return os.Open
 //
 //	LIFEBOAT_BENCH_BINLOGS=$PWD/.bench/A-…/binlogs go test ./filter -run '^$' -bench Scan
 func BenchmarkScan(b *testing.B) {
-	dir := os.Getenv("LIFEBOAT_BENCH_BINLOGS")
-	if dir == "" {
-		b.Skip("LIFEBOAT_BENCH_BINLOGS names no folder")
-	}
-	paths, err := filepath.Glob(filepath.Join(dir, "*.[0-9]*"))
-	if err != nil || len(paths) == 0 {
-		b.Fatalf("no binlogs in %s (%v)", dir, err)
-	}
+	paths, size := testserver.Binlogs(b)
 	var files []binlog.File
-	var size int64
 	for _, p := range paths {
-		info, err := os.Stat(p)
-		if err != nil {
-			b.Fatal(err)
-		}
-		size += info.Size()
 		files = append(files, benchFile(p))
 	}
 	for _, workers := range []int{1, 2} {

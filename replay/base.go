@@ -306,10 +306,10 @@ func (r *runner) baseLane(ctx context.Context, load *baseLoad, number int, units
 func (l *lane) unit(ctx context.Context, u *unit) error {
 	m := l.load.merged[u.table]
 	if u.n <= l.m.done {
+		if m == nil {
+			return nil
+		}
 		for i := range u.texts {
-			if m == nil {
-				break
-			}
 			if _, err := l.match.statement(m, m.t.shape.Def, &u.texts[i], false); err != nil {
 				return err
 			}

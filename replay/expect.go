@@ -173,13 +173,23 @@ func (e *Expected) Rows(ctx context.Context, workers int, want func(table string
 
 // unknown notes that a table's rows cannot be told after all; any other error comes back.
 func (e *Expected) unknown(t *rebuilt, err error) error {
-	if err == nil || !errors.Is(err, ErrNeedsServer) && !errors.Is(err, value.ErrUnsupported) && !errors.Is(err, snapshot.ErrUnsupported) {
+	if !beyondText(err) {
 		return err
 	}
 	if x := e.tables[t.name]; x.Unknown == "" {
-		x.Unknown = strings.NewReplacer(": "+ErrNeedsServer.Error(), "", " ("+ErrNeedsServer.Error()+")", "").Replace(err.Error())
+		x.Unknown = unadvised(err)
 	}
 	return nil
+}
+
+// beyondText reports errors that say that text and images do not tell a table's rows.
+func beyondText(err error) bool {
+	return errors.Is(err, ErrNeedsServer) || errors.Is(err, value.ErrUnsupported) || errors.Is(err, snapshot.ErrUnsupported)
+}
+
+// unadvised is why, without the advice to use a server.
+func unadvised(err error) string {
+	return strings.NewReplacer(": "+ErrNeedsServer.Error(), "", " ("+ErrNeedsServer.Error()+")", "").Replace(err.Error())
 }
 
 // poured is one INSERT of the snapshot, a copy.
@@ -267,7 +277,7 @@ func (p *pourer) run(ctx context.Context, in <-chan poured) error {
 		if err == nil {
 			continue
 		}
-		if p.failed[one.t.name] = fmt.Errorf("snapshot, offset %d: %w", one.s.Offset, err); !errors.Is(err, ErrNeedsServer) && !errors.Is(err, value.ErrUnsupported) && !errors.Is(err, snapshot.ErrUnsupported) {
+		if p.failed[one.t.name] = fmt.Errorf("snapshot, offset %d: %w", one.s.Offset, err); !beyondText(err) {
 			return fmt.Errorf("table %s: %w", one.t.name, p.failed[one.t.name])
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/target"
+	"lifeboat/internal/value"
 )
 
 // fold keeps, per table and key, the net effect of a stretch of log: the last after-image, or that the
@@ -70,7 +71,7 @@ func (f *fold) table(name string, shape *target.Shape, tm *binlog.TableMap) *tab
 	}
 	if len(shape.Key) == 1 {
 		switch shape.Columns[shape.Key[0]].Type {
-		case 1, 2, 3, 8, 9:
+		case value.TypeTiny, value.TypeShort, value.TypeInt24, value.TypeLong, value.TypeLongLong:
 			t.narrow = true
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
+	"lifeboat/internal/testserver"
 )
 
 type diskFile string
@@ -22,22 +23,9 @@ func (f diskFile) Open(context.Context) (io.ReadCloser, error) { return os.Open(
 //
 //	LIFEBOAT_BENCH_BINLOGS=$PWD/.bench/A-…/binlogs go test ./replay -run '^$' -bench Fold
 func BenchmarkFold(b *testing.B) {
-	dir := os.Getenv("LIFEBOAT_BENCH_BINLOGS")
-	if dir == "" {
-		b.Skip("LIFEBOAT_BENCH_BINLOGS names no folder")
-	}
-	paths, err := filepath.Glob(filepath.Join(dir, "*.[0-9]*"))
-	if err != nil || len(paths) == 0 {
-		b.Fatalf("no binlogs in %s (%v)", dir, err)
-	}
+	paths, size := testserver.Binlogs(b)
 	var files []binlog.File
-	var size int64
 	for _, p := range paths {
-		info, err := os.Stat(p)
-		if err != nil {
-			b.Fatal(err)
-		}
-		size += info.Size()
 		files = append(files, diskFile(p))
 	}
 	def := &schema.Table{DB: "sbtest", Name: "sbtest", Engine: "InnoDB",

@@ -65,12 +65,8 @@ func kindOfField(c *schema.Column) fieldKind {
 
 // reset begins a statement.
 func (f *fields) reset(def *schema.Table, charset string, wanted bool) {
-	f.off = !wanted || def == nil || !isUTF8(charset)
+	f.off = !wanted || def == nil || !value.IsUTF8(charset)
 	f.def, f.charset, f.data, f.rows = def, charset, f.data[:0], 0
-}
-
-func isUTF8(charset string) bool {
-	return charset == "utf8mb4" || charset == "utf8mb3" || charset == "utf8"
 }
 
 // columns says which columns the statement's values are for.
@@ -125,10 +121,10 @@ func (f *fields) add(tuples *snapshot.Tuples, l *snapshot.Literal, kind fieldKin
 		return l.Kind == snapshot.String && (kind == momentField && plainMoment(f.value) || kind == numberField && plainNumber(f.value))
 	case utf8Field:
 		f.data = value.AppendFieldBytes(f.data, f.value)
-		return l.Kind == snapshot.String && (l.Charset == "" || isUTF8(l.Charset)) && utf8.Valid(f.value)
+		return l.Kind == snapshot.String && (l.Charset == "" || value.IsUTF8(l.Charset)) && utf8.Valid(f.value)
 	case asciiField:
 		f.data = value.AppendFieldBytes(f.data, f.value)
-		return l.Kind == snapshot.String && (l.Charset == "" || isUTF8(l.Charset)) && !bytes.ContainsFunc(f.value, func(r rune) bool { return r >= 0x80 })
+		return l.Kind == snapshot.String && (l.Charset == "" || value.IsUTF8(l.Charset)) && !bytes.ContainsFunc(f.value, func(r rune) bool { return r >= 0x80 })
 	}
 	f.data = value.AppendFieldBytes(f.data, f.value)
 	return kind == bytesField && (l.Charset == "" || l.Charset == "binary")

@@ -93,7 +93,6 @@ func (b *rebuild) doubtful(err error, names ...string) error {
 	if err == nil || !b.lenient || !errors.Is(err, ErrNeedsServer) || len(names) == 0 {
 		return err
 	}
-	why := strings.ReplaceAll(err.Error(), ": "+ErrNeedsServer.Error(), "")
 	for _, n := range names {
 		t := b.named(n)
 		if t == nil {
@@ -101,7 +100,7 @@ func (b *rebuild) doubtful(err error, names ...string) error {
 			b.tables[n] = t
 		}
 		if t.unsure == "" {
-			t.unsure = strings.ReplaceAll(why, " ("+ErrNeedsServer.Error()+")", "")
+			t.unsure = unadvised(err)
 		}
 		for _, s := range t.stages {
 			b.bytes -= s.fold.bytes

@@ -14,9 +14,9 @@ import (
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/target"
 	"lifeboat/internal/testserver"
-	"lifeboat/internal/verify"
 	"lifeboat/replay"
 	"lifeboat/snapshot"
+	"lifeboat/verify"
 )
 
 func TestUsageErrors(t *testing.T) {

@@ -12,9 +12,9 @@ import (
 	"lifeboat/internal/archive"
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/ui"
-	"lifeboat/internal/verify"
 	"lifeboat/replay"
 	"lifeboat/snapshot"
+	"lifeboat/verify"
 )
 
 // Exit codes. They are part of the interface: scripts rely on them.

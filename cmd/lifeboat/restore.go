@@ -11,8 +11,8 @@ import (
 
 	"lifeboat/internal/report"
 	"lifeboat/internal/target"
-	"lifeboat/internal/verify"
 	"lifeboat/replay"
+	"lifeboat/verify"
 )
 
 type restoreOptions struct {

@@ -13,8 +13,8 @@ import (
 	"lifeboat/internal/target/folder"
 	"lifeboat/internal/target/scratch"
 	"lifeboat/internal/ui/text"
-	"lifeboat/internal/verify"
 	"lifeboat/replay"
+	"lifeboat/verify"
 )
 
 // restoring is one restore with what it holds open.

@@ -13,8 +13,8 @@ import (
 	"lifeboat/internal/report"
 	"lifeboat/internal/target"
 	"lifeboat/internal/ui"
-	"lifeboat/internal/verify"
 	"lifeboat/replay"
+	"lifeboat/verify"
 )
 
 type verifyOptions struct {

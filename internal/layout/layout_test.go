@@ -51,7 +51,7 @@ var order = []struct {
 	{"internal/ui/text", ""},
 	{"internal/ui", "internal/ui/text"},
 	{"internal/report", "internal/ui/text"},
-	{"internal/verify", "internal/value internal/schema internal/target internal/ui/text replay"},
+	{"verify", "internal/value internal/schema internal/target internal/ui/text replay"},
 	{testSupport, "internal/target/scratch"},
 	{testSupport + "/dbstate", ""},
 	{"internal/testbrowser", ""},

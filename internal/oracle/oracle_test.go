@@ -19,9 +19,9 @@ import (
 	"lifeboat/internal/target"
 	"lifeboat/internal/target/folder"
 	"lifeboat/internal/testserver"
-	"lifeboat/internal/verify"
 	"lifeboat/replay"
 	"lifeboat/snapshot"
+	"lifeboat/verify"
 )
 
 // route is one way to the same result.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -42,6 +41,3 @@ func (c *Conn) Load(ctx context.Context, db, table string, columns []string, dat
 	}
 	return err
 }
-
-// on reports what a server prints of a switch.
-func isOn(v string) bool { return v == "1" || strings.EqualFold(v, "ON") }

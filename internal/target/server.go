@@ -162,6 +162,9 @@ func (s *Server) describe(ctx context.Context) error {
 	return nil
 }
 
+// isOn reads a switch as servers print it.
+func isOn(v string) bool { return v == "1" || strings.EqualFold(v, "ON") }
+
 // Databases lists the databases of the server.
 func (s *Server) Databases(ctx context.Context) ([]string, error) {
 	return s.column(ctx, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA")

@@ -158,7 +158,7 @@ func (c *Column) isMoment(text []byte) bool {
 
 // sameBytes reports that text is the same bytes in both character sets.
 func sameBytes(text []byte, from, to string) bool {
-	if from == to || isUTF8(from) && isUTF8(to) || from == "binary" {
+	if from == to || IsUTF8(from) && IsUTF8(to) || from == "binary" {
 		return true
 	}
 	if wide(from) || wide(to) {
@@ -172,7 +172,8 @@ func sameBytes(text []byte, from, to string) bool {
 	return true
 }
 
-func isUTF8(charset string) bool {
+// IsUTF8 reports a character set that is a form of UTF-8.
+func IsUTF8(charset string) bool {
 	return charset == "utf8mb4" || charset == "utf8mb3" || charset == "utf8"
 }
 

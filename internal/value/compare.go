@@ -108,15 +108,19 @@ func lastNumber(fullType string) int {
 
 // Query is the SQL expression whose value AppendAnswer takes, in a session that gets bytes as they are stored and times in UTC.
 func (c *Comparison) Query(quotedName string) string {
-	switch c.kind {
-	case asFloat, asDouble:
-		return quotedName + "*1e0" // as many digits as the value has
-	case asBit, asEnum, asSet:
+	if (c.kind == asText || c.kind == asChar) && !IsUTF8(c.charset) && c.charset != "ascii" {
+		return "CONVERT(" + quotedName + " USING utf8mb4)"
+	}
+	return Exactly(c.dataType, quotedName)
+}
+
+// Exactly is the SQL expression that gives all of a column's value: every digit of FLOAT and DOUBLE, and the numbers of BIT, ENUM and SET.
+func Exactly(dataType, quotedName string) string {
+	switch strings.ToLower(dataType) {
+	case "float", "double":
+		return quotedName + "*1e0"
+	case "bit", "enum", "set":
 		return "CAST(" + quotedName + " AS UNSIGNED)"
-	case asText, asChar:
-		if !isUTF8(c.charset) && c.charset != "ascii" {
-			return "CONVERT(" + quotedName + " USING utf8mb4)"
-		}
 	}
 	return quotedName
 }

@@ -198,13 +198,7 @@ func (s *Snapshot) rows(ctx context.Context, out *folder.Folder, def *schema.Tab
 		q := schema.QuoteIdent(c.Name)
 		names = append(names, q)
 		columns = append(columns, c)
-		switch strings.ToLower(c.DataType) {
-		case "float", "double":
-			q += "*1e0" // with all digits
-		case "bit", "enum", "set":
-			q = "CAST(" + q + " AS UNSIGNED)"
-		}
-		query = append(query, q)
+		query = append(query, value.Exactly(c.DataType, q))
 	}
 	if len(names) == 0 {
 		return fmt.Errorf("every column is computed: %w", ErrUnsupported)

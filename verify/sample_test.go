@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"lifeboat/internal/testserver"
-	"lifeboat/internal/verify"
+	"lifeboat/verify"
 )
 
 // A sample reads the same ranges of the key on both sides, and finds what is in them; signed and unsigned keys, and rows beyond either end.

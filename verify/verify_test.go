@@ -12,7 +12,7 @@ import (
 
 	"lifeboat/internal/target"
 	"lifeboat/internal/testserver"
-	"lifeboat/internal/verify"
+	"lifeboat/verify"
 )
 
 // table has a column of every kind that is rendered in its own way.

@@ -113,12 +113,12 @@ func firstDifference(a, b string) (string, string, bool) {
 func objects(ctx context.Context, left, right Side) (out []Object, err error) {
 	sets := [2]map[string]bool{}
 	for i, s := range []Side{left, right} {
-		names, err := s.Server.Programs(ctx, s.Database)
+		names, err := s.Server.Bodies(ctx, s.Database)
 		if err != nil {
 			return nil, err
 		}
 		sets[i] = map[string]bool{}
-		for _, n := range names {
+		for n := range names {
 			sets[i][n] = true
 			if i == 1 && !sets[0][n] {
 				out = append(out, Object{n, "only on the other side"})

@@ -10,7 +10,7 @@ import (
 	"lifeboat/internal/target/folder"
 	"lifeboat/internal/target/live"
 	"lifeboat/internal/testserver"
-	"lifeboat/internal/verify"
+	"lifeboat/verify"
 )
 
 // What is read from a live server is, when the stock client has loaded it, the same as there, whatever the types.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"lifeboat/internal/testserver"
-	"lifeboat/internal/verify"
+	"lifeboat/verify"
 )
 
 // BenchmarkVerify measures a comparison with base and log beside a mysqldump of the same data, in turns, and reports the ratio of their times

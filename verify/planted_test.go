@@ -16,9 +16,9 @@ import (
 	"lifeboat/internal/archive"
 	"lifeboat/internal/target"
 	"lifeboat/internal/testserver"
-	"lifeboat/internal/verify"
 	"lifeboat/replay"
 	"lifeboat/snapshot"
+	"lifeboat/verify"
 )
 
 // restored is a database that a restore brought to a server, with what it should hold.
