@@ -135,7 +135,7 @@ func (x *matcher) find(f *found, def *schema.Table) error {
 		if f.m != nil {
 			x.key = x.key[:0]
 			for i, k := range key {
-				if x.key, err = x.canonical(x.key, tuples, &row[k], &f.m.t.shape.Columns[f.m.t.shape.Key[i]]); err != nil {
+				if x.key, err = appendDumpedKey(x.key, tuples, &row[k], &f.m.t.shape.Columns[f.m.t.shape.Key[i]], x.charset, &x.value); err != nil {
 					return err
 				}
 			}
@@ -173,39 +173,6 @@ func (x *matcher) readable(m *merged, s *insert) bool {
 }
 
 func (x *matcher) utc() bool { return x.zone == "" || x.zone == "+00:00" }
-
-func (x *matcher) canonical(dst []byte, tuples *snapshot.Tuples, l *snapshot.Literal, col *value.Column) ([]byte, error) {
-	switch l.Kind {
-	case snapshot.Null, snapshot.Expression:
-		return dst, errUnmatched
-	case snapshot.Number:
-		if !takesNumber(col, l.Text) {
-			return dst, errUnmatched
-		}
-		return col.AppendCanonicalText(dst, l.Text, x.charset)
-	}
-	if col.Type == value.TypeYear { // of strings '0' is 2000
-		return dst, errUnmatched
-	}
-	x.value = tuples.AppendValue(x.value[:0], *l)
-	charset := x.charset
-	if l.Charset != "" {
-		charset = l.Charset
-	}
-	return col.AppendCanonicalText(dst, x.value, charset)
-}
-
-// takesNumber reports whether the column's value is the number as it is written: 5 is the character 5 to a BIT, 007 is '7' to a
-// VARCHAR, and 24 is 2024 to a YEAR.
-func takesNumber(col *value.Column, text []byte) bool {
-	switch col.Type {
-	case value.TypeTiny, value.TypeShort, value.TypeInt24, value.TypeLong, value.TypeLongLong, value.TypeNewDecimal:
-		return true
-	case value.TypeYear:
-		return len(text) == 4
-	}
-	return false
-}
 
 // inserts gives back the statement anew, without the rows that are gone and with the last images of those that changed, cut where it
 // would become much longer than it was.

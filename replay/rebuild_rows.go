@@ -352,12 +352,7 @@ func (f *flow) canonical(dst []byte, c *cell, col *value.Column) ([]byte, error)
 		return c.column.AppendCanonical(dst, c.raw)
 	case dumped:
 		d := f.from
-		d.value = d.tuples.AppendValue(d.value[:0], c.literal)
-		charset := c.literal.Charset
-		if charset == "" {
-			charset = d.charset
-		}
-		return col.AppendCanonicalText(dst, d.value, charset)
+		return appendDumpedKey(dst, d.tuples, &c.literal, col, d.charset, &d.value)
 	}
 	return dst, fmt.Errorf("a key of a value that is not given: %w", value.ErrUnsupported)
 }
