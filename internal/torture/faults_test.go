@@ -185,7 +185,7 @@ func secondLifeboat(r *run) {
 	defer srv.Close()
 	_, err = replay.Restore(context.Background(), r.plan, replay.NewSource(r.s.archive, r.snapshot()), srv, replay.Options{Workers: 1, Memory: 1 << 20})
 	if err == nil || !strings.Contains(err.Error(), "another lifeboat") || !strings.Contains(err.Error(), "KILL") {
-		r.t.Errorf("the second lifeboat was not refused: %v", err)
+		r.t.Errorf("the second lifeboat was not refused: %v (the first: %d retries, stops %q)", err, r.retries, r.stops)
 	}
 }
 

@@ -122,7 +122,7 @@ func (r *run) inProcess() error {
 	for range mostRuns {
 		o := quick()
 		if r.f != nil && r.f.patient {
-			o.Silence = time.Minute
+			o.Silence, o.Connect = time.Minute, time.Minute // the message may be a login
 		}
 		srv, err := target.Open(r.t.Context(), r.l.proxy.As(r.user()), o)
 		if err == nil {
