@@ -24,6 +24,8 @@ type options struct {
 	quick     bool
 	only      string // ways, by their short names
 	audit     bool
+	curve     bool
+	full      bool
 }
 
 // The database to restore and the server's settings. The settings are those of the source and of every target.
@@ -66,6 +68,13 @@ func run(ctx context.Context, w io.Writer, o options) error {
 	}
 	for _, one := range chosen {
 		one.rows = one.rows * o.percent / 100
+		o := o
+		if o.full {
+			o.size = one.full
+			if one.letter != "A" {
+				o.only = "applier,four,lifeboat"
+			}
+		}
 		b := &bench{w: w, opts: o, root: root, workload: one, lifeboat: filepath.Join(root, "bin", "lifeboat")}
 		if err := b.run(ctx); err != nil {
 			return fmt.Errorf("workload %s: %w", one.letter, err)
@@ -88,6 +97,9 @@ func (b *bench) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
+	if b.opts.curve {
+		return b.curve(ctx)
+	}
 	if b.archive, err = b.openArchive(ctx); err != nil {
 		return err
 	}
@@ -108,9 +120,6 @@ func (b *bench) run(ctx context.Context) (err error) {
 			results[way.name] = append(results[way.name], s)
 			b.say("run %d of %d: %s: %s", n+1, b.opts.runs, way.name, s)
 		}
-	}
-	if b.opts.only != "" {
-		return nil // each line above says it all
 	}
 	return b.report(results)
 }

@@ -30,21 +30,27 @@ func (b *bench) report(results map[string][]sample) error {
 	fmt.Fprintln(b.w, "| way | base | log | together | spread | processor time, client + server | lifeboat is faster |\n|---|---|---|---|---|---|---|")
 	mine := results[wayLifeboat]
 	for _, way := range b.ways() {
-		all := results[way.name]
+		all, faster := results[way.name], ""
+		if len(mine) > 0 {
+			faster = fmt.Sprintf("%.2f×", median(all, totalOf)/median(mine, totalOf))
+		}
 		base, log := fmt.Sprintf("%.1f s", median(all, baseOf)), fmt.Sprintf("%.1f s", median(all, replayOf))
 		if way.name == wayOne || way.name == wayFour {
 			base, log = "", ""
 		}
-		fmt.Fprintf(b.w, "| %s | %s | %s | %.1f s | %.1f–%.1f s | %.1f + %.1f s | %.2f× |\n", strings.ReplaceAll(way.name, "|", "\\|"), base, log, median(all, totalOf),
-			slices.Min(seconds(all, totalOf)), slices.Max(seconds(all, totalOf)), median(all, toolOf), median(all, serverOf), median(all, totalOf)/median(mine, totalOf))
+		fmt.Fprintf(b.w, "| %s | %s | %s | %.1f s | %.1f–%.1f s | %.1f + %.1f s | %s |\n", strings.ReplaceAll(way.name, "|", "\\|"), base, log, median(all, totalOf),
+			slices.Min(seconds(all, totalOf)), slices.Max(seconds(all, totalOf)), median(all, toolOf), median(all, serverOf), faster)
 	}
 	var memory int64
 	for _, s := range slices.Concat(mine, results[wayOnto]) {
 		memory = max(memory, s.memory)
 	}
-	fmt.Fprintf(b.w, "\nlifeboat took %s of memory at its peak with --memory %s.\n", text.Bytes(memory), b.opts.memory)
-	if applier := results[wayApplier]; len(applier) > 0 {
-		fmt.Fprintf(b.w, "Onto a loaded base it was %.1f× faster on the log than the parallel applier.\n", median(applier, replayOf)/median(results[wayOnto], replayOf))
+	fmt.Fprintln(b.w)
+	if memory > 0 {
+		fmt.Fprintf(b.w, "lifeboat took %s of memory at its peak with --memory %s.\n", text.Bytes(memory), b.opts.memory)
+	}
+	if applier, onto := results[wayApplier], results[wayOnto]; len(applier) > 0 && len(onto) > 0 {
+		fmt.Fprintf(b.w, "Onto a loaded base it was %.1f× faster on the log than the parallel applier.\n", median(applier, replayOf)/median(onto, replayOf))
 	}
 	fmt.Fprintf(b.w, "Every way gave the same CHECKSUM TABLE for all %d tables as the source had.\n", len(b.archive.Checksums))
 	fmt.Fprintf(b.w, "\nThe command, for a target of your own:\n\n    %s\n\n", rig.Line(b.lifeboatLine("root@unix(/path/mysqld.sock)/")...))

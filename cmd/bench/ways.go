@@ -79,13 +79,13 @@ func (b *bench) ways() []way {
 	if b.opts.quick {
 		pipeRuns = 0
 	}
-	applierRuns := b.opts.runs
+	applier := way{name: wayApplier, short: "applier", run: b.byApplier, server: applierServer(b.workload), most: b.opts.runs}
 	if b.workload.maria {
-		applierRuns = 0 // MariaDB 10.11 crashes when it is told to read files that its relay log index names but it did not write
+		applier.run, applier.server = b.byReplica, replicaServer()
 	}
 	all := []way{
 		{name: wayPipe, short: "pipe", run: b.byPipe, most: pipeRuns},
-		{name: wayApplier, short: "applier", run: b.byApplier, server: applierServer(b.workload), most: applierRuns},
+		applier,
 		{name: wayOne, short: "one", run: func(ctx context.Context, s *scratch.Server) (sample, error) { return b.byDump(ctx, s, 1) }, most: b.opts.runs},
 		{name: wayFour, short: "four", run: func(ctx context.Context, s *scratch.Server) (sample, error) { return b.byDump(ctx, s, 4) }, most: b.opts.runs},
 		{name: wayLifeboat, short: "lifeboat", run: b.byLifeboat, most: b.opts.runs},

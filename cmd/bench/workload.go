@@ -22,7 +22,8 @@ type workload struct {
 	change func(ctx context.Context, m *maker, n int) (int64, error)
 	// split cuts the final dump of its only table, so that several clients have something to load.
 	split []string
-	many  bool // other databases are there that are not wanted
+	many  bool  // other databases are there that are not wanted
+	full  int64 // size of the binlogs for -full, MiB
 }
 
 // maker is a workload being made on a source server.
@@ -43,15 +44,15 @@ func workloads() []*workload {
 		return fill, change
 	}
 	all := []*workload{
-		{letter: "A", title: "sysbench oltp_write_only, pareto keys", rows: 800_000},
-		{letter: "B", title: "sysbench oltp_insert", rows: 800_000},
-		{letter: "C", title: "wide rows with JSON and TEXT", rows: 20_000, fill: fillWide, change: changeWide},
-		{letter: "D", title: "one table, composite and secondary unique keys", rows: 400_000, fill: fillUnique, change: changeUnique,
+		{letter: "A", full: 520, title: "sysbench oltp_write_only, pareto keys", rows: 800_000},
+		{letter: "B", full: 300, title: "sysbench oltp_insert", rows: 800_000},
+		{letter: "C", full: 300, title: "wide rows with JSON and TEXT", rows: 20_000, fill: fillWide, change: changeWide},
+		{letter: "D", full: 300, title: "one table, composite and secondary unique keys", rows: 400_000, fill: fillUnique, change: changeUnique,
 			split: []string{"tenant%4=0", "tenant%4=1", "tenant%4=2", "tenant%4=3"}},
-		{letter: "E", title: "foreign keys with cascades", rows: 220_000, fill: fillCascade, change: changeCascade},
-		{letter: "F", title: "200 small tables in 50 databases, one of them wanted", rows: 200_000, fill: fillMany, change: changeMany, many: true},
-		{letter: "G", title: "sysbench oltp_write_only, compressed transactions", rows: 800_000, source: []string{"--binlog-transaction-compression=ON"}},
-		{letter: "H", title: "sysbench oltp_write_only, MariaDB", rows: 800_000, maria: true},
+		{letter: "E", full: 150, title: "foreign keys with cascades", rows: 220_000, fill: fillCascade, change: changeCascade},
+		{letter: "F", full: 200, title: "200 small tables in 50 databases, one of them wanted", rows: 200_000, fill: fillMany, change: changeMany, many: true},
+		{letter: "G", full: 100, title: "sysbench oltp_write_only, compressed transactions", rows: 800_000, source: []string{"--binlog-transaction-compression=ON"}},
+		{letter: "H", full: 300, title: "sysbench oltp_write_only, MariaDB", rows: 800_000, maria: true},
 	}
 	for _, w := range all {
 		switch {
