@@ -76,13 +76,17 @@ func (s *scanner) judgeDDL(it *binlog.Item, one *statement) {
 	}
 }
 
-// Codes of findings that a plan treats by themselves. No restore can go past the first two; the last is of no account where
-// the table has rows.
+// Codes of findings that a plan treats by themselves. UnnamedDatabase is of no account where the table has rows.
 const (
 	BeyondScope     = "reaches-out"
 	SystemVersioned = "system-versioned"
 	UnnamedDatabase = "database-not-named"
 )
+
+// Final reports codes of findings that no restore can go past, whatever the user accepts.
+func Final(code string) bool {
+	return code == BeyondScope || code == SystemVersioned || code == UnsupportedValues
+}
 
 // unnamed finds the text that MySQL before 5.7 logs for CREATE TABLE … LIKE a temporary table: its own, and without the database even where
 // that is not the session's. Of CREATE TABLE … SELECT it is the same, but rows follow.

@@ -113,7 +113,7 @@ func (s *Survey) harmless(one *statement, why string) {
 // Finding is something a DBA must know before trusting a restore of this range.
 type Finding struct {
 	Time time.Time
-	Code string // statement-format, unknown-statement, incident-event, xa-undecided, rolled-back, reaches-out, system-versioned, database-not-named
+	Code string // statement-format, unknown-statement, incident-event, xa-undecided, rolled-back, reaches-out, system-versioned, unsupported-values, database-not-named
 	Pos  binlog.Position
 	Text string
 	// Start and GTID are of the transaction that it is in.
@@ -157,12 +157,7 @@ func Scan(ctx context.Context, files []binlog.File, scope Scope, o Options) (*Su
 			break
 		}
 		if err != nil {
-			var damage *binlog.ReadError
-			if !errors.As(err, &damage) {
-				return nil, err
-			}
-			s.survey.To = damage.Pos
-			return s.survey, errors.Join(err, s.finish(false))
+			return s.damaged(err)
 		}
 		if it.Kind == binlog.Begin && !o.End.IsZero() && it.Pos.Compare(o.End) >= 0 {
 			return s.survey, s.finish(true)
@@ -171,10 +166,20 @@ func Scan(ctx context.Context, files []binlog.File, scope Scope, o Options) (*Su
 			o.Progress(it.Pos)
 		}
 		if err := s.item(&it); err != nil {
-			return nil, err
+			return s.damaged(err)
 		}
 	}
 	return s.survey, s.finish(true)
+}
+
+// damaged ends the survey where the log cannot be read.
+func (s *scanner) damaged(err error) (*Survey, error) {
+	var at *binlog.ReadError
+	if !errors.As(err, &at) {
+		return nil, err
+	}
+	s.survey.To = at.Pos
+	return s.survey, errors.Join(err, s.finish(false))
 }
 
 // scanner is the state of one reading.
@@ -189,6 +194,7 @@ type scanner struct {
 	incidents incidentTracker
 	temp      tempTables
 	maps      map[*binlog.TableMap]*table
+	unread    map[TableName]*unread
 	spare     *txState               // of a transaction that is over
 	changes   int64                  // of the open transaction
 	now       time.Time              // of the item at hand
@@ -249,7 +255,7 @@ type savepoint struct {
 }
 
 func newScanner(scope Scope, o Options) *scanner {
-	s := &scanner{o: o, temp: tempTables{}, maps: map[*binlog.TableMap]*table{}, prepared: map[schema.XID]*prepared{}, stop: newStopFinder(o)}
+	s := &scanner{o: o, temp: tempTables{}, maps: map[*binlog.TableMap]*table{}, unread: map[TableName]*unread{}, prepared: map[schema.XID]*prepared{}, stop: newStopFinder(o)}
 	s.survey = &Survey{Scope: scope, From: o.From, Databases: map[string]int64{}, Tables: map[TableName]*History{},
 		Void: map[binlog.Position]string{}, VoidRanges: map[binlog.Position][]Range{}, XA: map[binlog.Position]XA{}}
 	s.incidents = newIncidentTracker(s.survey, &o)
@@ -320,14 +326,15 @@ func (s *scanner) rowEvent(it *binlog.Item) error {
 	if !it.Rows.AllColumns() {
 		c.partial = true
 	}
-	c.add(it.Rows.Kind, it.Rows.Count)
-	s.tx.remember(rowEvent{it.Pos, name, it.Rows.Kind, it.Rows.Count})
-	if err := it.Rows.CountErr; err != nil {
-		kind := binlog.ErrCorrupt
-		if errors.Is(err, binlog.ErrUnsupported) {
-			kind = binlog.ErrUnsupported
-		}
-		return &binlog.ReadError{Pos: it.Pos, Kind: kind, Detail: err.Error()}
+	n, err := it.Rows.Count, it.Rows.CountErr
+	if errors.Is(err, binlog.ErrUnsupported) {
+		s.cannotRead(name, it)
+		n, err = 0, nil // it is not known how many they are
+	}
+	c.add(it.Rows.Kind, n)
+	s.tx.remember(rowEvent{it.Pos, name, it.Rows.Kind, n})
+	if err != nil {
+		return &binlog.ReadError{Pos: it.Pos, Kind: binlog.ErrCorrupt, Detail: err.Error()}
 	}
 	return nil
 }

@@ -294,6 +294,7 @@ func (s *scanner) finish(whole bool) error {
 			f.Blocks = false // the base was taken later
 		}
 	}
+	s.findUnread()
 	slices.SortStableFunc(s.survey.Findings, func(a, b Finding) int { return a.Pos.Compare(b.Pos) })
 	if err := s.resolve(whole); err != nil {
 		return err

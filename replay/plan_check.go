@@ -353,7 +353,7 @@ func (pl *planner) exact(ctx context.Context) error {
 			continue
 		}
 		line := fmt.Sprintf("%s: %s", f.Pos, f.Text)
-		if f.Code == filter.BeyondScope || f.Code == filter.SystemVersioned {
+		if filter.Final(f.Code) {
 			return fmt.Errorf("%w: %s; stop before it, skip its transaction and make its effect by hand, or leave the table out with --exclude-table", ErrInexact, line)
 		}
 		p.Findings = append(p.Findings, line)

@@ -26,6 +26,7 @@ func TestMakeAuditArchives(t *testing.T) {
 	for name, write := range map[string]func(*archiveMaker){
 		"healthy": (*archiveMaker).healthy, "story": (*archiveMaker).story, "failover": (*archiveMaker).failover, "promoted": (*archiveMaker).promoted, "mixed": (*archiveMaker).mixed,
 		"mariadb": (*archiveMaker).mariadb, "rename-swap": (*archiveMaker).renameSwap, "one-create": (*archiveMaker).oneCreate,
+		"unsupported-values": (*archiveMaker).unsupportedValues,
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join("testdata", "audit", name)
@@ -289,6 +290,21 @@ func (m *archiveMaker) oneCreate() {
 }
 
 // auditScene is a copy of one of those archives in a folder of the test's own, which is the current one.
+// unsupportedValues: one table's column is of MariaDB's form before 10.1, with fractions of a second.
+func (m *archiveMaker) unsupportedValues() {
+	m.start(testserver.MariaDB1011, "--mysql56-temporal-format=OFF")
+	m.shop()
+	m.run("CREATE TABLE shop.clocks (id INT PRIMARY KEY, at DATETIME(3))")
+	m.trade(1, 4)
+	m.dump("--master-data=2")
+	m.flush()
+	m.trade(4, 8)
+	m.run("INSERT INTO shop.clocks VALUES (1, '2026-01-02 03:04:05.678'), (2, NULL)", "UPDATE shop.clocks SET at = '2027-01-02 03:04:05.999'")
+	m.trade(8, 12)
+	m.flush()
+	m.collect("binlogs", 0)
+}
+
 type auditScene struct{ t *testing.T }
 
 func openScene(t *testing.T, name string) *auditScene {

@@ -151,8 +151,7 @@ func (f *facts) upTo(stop *breakage, in []*filter.Incident, add func(string, *co
 		s.scope.Exclude = slices.Concat(s.scope.Exclude, names)
 		add("Restore all other tables to the end of the log", newCommandLine("restore").source(&s))
 	}
-	switch stop.why { // these end a restore whatever is allowed
-	case "corrupt", "torn", filter.BeyondScope, filter.SystemVersioned:
+	if stop.why == "corrupt" || stop.why == "torn" || filter.Final(stop.why) {
 		return
 	}
 	if len(f.survey.Incidents) == 0 {
@@ -186,6 +185,8 @@ func brokenBy(code string) string {
 		return "a statement that cannot be taken apart"
 	case filter.SystemVersioned:
 		return "a table with system versioning"
+	case filter.UnsupportedValues:
+		return "rows that cannot be read"
 	}
 	return "what cannot be replayed"
 }

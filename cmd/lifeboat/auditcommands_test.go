@@ -25,7 +25,7 @@ func words(t *testing.T, line string) []string {
 func TestPrintedCommandsRun(t *testing.T) {
 	for kind, names := range map[string][]string{
 		testserver.MySQL97:     {"healthy", "story", "copies", "copies-same-file", "damaged", "gap", "torn", "mixed", "rename-swap", "one-create"},
-		testserver.MariaDB1011: {"mariadb"},
+		testserver.MariaDB1011: {"mariadb", "unsupported-values"},
 	} {
 		server := testserver.Start(t, kind)
 		db := testserver.Open(t, server)
@@ -75,6 +75,8 @@ func checkRestored(t *testing.T, name string, i int, got string) {
 		"rename-swap": {"customers 11"},
 		"mixed":       {"customers 11", "customers 15"},
 		"one-create":  {"invoices 2"},
+		// Before the rows that cannot be read, and without their table.
+		"unsupported-values": {"customers 7", "customers 11"},
 	}[name]
 	if known && i < len(want) && !strings.Contains(" "+got+",", " "+want[i]+",") {
 		t.Errorf("%s, command %d: %s, want %s", name, i+1, got, want[i])

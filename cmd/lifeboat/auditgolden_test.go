@@ -49,6 +49,7 @@ func goldenAudits() []goldenAudit {
 		{"mariadb", "mariadb", nil, append(shop, one...), 0},
 		{"rename-swap", "rename-swap", nil, append(shop, one...), 0},
 		{"one-create", "one-create", nil, append(one, "--database", "shop"), 0},
+		{"unsupported-values", "unsupported-values", nil, append(shop, one...), 3},
 		{"cover", "healthy", func(s *auditScene) { s.remove("binlogs/binlog.000003") }, append(append(shop, one...), "--expect-cover", "7d"), 10},
 	}
 }

@@ -189,7 +189,11 @@ func (f *facts) findingParts() (out []report.Finding) {
 		part := report.Finding{Code: x.Code, Severity: archive.Note.String(), Position: x.Pos.String(), Text: x.Text}
 		if x.Blocks {
 			part.Severity, part.InLosses = archive.Warning.String(), true
-			part.Remedy = fmt.Sprintf("restore refuses to pass it: stop before it with --stop-before %s, or leave it out with --allow-incomplete", x.Pos)
+			pass := "leave it out with --allow-incomplete"
+			if filter.Final(x.Code) {
+				pass = "leave its table out with --exclude-table"
+			}
+			part.Remedy = fmt.Sprintf("restore refuses to pass it: stop before it with --stop-before %s, or %s", x.Pos, pass)
 		}
 		out = append(out, part)
 	}

@@ -145,6 +145,18 @@ func TestAuditOfDamage(t *testing.T) {
 	}
 }
 
+// Rows that cannot be read are refused with their table, count and place before anything is written, whatever is accepted.
+func TestUnsupportedValues(t *testing.T) {
+	openScene(t, "unsupported-values")
+	for _, more := range [][]string{nil, {"--allow-incomplete"}, {"--base-loaded", "--snapshot-position", "binlog.000002:4"}} {
+		args := append([]string{"plan", "--binlogs", "binlogs", "--database", "shop"}, more...)
+		if len(more) < 2 {
+			args = append(args, "--snapshot", "dump.sql")
+		}
+		lifeboat(t, args...).want(t, exitFailed, "binlog.000002:4364", "2 row events cannot be read", "shop.clocks", "--exclude-table")
+	}
+}
+
 // A base that was taken after the wipe does not hold what was lost, and audit says so.
 func TestBaseAfterTheWipe(t *testing.T) {
 	s := disaster(t, testserver.MySQL97)

@@ -96,7 +96,7 @@ func (f *facts) losses(a *report.Audit) (out []string) {
 			add("table %s: %s", t.Name, withoutBase(&t))
 		}
 	}
-	for _, code := range []string{"statement-format", "rows-not-logged", filter.BeyondScope, filter.SystemVersioned, "unknown-statement", "xa-undecided", "rolled-back", "gtid", "incident-event"} {
+	for _, code := range []string{"statement-format", "rows-not-logged", filter.BeyondScope, filter.SystemVersioned, filter.UnsupportedValues, "unknown-statement", "xa-undecided", "rolled-back", "gtid", "incident-event"} {
 		out = append(out, f.blocking(code)...)
 	}
 	return out
