@@ -319,6 +319,8 @@ type Evidence struct {
 	Replaced int64 `json:"replaced_by_the_log"`
 	Removed  int64 `json:"deleted_by_the_log"`
 	Missing  int64 `json:"changed_but_not_in_the_base"` // rows that the log changes or deletes, and that the base lacks
+	// First is the first change of one of those.
+	First binlog.Position `json:"first_change_without_base,omitzero"`
 }
 
 // Evidence counts as of the last Rows. It is zero for a table that was not handed out.
@@ -329,15 +331,21 @@ func (e *Expected) Evidence(table string) (out Evidence) {
 	}
 	out = Evidence{Base: t.dumped.all.Load(), Replaced: t.dumped.replaced.Load(), Removed: t.dumped.removed.Load()}
 	out.Only = out.Base - out.Replaced - out.Removed
+	first := nowhere
 	for _, s := range t.stages {
 		for i := 0; s.rows != nil && i < len(s.met); i++ {
-			if s.rows.entries[i].was && !s.met[i].Load() {
+			if one := &s.rows.entries[i]; one.was && !s.met[i].Load() {
 				out.Missing++
+				first = min(first, one.first)
 			}
 		}
 		for _, b := range s.bags {
-			out.Missing += b.open
+			if b.open > 0 {
+				out.Missing += b.open
+				first = min(first, b.first)
+			}
 		}
 	}
+	out.First = e.b.places.position(first)
 	return out
 }

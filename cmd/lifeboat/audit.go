@@ -22,6 +22,8 @@ type auditOptions struct {
 	progress ui.Mode
 	cover    coverWanted
 	quick    bool
+	orphans  bool
+	effort
 }
 
 func auditCommand(e *env) *cli.Command {
@@ -30,7 +32,8 @@ func auditCommand(e *env) *cli.Command {
 		Description: "Reads binlogs and snapshot, and changes nothing. Without --database it covers all databases.\n" +
 			"Exit codes: 0 complete, 3 complete, but a restore from this snapshot would lack something, 10 gaps or a torn end, 11 damaged.",
 		Flags: flags(sourceFlags(), coverFlags(), []cli.Flag{formatFlag(report.Text, report.HTML), fileFlag(), progressFlag(),
-			boolFlag("quick", "verify the files and list DDL only: rows are not read, no snapshot is looked at")}),
+			boolFlag("quick", "verify the files and list DDL only: rows are not read, no snapshot is looked at"),
+			boolFlag("orphans", "hold the snapshot's rows against the log, and count the changes whose row it lacks; takes the memory of a restore")}, effortFlags()),
 		Action: func(c *cli.Context) (err error) {
 			var o auditOptions
 			if o.source, err = readSource(c); err != nil {
@@ -48,6 +51,12 @@ func auditCommand(e *env) *cli.Command {
 			if o.cover, err = readCover(c); err != nil {
 				return err
 			}
+			if o.effort, err = readEffort(c); err != nil {
+				return err
+			}
+			if o.orphans = c.Bool("orphans"); o.orphans && (o.snapshot == "" || o.scope.Database == "") {
+				return usagef("--orphans looks for a database's rows in its backup: give --database and --snapshot")
+			}
 			if o.quick = c.Bool("quick"); o.quick {
 				if o.snapshot != "" || o.cover.given() {
 					return usagef("--quick reads no rows and no snapshot: leave --snapshot, --since and --expect-cover away, or --quick")
@@ -61,7 +70,11 @@ func auditCommand(e *env) *cli.Command {
 
 // audit reads everything that a restore would read, the same way, and reports it.
 func audit(ctx context.Context, e *env, o auditOptions) (err error) {
-	m := newMeter(e, o.progress, o.phases()...)
+	steps := o.phases()
+	if o.orphans {
+		steps = append(steps, phaseExpect)
+	}
+	m := newMeter(e, o.progress, steps...)
 	defer func() { m.close(outcome(err), err) }()
 	defer func() { err = errors.Join(err, o.sweep()) }()
 	f := &facts{source: &o.source}
@@ -73,6 +86,11 @@ func audit(ctx context.Context, e *env, o auditOptions) (err error) {
 	}
 	if err := f.read(ctx, m); err != nil {
 		return err
+	}
+	if o.orphans {
+		if err := f.countOrphans(ctx, m, o.effort); err != nil {
+			return err
+		}
 	}
 	a := f.report(e, o.cover)
 	m.close("done", nil)
@@ -102,9 +120,10 @@ type facts struct {
 	snapshot *snapshot.Snapshot
 	plan     *replay.Plan // of a restore to the end of the log; nil for all databases
 	survey   *filter.Survey
-	timeline *filter.Timeline   // of all that was read
-	before   []*filter.Incident // those whose effect the base already holds
-	findings []archive.Finding  // besides the archive's
+	timeline *filter.Timeline           // of all that was read
+	before   []*filter.Incident         // those whose effect the base already holds
+	findings []archive.Finding          // besides the archive's
+	orphans  map[string]replay.Evidence // by table, where they were asked for
 }
 
 func (f *facts) find(code string, s archive.Severity, at binlog.Position, path, text, remedy string) {
@@ -139,7 +158,8 @@ func (f *facts) read(ctx context.Context, m *meter) (err error) {
 		f.survey, err = filter.Scan(ctx, replay.Files(f.archive), f.scope, filter.Options{Progress: progress, Timeline: f.timeline})
 		return f.damage(err)
 	}
-	q := replay.Request{Archive: f.archive, Snapshot: f.snapshot, SnapshotPosition: f.position, Scope: f.scope, AllowIncomplete: true, Progress: progress, Timeline: f.timeline}
+	q := f.request(progress)
+	q.Timeline = f.timeline
 	f.plan, f.survey, err = replay.MakePlan(ctx, q)
 	switch {
 	case ctx.Err() != nil:
@@ -163,6 +183,11 @@ func (f *facts) read(ctx context.Context, m *meter) (err error) {
 		f.find("restore", archive.Warning, binlog.Position{}, "", "a restore to the end of the log would be refused: "+err.Error(), "")
 	}
 	return f.readBefore(ctx, progress)
+}
+
+// request is for a plan that goes as far as it can.
+func (f *facts) request(progress func(binlog.Position)) replay.Request {
+	return replay.Request{Archive: f.archive, Snapshot: f.snapshot, SnapshotPosition: f.position, Scope: f.scope, AllowIncomplete: true, Progress: progress}
 }
 
 func severityOf(err error) archive.Severity {

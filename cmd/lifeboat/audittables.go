@@ -53,6 +53,9 @@ func (f *facts) tables() (out []report.TableRow) {
 		}
 	}
 	for _, r := range rows {
+		if n, known := f.orphans[r.Name]; known {
+			r.Orphans = &n.Missing
+		}
 		out = append(out, *r)
 	}
 	slices.SortFunc(out, func(a, b report.TableRow) int {

@@ -96,6 +96,11 @@ func (f *facts) losses(a *report.Audit) (out []string) {
 			add("table %s: %s", t.Name, withoutBase(&t))
 		}
 	}
+	for _, t := range a.Tables {
+		if s := f.orphanLoss(t.Name); s != "" {
+			out = append(out, s)
+		}
+	}
 	for _, code := range []string{"statement-format", "rows-not-logged", filter.BeyondScope, filter.SystemVersioned, filter.UnsupportedValues, "unknown-statement", "xa-undecided", "rolled-back", "gtid", "incident-event"} {
 		out = append(out, f.blocking(code)...)
 	}

@@ -179,10 +179,13 @@ type TableRow struct {
 	Lane         string    `json:"lane,omitempty"` // fold or serial
 	Note         string    `json:"note,omitempty"`
 
-	BaseTime    time.Time  `json:"base_time,omitzero"`
-	FirstChange *Point     `json:"first_change"` // nil: its rows never change in the log
-	Dropped     bool       `json:"dropped"`      // it does not exist at the end of the log
-	Lifetimes   []Lifetime `json:"lifetimes"`    // in order of the log
+	BaseTime    time.Time `json:"base_time,omitzero"`
+	FirstChange *Point    `json:"first_change"` // nil: its rows never change in the log
+	// Orphans are the rows that the log changes or deletes and that the snapshot does not hold; nil where they were not counted.
+	Orphans *int64 `json:"orphans,omitempty"`
+
+	Dropped   bool       `json:"dropped"`   // it does not exist at the end of the log
+	Lifetimes []Lifetime `json:"lifetimes"` // in order of the log
 	// LifetimesLeftOut counts those that are not listed: of very many the first and the last are.
 	LifetimesLeftOut int `json:"lifetimes_left_out,omitempty"`
 	// IncompleteFrom is where the log first changes the table while neither snapshot nor log made it; nil: nowhere.
