@@ -26,6 +26,7 @@ type fault struct {
 	whole   func(r *run)     // what is wrong from the beginning
 	signal  os.Signal        // the program gets it at the moment
 	user    string
+	restart bool                // the target ends, and is started again
 	stops   bool                // it is healed once lifeboat has stopped, not while it waits
 	patient bool                // a message may be held back for long without a fault
 	check   func(r *run) string // beside the state in the end
@@ -36,7 +37,7 @@ func faults() []fault {
 		{name: "SIGKILL of lifeboat", proxy: testserver.Hook, signal: syscall.SIGKILL},
 		{name: "SIGTERM of lifeboat", proxy: testserver.Hook, signal: syscall.SIGTERM},
 		{name: "SIGINT of lifeboat", proxy: testserver.Hook, signal: syscall.SIGINT},
-		{name: "SIGKILL and restart of the target", proxy: testserver.Hook, do: killServer, heal: restartServer},
+		{name: "SIGKILL and restart of the target", proxy: testserver.Hook, do: killServer, heal: restartServer, restart: true},
 		{name: "connection cut before a message", proxy: testserver.CutBefore},
 		{name: "connection cut after a message", proxy: testserver.CutAfter},
 		{name: "connection cut before a COMMIT", proxy: testserver.CutBefore, commits: true},
@@ -55,6 +56,9 @@ func faults() []fault {
 		{name: "a second lifeboat on the target", proxy: testserver.Hook, do: secondLifeboat, patient: true, check: withoutStop},
 	}
 }
+
+// stop reports that a process ends, lifeboat's or the target's.
+func (f *fault) stop() bool { return f.signal != nil || f.restart }
 
 func (r *run) root(query string) {
 	if _, err := r.admin.ExecContext(context.Background(), query); err != nil {
@@ -221,7 +225,7 @@ func (l *lab) try(t *testing.T, rt *route, f *fault, k int) (happened bool, wron
 	l.proxy.Arm(testserver.NoFault, 0, false)
 	r.side.Wait()
 	if f.heal != nil && happened {
-		if f.name == "SIGKILL and restart of the target" { // root's connection went with it
+		if f.restart { // root's connection went with it
 			r.healOnce.Do(func() { restartServer(r) })
 		} else {
 			r.heal()

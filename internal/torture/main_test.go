@@ -15,6 +15,7 @@ import (
 
 var (
 	points = flag.Int("points", 0, "moments at which each fault is tried, for each route and server; 0: two, on one route each")
+	stops  = flag.Int("stops", 0, "moments at which lifeboat or the target ends, for each route and server, if more than points")
 	write  = flag.Bool("write", false, "write the table into docs/reliability.md")
 	seed   = flag.Uint64("seed", 0, "where between two evenly spread moments a fault comes; 0: another each time")
 )

@@ -57,6 +57,8 @@ func fill(t *testing.T, kind string, random *rand.Rand) (rows []row) {
 			switch {
 			case f.whole != nil:
 				n = 1
+			case f.stop():
+				n = max(n, *stops)
 			case f.name == "a second lifeboat on the target": // each waits 20 s for the lock
 				n = 1
 			}
