@@ -65,10 +65,10 @@ soak: servers ## restore random workloads for SECONDS (600) on every kind of ser
 	$(GO) test -count=1 -timeout 0 -v ./internal/soak -run '^TestRandomWorkloads$$' -args -seconds $(SECONDS) $(if $(KIND),-kind $(KIND)) $(if $(SEED),-seed $(SEED)) $(SOAKFLAGS)
 
 POINTS ?= 4
-# Lifeboat or the target ends at so many: at 15, 210 moments for each server
-STOPS  ?= 15
+# Lifeboat or the target ends at so many: at 12, 204 moments for each server
+STOPS  ?= 12
 
-torture: servers ## try every fault at POINTS (4) moments for each route and server, stops at STOPS (15); write the table in docs/reliability.md
+torture: servers ## try every fault at POINTS (4) moments for each route and server, stops at STOPS (12); write the table in docs/reliability.md
 	$(GO) test -count=1 -timeout 0 -v ./internal/torture -run '^TestTable$$' -args -points $(POINTS) -stops $(STOPS) -write
 
 picture: ## take the picture of the HTML report in docs anew

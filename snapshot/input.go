@@ -12,13 +12,15 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"lifeboat/internal/disk"
 )
 
 // input is a backup file, uncompressed as it is read.
 type input struct {
 	ctx      context.Context
 	path     string
-	file     *os.File
+	file     *disk.File
 	info     os.FileInfo
 	r        io.Reader
 	close    func()
@@ -61,7 +63,7 @@ func openInput(ctx context.Context, path string) (*input, error) {
 }
 
 func openInputAs(ctx context.Context, path string, kind inputKind) (*input, error) {
-	f, err := os.Open(path)
+	f, err := disk.Open(ctx, path)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"lifeboat/filter"
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/binlog/gtid"
+	"lifeboat/internal/disk"
 	"lifeboat/internal/report"
 	"lifeboat/internal/target"
 	"lifeboat/internal/ui"
@@ -66,6 +67,7 @@ func sourceFlags() []cli.Flag {
 		stringFlag("database", "", "the database `NAME`"),
 		listFlag("table", "only this table `NAME`; repeatable"),
 		listFlag("exclude-table", "leave this table out `NAME`; repeatable"),
+		durationFlag("read-timeout", disk.Patience, "`TIME` without an answer from the disk that binlogs or backup are on, until it is given up"),
 	}
 }
 
@@ -74,6 +76,10 @@ func readSource(c *cli.Context) (source, error) {
 		binlogs: list(c, "binlogs"), snapshot: c.String("snapshot"), position: c.String("snapshot-position"),
 		scope: filter.Scope{Database: c.String("database"), Tables: list(c, "table"), Exclude: list(c, "exclude-table")},
 	}
+	if c.Duration("read-timeout") <= 0 {
+		return s, usagef("--read-timeout: a time greater than 0, such as 30s or 5m")
+	}
+	c.Context = disk.Within(c.Context, c.Duration("read-timeout"))
 	if len(s.binlogs) == 0 {
 		return s, usagef("name the binlogs: --binlogs PATH")
 	}

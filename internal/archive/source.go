@@ -14,6 +14,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"lifeboat/internal/binlog"
+	"lifeboat/internal/disk"
 )
 
 const (
@@ -39,7 +40,7 @@ const (
 // source is an open copy, unpacked. Errors of the packing say torn or corrupt in binlog's terms.
 type source struct {
 	ctx   context.Context
-	file  *os.File
+	file  *disk.File
 	in    io.Reader
 	close func()
 	pack  packing
@@ -48,7 +49,7 @@ type source struct {
 // openSource opens a copy and looks at its first bytes to tell how it is packed. count, if any, is told of
 // bytes read from the disk.
 func openSource(ctx context.Context, path string, count func(int)) (*source, error) {
-	f, err := os.Open(path)
+	f, err := disk.Open(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -83,16 +84,13 @@ func openSource(ctx context.Context, path string, count func(int)) (*source, err
 	return s, nil
 }
 
-// counted reads the file itself; it stops when the context does.
+// counted reads the file itself.
 type counted struct {
 	s     *source
 	count func(int)
 }
 
 func (c *counted) Read(p []byte) (int, error) {
-	if err := c.s.ctx.Err(); err != nil {
-		return 0, err
-	}
 	n, err := c.s.file.Read(p)
 	if c.count != nil {
 		c.count(n)
@@ -118,8 +116,7 @@ func (s *source) Read(p []byte) (int, error) {
 func (s *source) skip(to uint64) error {
 	if s.pack == plain {
 		s.in = &counted{s: s}
-		_, err := s.file.Seek(int64(to), io.SeekStart)
-		return err
+		return s.file.Seek(int64(to))
 	}
 	_, err := io.CopyN(io.Discard, s, int64(to))
 	return err

@@ -37,11 +37,12 @@ var order = []struct {
 	{"internal/layout", ""},
 	{"internal/value", ""},
 	{"internal/schema", ""},
+	{"internal/disk", ""},
 	{"internal/binlog/gtid", ""},
 	{"internal/binlog", "internal/value internal/binlog/gtid"},
-	{"internal/archive", "internal/binlog internal/binlog/gtid"},
+	{"internal/archive", "internal/binlog internal/binlog/gtid internal/disk"},
 	{"filter", "internal/binlog internal/binlog/gtid internal/schema internal/value"},
-	{"snapshot", "internal/binlog internal/binlog/gtid internal/schema"},
+	{"snapshot", "internal/binlog internal/binlog/gtid internal/disk internal/schema"},
 	{"internal/target", "internal/schema internal/value internal/binlog internal/binlog/gtid"},
 	{"internal/target/scratch", "internal/target internal/schema internal/value internal/binlog internal/binlog/gtid"},
 	{"internal/target/folder", "internal/binlog internal/schema"},
@@ -239,7 +240,7 @@ func length(s *source) []string {
 
 // reads finds what could change a file in the packages that read inputs.
 func reads(s *source) (broken []string) {
-	if !slices.Contains([]string{"internal/archive", "internal/binlog", "filter", "snapshot"}, s.pkg()) {
+	if !slices.Contains([]string{"internal/archive", "internal/binlog", "internal/disk", "filter", "snapshot"}, s.pkg()) {
 		return nil
 	}
 	ast.Inspect(s.ast, func(n ast.Node) bool {

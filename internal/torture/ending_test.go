@@ -34,7 +34,7 @@ func TestKilledAtTheEnd(t *testing.T) {
 			for k := total - lastMessages; ; k++ {
 				r := begin()
 				l.proxy.Arm(testserver.Hook, k, false)
-				code, said, err := r.lifeboat(syscall.SIGKILL)
+				code, said, err := r.lifeboat(send(syscall.SIGKILL))
 				must(t, err)
 				if _, killed := l.proxy.Done(); !killed {
 					if code != 0 {

@@ -25,6 +25,7 @@ type fault struct {
 	heal    func(r *run)     // what the operator does when lifeboat waits or has stopped
 	whole   func(r *run)     // what is wrong from the beginning
 	signal  os.Signal        // the program gets it at the moment
+	starve  bool             // the kernel sends it, for want of memory
 	user    string
 	restart bool                // the target ends, and is started again
 	stops   bool                // it is healed once lifeboat has stopped, not while it waits
@@ -37,6 +38,7 @@ func faults() []fault {
 		{name: "SIGKILL of lifeboat", proxy: testserver.Hook, signal: syscall.SIGKILL},
 		{name: "SIGTERM of lifeboat", proxy: testserver.Hook, signal: syscall.SIGTERM},
 		{name: "SIGINT of lifeboat", proxy: testserver.Hook, signal: syscall.SIGINT},
+		{name: "the kernel's SIGKILL, out of memory", proxy: testserver.Hook, signal: syscall.SIGKILL, starve: true},
 		{name: "SIGKILL and restart of the target", proxy: testserver.Hook, do: killServer, heal: restartServer, restart: true},
 		{name: "connection cut before a message", proxy: testserver.CutBefore},
 		{name: "connection cut after a message", proxy: testserver.CutAfter},
@@ -55,6 +57,11 @@ func faults() []fault {
 		{name: "a privilege taken away half-way", proxy: testserver.Hook, user: "weak", stops: true, do: revoke, heal: grant},
 		{name: "a second lifeboat on the target", proxy: testserver.Hook, do: secondLifeboat, patient: true, check: withoutStop},
 	}
+}
+
+// send gives the way to end a process by a signal.
+func send(s os.Signal) func(*os.Process) error {
+	return func(p *os.Process) error { return p.Signal(s) }
 }
 
 // stop reports that a process ends, lifeboat's or the target's.
@@ -251,7 +258,11 @@ func (l *lab) try(t *testing.T, rt *route, f *fault, k int) (happened bool, wron
 // signalled runs the program, which gets the signal, and again until it is done.
 func (r *run) signalled() error {
 	sig := r.f.signal
-	code, said, err := r.lifeboat(sig)
+	kill := send(sig)
+	if r.f.starve {
+		kill = r.l.starve
+	}
+	code, said, err := r.lifeboat(kill)
 	if err != nil {
 		return err
 	}

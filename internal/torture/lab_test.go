@@ -3,6 +3,7 @@ package torture
 import (
 	"bytes"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,6 +24,7 @@ import (
 // lab is one target server behind a proxy, with the scenes of its kind.
 type lab struct {
 	kind   string
+	starve func(*os.Process) error // see outOfMemory
 	server *scratch.Server
 	db     *sql.DB // past the proxy, as root
 	proxy  *testserver.Proxy
@@ -42,6 +44,7 @@ func newLab(t *testing.T, kind string) *lab {
 func bareLab(t *testing.T, kind string) *lab {
 	t.Helper()
 	l := &lab{kind: kind, scenes: map[string]*scene{}}
+	l.starve = outOfMemory(t)
 	l.server = testserver.Start(t, kind)
 	l.db = testserver.Open(t, l.server)
 	l.db.SetMaxIdleConns(0) // the server gets killed: no connection of before is of use
@@ -163,14 +166,18 @@ func (r *run) heal() {
 	})
 }
 
-// lifeboat starts the program, and its result is what it printed and how it ended.
-func (r *run) lifeboat(signal os.Signal) (code int, said string, err error) {
+// lifeboat starts the program, and its result is what it printed and how it ended. kill, if any, ends it at the proxy's moment.
+func (r *run) lifeboat(kill func(*os.Process) error) (code int, said string, err error) {
 	cmd := exec.CommandContext(r.t.Context(), program, r.s.args(r.r, r.l.proxy.As(r.user()))...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "LIFEBOAT_") })
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	if signal != nil {
-		r.l.proxy.Do = func() { _ = cmd.Process.Signal(signal) }
+	if kill != nil {
+		r.l.proxy.Do = func() {
+			if err := kill(cmd.Process); err != nil && !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, os.ErrNotExist) { // it may have gone by itself
+				r.t.Error(err)
+			}
+		}
 	}
 	if err := cmd.Start(); err != nil {
 		return 0, "", err
