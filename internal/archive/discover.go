@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"lifeboat/internal/binlog"
+	"lifeboat/internal/disk"
 )
 
 // candidate is a copy of a file: first as found, then as scanned.
@@ -181,6 +182,8 @@ func (d *found) file(ctx context.Context, path string, root int, info os.FileInf
 		return ctx.Err()
 	case err != nil && (errors.Is(err, binlog.ErrTorn) || errors.Is(err, binlog.ErrCorrupt) || errors.Is(err, binlog.ErrUnsupported)):
 		c.state, c.err = stateOf(err), err
+	case errors.Is(err, disk.ErrStalled):
+		return stalled(path, err)
 	case err != nil && asked:
 		return err
 	case err != nil:

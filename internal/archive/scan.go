@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"path/filepath"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"lifeboat/internal/binlog"
+	"lifeboat/internal/disk"
 )
 
 // digest tells contents apart. The in-use flag is left out of it: a server sets and clears that in place.
@@ -91,6 +93,11 @@ func scanAll(ctx context.Context, all []*candidate, o Options) error {
 	return g.Wait()
 }
 
+// stalled ends the reading of an archive: on a disk that does not answer, each of its files would be waited for.
+func stalled(path string, err error) error {
+	return fmt.Errorf("%w; see to the disk, or leave the copies on it out: %s", err, filepath.Dir(path))
+}
+
 func (c *candidate) scan(ctx context.Context, m *meter, ddl bool) error {
 	var stored int64
 	var err error
@@ -102,6 +109,9 @@ func (c *candidate) scan(ctx context.Context, m *meter, ddl bool) error {
 		stored += int64(n)
 		m.add(int64(n))
 	})
+	if errors.Is(err, disk.ErrStalled) {
+		return stalled(c.path, err)
+	}
 	if err != nil {
 		c.state, c.err = Unreadable, err
 		return ctx.Err()
@@ -113,8 +123,11 @@ func (c *candidate) scan(ctx context.Context, m *meter, ddl bool) error {
 	} else {
 		c.skim, err = binlog.SkimFile(h, c.name)
 	}
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.Is(err, disk.ErrStalled):
+		return stalled(c.path, err)
 	}
 	c.digest, c.bytes = digest{h.size, h.crc, c.skim.Sum}, h.size
 	if err != nil && c.pack == plain {

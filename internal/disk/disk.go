@@ -110,7 +110,7 @@ func wait[T any](ctx context.Context, op, path string, call func() (T, error), l
 	case <-ctx.Done():
 		err = ctx.Err()
 	case <-timer.C:
-		err = &os.PathError{Op: op, Path: path, Err: fmt.Errorf("%w for %v (--read-timeout); once it does, the same command goes on", ErrStalled, limit)}
+		err = &os.PathError{Op: op, Path: path, Err: fmt.Errorf("%w for %v (--read-timeout)", ErrStalled, limit)}
 	}
 	go func() { late((<-done).value) }()
 	return came, err

@@ -127,7 +127,8 @@ type route struct {
 	image      string // binlog_row_image: MINIMAL sends everything down the serial lane
 	memory     int64
 	baseLoaded bool
-	baseFirst  bool // the snapshot is loaded before the log is read, as it is where they cannot merge; else they do
+	args       []string // more of them for the program
+	baseFirst  bool     // the snapshot is loaded before the log is read, as it is where they cannot merge; else they do
 }
 
 func routes() []route {
@@ -170,8 +171,8 @@ func (s *scene) load(t *testing.T, db *sql.DB, socket string) {
 
 // args are the same restore as a command line.
 func (s *scene) args(r *route, dsn string) []string {
-	out := []string{"restore", "--binlogs", s.binlogs, "--database", shop, "--target", dsn, "--workers", "2", "--progress", "none",
-		"--connect-timeout", "5s", "--network-timeout", "500ms", "--retry-for", "60s"}
+	out := append([]string{"restore", "--binlogs", s.binlogs, "--database", shop, "--target", dsn, "--workers", "2", "--progress", "none",
+		"--connect-timeout", "5s", "--network-timeout", "500ms", "--retry-for", "60s"}, r.args...)
 	if r.baseLoaded {
 		return append(out, "--base-loaded", "--snapshot-position", s.position)
 	}
