@@ -116,7 +116,7 @@ func (s *source) Read(p []byte) (int, error) {
 func (s *source) skip(to uint64) error {
 	if s.pack == plain {
 		s.in = &counted{s: s}
-		return s.file.Seek(int64(to))
+		return s.file.MoveTo(int64(to))
 	}
 	_, err := io.CopyN(io.Discard, s, int64(to))
 	return err

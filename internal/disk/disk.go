@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 )
@@ -73,9 +74,9 @@ func (f *File) Read(p []byte) (int, error) {
 	return copy(p, buf[:came.value]), came.err
 }
 
-// Seek goes to an offset from the file's begin.
-func (f *File) Seek(offset int64) error {
-	_, err := f.file.Seek(offset, 0)
+// MoveTo goes to an offset from the file's begin.
+func (f *File) MoveTo(offset int64) error {
+	_, err := f.file.Seek(offset, io.SeekStart)
 	return err
 }
 

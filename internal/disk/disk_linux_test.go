@@ -113,7 +113,7 @@ func TestRead(t *testing.T) {
 	}
 	defer f.Close()
 	for _, from := range []int64{0, 7, chunk, int64(len(want))} {
-		if err := f.Seek(from); err != nil {
+		if err := f.MoveTo(from); err != nil {
 			t.Fatal(err)
 		}
 		if all, err := io.ReadAll(f); string(all) != want[from:] || err != nil {
