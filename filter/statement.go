@@ -37,6 +37,15 @@ func (s *scanner) statement(it *binlog.Item) error {
 			one.ref.Tables = append(one.ref.Tables, o.Name)
 		}
 	}
+	if s.tx.parted && one.inScope && one.effect {
+		held, parted := s.o.Bases.Statement(it.Tx, s.survey.Scope.Database, &st, q)
+		switch {
+		case held:
+			return nil
+		case parted:
+			s.find(BasesDiffer, it.Tx.Start, true, "a statement that some of the backups hold and others do not: %s", one.ref.SQL)
+		}
+	}
 	s.judge(it, &one)
 	s.tx.statements = append(s.tx.statements, one)
 	return nil
@@ -79,13 +88,14 @@ func (s *scanner) judgeDDL(it *binlog.Item, one *statement) {
 // Codes of findings that a plan treats by themselves. UnnamedDatabase is of no account where the table has rows.
 const (
 	BeyondScope     = "reaches-out"
+	BasesDiffer     = "bases-differ"
 	SystemVersioned = "system-versioned"
 	UnnamedDatabase = "database-not-named"
 )
 
 // Final reports codes of findings that no restore can go past, whatever the user accepts.
 func Final(code string) bool {
-	return code == BeyondScope || code == SystemVersioned || code == UnsupportedValues
+	return code == BeyondScope || code == BasesDiffer || code == SystemVersioned || code == UnsupportedValues
 }
 
 // unnamed finds the text that MySQL before 5.7 logs for CREATE TABLE … LIKE a temporary table: its own, and without the database even where
@@ -253,6 +263,11 @@ func (s *scanner) decide(it *binlog.Item, one *statement) (*prepared, bool) {
 	if !commit {
 		s.survey.Void[p.start] = "rolled back (XA ROLLBACK)"
 		return nil, false
+	}
+	for _, name := range p.state.held {
+		if !s.o.Bases.Table(it.Tx, name.Name) {
+			s.find("xa-undecided", it.Tx.Start, true, "%s: its rows of %s were prepared before their backup was taken, and are not in it", one.ref.SQL, name.Name)
+		}
 	}
 	s.survey.XA[p.start] = XA{ID: p.id, Decided: it.Tx.Start}
 	return p, true

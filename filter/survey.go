@@ -34,6 +34,7 @@ type Survey struct {
 	Temporary   []binlog.Position           // statements that change rows of temporary tables only
 	Stop        binlog.Position             // start of the first transaction left out; zero: read to the end
 	LastInBase  binlog.Position             // start of the last transaction that the base holds already
+	LastParted  binlog.Position             // start of the last one that some of several backups hold
 	BaseEnd     binlog.Position             // its end
 	BaseTime    time.Time                   // when that was committed
 	Began       time.Time                   // when the first transaction that the base does not hold was committed
@@ -113,7 +114,7 @@ func (s *Survey) harmless(one *statement, why string) {
 // Finding is something a DBA must know before trusting a restore of this range.
 type Finding struct {
 	Time time.Time
-	Code string // statement-format, unknown-statement, incident-event, xa-undecided, rolled-back, reaches-out, system-versioned, unsupported-values, database-not-named
+	Code string // bases-differ, statement-format, unknown-statement, incident-event, xa-undecided, rolled-back, reaches-out, system-versioned, unsupported-values, database-not-named
 	Pos  binlog.Position
 	Text string
 	// Start and GTID are of the transaction that it is in.
@@ -132,6 +133,7 @@ type Options struct {
 	BaseRows map[TableName]int64               // rows of the base, for judging what a deletion took
 	// BaseUnsure says that the base is of unknown date: its tables count, the numbers of its rows do not.
 	BaseUnsure bool
+	Bases      *Bases // what each backup holds, where there are several
 	Stop       Stop
 	End        binlog.Position          // read no transaction that begins there or later; zero: read all
 	Timeline   *Timeline                // counts the changes read; may be nil
@@ -212,6 +214,8 @@ type prepared struct {
 // txState gathers one transaction until its end is known.
 type txState struct {
 	inBase     bool
+	parted     bool        // some of several backups hold it
+	held       []TableName // whose rows here are in their backup
 	rows       changed
 	others     int64 // row events out of scope
 	statements []statement
@@ -283,6 +287,7 @@ func (s *scanner) item(it *binlog.Item) error {
 		return s.fileEnd(it)
 	case binlog.Begin:
 		s.tx = s.newTx(s.o.InBase != nil && s.o.InBase(it.Tx))
+		s.tx.parted = s.o.Bases.Parts(it.Tx)
 	case binlog.RowChange:
 		s.changes++
 		return s.rowEvent(it)
@@ -319,6 +324,12 @@ func (s *scanner) rowEvent(it *binlog.Item) error {
 		return nil
 	}
 	name := t.name
+	if s.tx.parted && s.o.Bases.Table(it.Tx, name.Name) {
+		if !slices.Contains(s.tx.held, name) {
+			s.tx.held = append(s.tx.held, name)
+		}
+		return nil
+	}
 	c := s.tx.rows.table(name, it.Pos)
 	if it.Rows.Partial {
 		c.partialJSON = it.Pos

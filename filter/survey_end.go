@@ -68,6 +68,9 @@ func (s *scanner) end(it *binlog.Item) error {
 	if err := s.stopAt(tx, it.End); err != nil {
 		return err
 	}
+	if state.parted {
+		s.survey.LastParted = tx.Start
+	}
 	if state.inBase {
 		s.survey.LastInBase, s.survey.BaseEnd, s.survey.BaseTime = tx.Start, it.End, tx.Committed
 		t.InBase++

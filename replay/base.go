@@ -259,7 +259,8 @@ type lane struct {
 	c      *target.Conn
 	m      mark
 	match  matcher
-	def    *schema.Table // of the table whose rows came last
+	of     *snapshot.Index // of the backup that its session is set for
+	def    *schema.Table   // of the table whose rows came last
 }
 
 func (r *runner) baseLane(ctx context.Context, load *baseLoad, number int, units <-chan unit) error {
@@ -279,14 +280,6 @@ func (r *runner) baseLane(ctx context.Context, load *baseLoad, number int, units
 	case l.m.stage != load.stage:
 		l.m = mark{stage: load.stage, n1: l.m.n1}
 	}
-	x := r.src.Snapshot.Index()
-	l.match.charset, l.match.zone = cmp.Or(x.Charset, dumpCharset), x.TimeZone
-	settings := r.srv.SessionSettings(target.Session{SQLMode: target.DumpMode, Client: l.match.charset, TimeZone: x.TimeZone})
-	for _, q := range append(settings, "SET SESSION unique_checks=0") {
-		if err := c.Exec(ctx, q); err != nil {
-			return err
-		}
-	}
 	entered := false
 	for u := range units {
 		if !entered && u.n > l.m.done {
@@ -295,11 +288,30 @@ func (r *runner) baseLane(ctx context.Context, load *baseLoad, number int, units
 			}
 			entered = true
 		}
+		if err := l.enter(ctx, r.src.Snapshot.Of(u.table)); err != nil {
+			return err
+		}
 		if err := l.unit(ctx, &u); err != nil {
 			return fmt.Errorf("loading table %s of the snapshot: %w", u.table, err)
 		}
 	}
 	return ctx.Err()
+}
+
+// enter makes the session one for the rows of a backup.
+func (l *lane) enter(ctx context.Context, x *snapshot.Index) error {
+	if l.of == x {
+		return nil
+	}
+	l.of = x
+	l.match.charset, l.match.zone = cmp.Or(x.Charset, dumpCharset), x.TimeZone
+	settings := l.r.srv.SessionSettings(target.Session{SQLMode: target.DumpMode, Client: l.match.charset, TimeZone: x.TimeZone})
+	for _, q := range append(settings, "SET SESSION unique_checks=0") {
+		if err := l.c.Exec(ctx, q); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unit loads one, or only meets its rows where that is done.

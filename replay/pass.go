@@ -27,6 +27,8 @@ type pass struct {
 	count   *Counts
 	skip    int // events of the first transaction that an earlier run has applied
 	fate    fate
+	parted  bool               // some of several backups hold the transaction
+	now     binlog.Transaction // at hand, where it is parted
 	undone  []filter.Range
 	events  int // of the transaction so far
 	tx      binlog.Position
@@ -38,13 +40,17 @@ func (x *pass) begin(it *binlog.Item) {
 	p, tx := x.p, it.Tx
 	x.tx, x.events = tx.Start, 0
 	x.undone = nil
+	bases := p.bases()
+	if x.parted = bases.Parts(tx); x.parted {
+		x.now = *tx
+	}
 	if len(p.VoidRanges) > 0 {
 		x.undone = p.VoidRanges[tx.Start.String()]
 	}
 	switch {
 	case !p.Stop.IsZero() && tx.Start.Compare(p.Stop) >= 0:
 		x.fate, x.stopped = beyond, true
-	case p.StartGTIDs.Contains(tx.GTID):
+	case p.StartGTIDs.Contains(tx.GTID), bases.All(tx):
 		x.fate = inBase
 	case p.SkipGTIDs.Contains(tx.GTID), p.skips(tx.Start), len(p.Void) > 0 && p.Void[tx.Start.String()] != "":
 		x.fate = leftOut
@@ -89,6 +95,10 @@ func (x *pass) rowStep(it *binlog.Item) (todo bool) {
 	if !x.step() {
 		return false
 	}
+	if tm := it.Rows.Table; x.parted && tm.Database == x.p.Database && x.p.scope().Has(tm.Database, tm.Table) && x.p.bases().Table(&x.now, tm.Table) {
+		x.count.InBase++
+		return false
+	}
 	for _, u := range x.undone {
 		if it.Pos.Compare(u.From) >= 0 && it.Pos.Compare(u.To) < 0 {
 			x.count.Filtered++
@@ -115,6 +125,9 @@ func (x *pass) meaning(it *binlog.Item, format *binlog.Format) (*schema.Statemen
 			return nil, fmt.Errorf("%w; stop before it, skip its transaction, or leave it out with --allow-incomplete", err)
 		}
 	case !takesEffect(&st, q), !x.p.scope().InScope(&st, q):
+	case x.parted && x.heldBack(&st, q):
+		x.count.InBase++
+		return nil, nil
 	case st.Verb.IsDML():
 		if !x.p.AllowIncomplete && !slices.Contains(x.p.Temporary, it.Pos) {
 			return nil, fmt.Errorf("a change logged as a statement, not as rows: %s", filter.Excerpt(q.SQL, 100))
@@ -130,4 +143,10 @@ func (x *pass) meaning(it *binlog.Item, format *binlog.Format) (*schema.Statemen
 func (x *pass) mayConcern(q *binlog.Query) bool {
 	db := x.p.Database
 	return q.Database == db || strings.Contains(string(q.SQL), db) || slices.Contains(q.Vars.UpdatedDBs, db)
+}
+
+// heldBack reports a statement that the backups of what it is about hold already.
+func (x *pass) heldBack(st *schema.Statement, q *binlog.Query) bool {
+	held, _ := x.p.bases().Statement(&x.now, x.p.Database, st, q)
+	return held
 }

@@ -31,6 +31,7 @@ type Plan struct {
 	BaseLoaded bool     `json:"base_loaded,omitempty"`
 
 	Snapshot *PlanSnapshot `json:"snapshot,omitempty"`
+	Bases    []PlanBase    `json:"bases,omitempty"` // in place of snapshot, where several backups were given
 	Archive  []PlanFile    `json:"archive"`
 
 	Start      binlog.Position `json:"start"`       // where reading begins; zero: there is nothing to read
@@ -61,6 +62,7 @@ type Plan struct {
 	Definer         string      `json:"definer,omitempty"` // SQL of the account that owns programs whose own is missing on the target
 
 	lookup map[string]*PlanTable
+	made   *filter.Bases
 }
 
 // PlanFile pins one file of the archive.
@@ -91,8 +93,11 @@ const (
 
 // PlanTable is one table's route.
 type PlanTable struct {
-	Name     string `json:"name"`
-	Base     string `json:"base"`
+	Name string `json:"name"`
+	Base string `json:"base"`
+	// From is the backup that the table is taken from, counted from 1, where several were given, and FromWhy why that one.
+	From     int    `json:"from,omitempty"`
+	FromWhy  string `json:"from_why,omitempty"`
 	BaseRows int64  `json:"base_rows"`
 	Inserted int64  `json:"inserted"`
 	Updated  int64  `json:"updated"`
@@ -114,6 +119,7 @@ type PlanTable struct {
 type Request struct {
 	Archive          *archive.Archive
 	Snapshot         *snapshot.Snapshot // nil: none
+	Bases            []Base             // several backups, in place of Snapshot; the first is of the most worth where nothing else decides
 	SnapshotPosition string             // auto, unknown, FILE:POS or a GTID set
 	BaseLoaded       bool
 	Scope            filter.Scope
@@ -143,6 +149,7 @@ type planner struct {
 	q       Request
 	p       *Plan
 	base    filter.Options
+	several *several // backups, where there is more than one
 	survey  *filter.Survey
 	scanErr error
 }
@@ -153,14 +160,27 @@ func MakePlan(ctx context.Context, q Request) (*Plan, *filter.Survey, error) {
 	if q.Into == "" {
 		q.Into = q.Scope.Database
 	}
-	pl := &planner{q: q, p: &Plan{Schema: PlanSchema, Database: q.Scope.Database, Into: q.Into, Tables: q.Scope.Tables, Exclude: q.Scope.Exclude,
+	if len(q.Bases) > 0 {
+		return planSeveral(ctx, q)
+	}
+	pl := newPlanner(q)
+	err := pl.make(ctx)
+	return pl.p, pl.survey, err
+}
+
+func newPlanner(q Request) *planner {
+	return &planner{q: q, p: &Plan{Schema: PlanSchema, Database: q.Scope.Database, Into: q.Into, Tables: q.Scope.Tables, Exclude: q.Scope.Exclude,
 		BaseLoaded: q.BaseLoaded, StopSpec: stopText(q.Stop), AllowIncomplete: q.AllowIncomplete, DropExisting: q.DropExisting, Definer: q.Definer}}
+}
+
+// make takes every step.
+func (pl *planner) make(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{pl.start, pl.read, pl.known, pl.skips, pl.void, pl.tables, pl.intact, pl.exact, pl.incidents} {
 		if err := step(ctx); err != nil {
-			return pl.p, pl.survey, err
+			return err
 		}
 	}
-	return pl.p, pl.survey, pl.p.seal()
+	return pl.p.seal()
 }
 
 func stopText(s filter.Stop) string {
@@ -176,11 +196,15 @@ func stopText(s filter.Stop) string {
 // seal computes the digest: over everything that decides the result, and nothing else.
 func (p *Plan) seal() error {
 	c := *p
-	c.Digest, c.lookup = "", nil
+	c.Digest, c.lookup, c.made = "", nil, nil
 	c.Findings = nil // texts, which may name the paths of copies
 	c.Archive = slices.Clone(p.Archive)
 	for i := range c.Archive {
 		c.Archive[i].Path = ""
+	}
+	c.Bases = slices.Clone(p.Bases)
+	for i := range c.Bases {
+		c.Bases[i].Path, c.Bases[i].Unused = "", ""
 	}
 	if p.Snapshot != nil {
 		s := *p.Snapshot
@@ -237,8 +261,14 @@ func (pl *planner) start(context.Context) error {
 		return err
 	}
 	p.Exact = exact
+	if pl.several != nil {
+		p.Bases = pl.several.plan()
+		pl.base.Bases = p.bases()
+	}
 	if s := q.Snapshot; s != nil {
-		p.Snapshot = &PlanSnapshot{Path: s.Index().Path, Format: s.Index().Format, Fingerprint: s.Index().Fingerprint, Position: pos, GTIDs: set, Given: q.SnapshotPosition}
+		if pl.several == nil {
+			p.Snapshot = &PlanSnapshot{Path: s.Index().Path, Format: s.Index().Format, Fingerprint: s.Index().Fingerprint, Position: pos, GTIDs: set, Given: q.SnapshotPosition}
+		}
 		pl.base.BaseRows = map[filter.TableName]int64{}
 		for _, t := range s.Index().Tables {
 			if !t.View {
@@ -252,32 +282,42 @@ func (pl *planner) start(context.Context) error {
 	if len(files) == 0 {
 		return nil
 	}
-	p.Start = binlog.Position{File: files[0].Name(), Offset: 4}
+	if pl.several != nil {
+		p.Start = pl.several.start(files)
+		return nil
+	}
+	p.StartGTIDs = set
+	p.Start, err = pl.startOf(pos, set)
+	return err
+}
+
+// startOf is where reading begins over a base of that place in the log, if the archive has what follows.
+func (pl *planner) startOf(pos binlog.Position, set gtid.Set) (start binlog.Position, err error) {
+	files := pl.q.Archive.Files
+	start = binlog.Position{File: files[0].Name(), Offset: 4}
 	switch {
 	case !set.IsEmpty():
 		if err := pl.gtidsTell(set); err != nil {
-			return err
+			return start, err
 		}
-		p.StartGTIDs = set
 		for _, f := range files {
 			if f.HasPrevious && set.ContainsSet(f.Previous) {
-				p.Start = binlog.Position{File: f.Name(), Offset: 4}
+				start = binlog.Position{File: f.Name(), Offset: 4}
 			}
 		}
 		if first := files[0]; first.HasPrevious && !set.ContainsSet(first.Previous) {
 			missing := first.Previous.Minus(set)
-			return fmt.Errorf("%w: the base ends before the log begins: transactions %s are in neither", ErrGap, missing.String())
+			return start, fmt.Errorf("%w: the base ends before the log begins: transactions %s are in neither", ErrGap, missing.String())
 		}
-		return pl.holds(set)
+		return start, pl.holds(set)
 	case !pos.IsZero():
-		if q.Archive.Index(pos.File) < 0 {
-			return fmt.Errorf("%w: the base ends at %s, and the archive has no file %s (it has %s to %s); add the copy that has it, or say --snapshot-position unknown",
+		if pl.q.Archive.Index(pos.File) < 0 {
+			return start, fmt.Errorf("%w: the base ends at %s, and the archive has no file %s (it has %s to %s); add the copy that has it, or say --snapshot-position unknown",
 				ErrGap, pos, pos.File, files[0].Name(), files[len(files)-1].Name())
 		}
-		p.Start = pos
-		return pl.reaches(pos)
+		return pos, pl.reaches(pos)
 	}
-	return nil
+	return start, nil
 }
 
 // holds makes sure that the base's transactions are those of this log: more of them means that the
@@ -310,6 +350,9 @@ func (pl *planner) dumpDB(db string) string {
 // basePosition is what the user says of the base, else what the base says of itself.
 func (pl *planner) basePosition() (pos binlog.Position, set gtid.Set, exact bool, err error) {
 	q := &pl.q
+	if pl.several != nil {
+		return pos, set, pl.several.exact(), nil
+	}
 	switch spec := q.SnapshotPosition; spec {
 	case "", "auto":
 	case "unknown":
@@ -366,6 +409,9 @@ func (pl *planner) read(ctx context.Context) error {
 	o.From, o.Stop, o.Progress, o.Timeline, o.BaseUnsure = pl.p.Start, pl.q.Stop, pl.q.Progress, pl.q.Timeline, !pl.p.Exact
 	if set := pl.p.StartGTIDs; !set.IsEmpty() {
 		o.InBase = func(tx *binlog.Transaction) bool { return set.Contains(tx.GTID) }
+	}
+	if b := o.Bases; b != nil {
+		o.InBase = b.All
 	}
 	if pl.p.Start.IsZero() {
 		pl.survey = &filter.Survey{}

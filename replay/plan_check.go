@@ -88,6 +88,9 @@ func (pl *planner) tables(context.Context) error {
 			if !t.View && pl.dumpDB(t.DB) == p.Database && q.Scope.Has(p.Database, t.Name) {
 				d := get(t.Name)
 				d.Base, d.BaseRows = BaseSnapshot, t.Rows
+				if pl.several != nil {
+					d.From, d.FromWhy = pl.several.whence(t.Name)
+				}
 				creates[t.Name] = t.Create
 				switch {
 				case !t.HasData:
@@ -344,6 +347,9 @@ func (pl *planner) exact(ctx context.Context) error {
 	if err := pl.newerThan(ctx); err != nil {
 		return err
 	}
+	if err := pl.joinedKeys(); err != nil {
+		return err
+	}
 	var blocking []string
 	for _, f := range pl.survey.Findings {
 		if !inRange(f.Pos) || p.skips(f.Start) || p.SkipGTIDs.Contains(f.GTID) {
@@ -383,7 +389,7 @@ func (pl *planner) unknownBase(inRange func(binlog.Position) bool) error {
 	for i := range p.Routes {
 		t := &p.Routes[i]
 		h := pl.survey.Tables[filter.TableName{DB: p.Database, Name: t.Name}]
-		if h == nil || t.Base == BaseLog || t.Base == BaseNone {
+		if h == nil || t.Base == BaseLog || t.Base == BaseNone || t.From > 0 && p.Bases[t.From-1].Exact {
 			continue
 		}
 		for _, l := range h.Lifetimes {

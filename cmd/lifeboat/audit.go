@@ -118,7 +118,8 @@ type facts struct {
 	*source
 	archive  *archive.Archive
 	snapshot *snapshot.Snapshot
-	plan     *replay.Plan // of a restore to the end of the log; nil for all databases
+	bases    []replay.Base // several backups, of which snapshot is made with the plan
+	plan     *replay.Plan  // of a restore to the end of the log; nil for all databases
 	survey   *filter.Survey
 	timeline *filter.Timeline           // of all that was read
 	before   []*filter.Incident         // those whose effect the base already holds
@@ -132,7 +133,9 @@ func (f *facts) find(code string, s archive.Severity, at binlog.Position, path, 
 
 // openSnapshot makes findings of what is wrong with the snapshot: the archive is worth a report without it.
 func (f *facts) openSnapshot(ctx context.Context, m *meter) (err error) {
-	f.snapshot, err = openSnapshot(ctx, f.source, m)
+	if f.snapshot, err = openSnapshot(ctx, f.source, m); err == nil {
+		f.bases, err = openBases(ctx, f.source, m)
+	}
 	const code = "snapshot"
 	remedy := "use another backup"
 	switch {
@@ -161,6 +164,13 @@ func (f *facts) read(ctx context.Context, m *meter) (err error) {
 	q := f.request(progress)
 	q.Timeline = f.timeline
 	f.plan, f.survey, err = replay.MakePlan(ctx, q)
+	if f.survey != nil && len(f.bases) > 0 {
+		joined, jerr := f.plan.Joined(f.bases)
+		if jerr != nil {
+			return jerr
+		}
+		f.snapshot = joined
+	}
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -187,7 +197,7 @@ func (f *facts) read(ctx context.Context, m *meter) (err error) {
 
 // request is for a plan that goes as far as it can.
 func (f *facts) request(progress func(binlog.Position)) replay.Request {
-	return replay.Request{Archive: f.archive, Snapshot: f.snapshot, SnapshotPosition: f.position, Scope: f.scope, AllowIncomplete: true, Progress: progress}
+	return replay.Request{Archive: f.archive, Snapshot: f.snapshot, Bases: f.bases, SnapshotPosition: f.position, Scope: f.scope, AllowIncomplete: true, Progress: progress}
 }
 
 func severityOf(err error) archive.Severity {

@@ -25,7 +25,13 @@ func (f *facts) countOrphans(ctx context.Context, m *meter, e effort) error {
 	if err != nil {
 		return f.uncounted(ctx, err)
 	}
-	x, err := replay.Expect(ctx, p, replay.NewSource(f.archive, f.snapshot), replay.Options{Memory: e.memory, Report: m.restore})
+	base := f.snapshot
+	if len(f.bases) > 0 {
+		if base, err = p.Joined(f.bases); err != nil {
+			return err
+		}
+	}
+	x, err := replay.Expect(ctx, p, replay.NewSource(f.archive, base), replay.Options{Memory: e.memory, Report: m.restore})
 	if err != nil {
 		return f.uncounted(ctx, err)
 	}

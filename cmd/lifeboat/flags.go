@@ -53,8 +53,9 @@ func list(c *cli.Context, name string) (out []string) {
 // source is what is read, and which part of it is wanted.
 type source struct {
 	binlogs  []string
-	snapshot string
-	position string // of the snapshot
+	snapshot string      // the paths of several with commas between
+	bases    []namedBase // where there are several
+	position string      // of the snapshot
 	scope    filter.Scope
 	live     liveBase
 }
@@ -62,7 +63,7 @@ type source struct {
 func sourceFlags() []cli.Flag {
 	return []cli.Flag{
 		listFlag("binlogs", "a copy of the binlog archive: a folder or a file `PATH`; repeatable"),
-		stringFlag("snapshot", "", "the full backup `PATH`: a dump file (plain, .gz, .zst) or folder; or a server that holds it, mysql://user@host:3306/"),
+		listFlag("snapshot", "the full backup `PATH`: a dump file (plain, .gz, .zst) or folder; or a server that holds it, mysql://user@host:3306/; repeatable: each table is taken from the newest that fits, or from the one that TABLE=PATH names"),
 		stringFlag("snapshot-position", "auto", "where in the log the backup was taken: auto, unknown, FILE:POS, a GTID set, or the folder of a physical backup `PLACE`"),
 		stringFlag("database", "", "the database `NAME`"),
 		listFlag("table", "only this table `NAME`; repeatable"),
@@ -73,7 +74,7 @@ func sourceFlags() []cli.Flag {
 
 func readSource(c *cli.Context) (source, error) {
 	s := source{
-		binlogs: list(c, "binlogs"), snapshot: c.String("snapshot"), position: c.String("snapshot-position"),
+		binlogs: list(c, "binlogs"), position: c.String("snapshot-position"),
 		scope: filter.Scope{Database: c.String("database"), Tables: list(c, "table"), Exclude: list(c, "exclude-table")},
 	}
 	if c.Duration("read-timeout") <= 0 {
@@ -82,6 +83,9 @@ func readSource(c *cli.Context) (source, error) {
 	c.Context = disk.Within(c.Context, c.Duration("read-timeout"))
 	if len(s.binlogs) == 0 {
 		return s, usagef("name the binlogs: --binlogs PATH")
+	}
+	if err := s.readSnapshots(list(c, "snapshot")); err != nil {
+		return s, err
 	}
 	if err := s.readLive(c); err != nil {
 		return s, err

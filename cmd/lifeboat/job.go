@@ -99,15 +99,22 @@ func (j *job) makePlan(ctx context.Context, m *meter) (p planned, err error) {
 	if p.snapshot, err = openSnapshot(ctx, &j.source, m); err != nil {
 		return p, err
 	}
+	bases, err := openBases(ctx, &j.source, m)
+	if err != nil {
+		return p, err
+	}
 	definer, err := replay.ParseDefiner(j.definer)
 	if err != nil {
 		return p, err
 	}
 	p.plan, p.survey, err = replay.MakePlan(ctx, replay.Request{
 		Definer: definer,
-		Archive: p.archive, Snapshot: p.snapshot, SnapshotPosition: j.position, BaseLoaded: j.baseLoaded, Scope: j.scope, Into: j.into,
+		Archive: p.archive, Snapshot: p.snapshot, Bases: bases, SnapshotPosition: j.position, BaseLoaded: j.baseLoaded, Scope: j.scope, Into: j.into,
 		Stop: j.stop, Skip: j.skip, AllowIncomplete: j.partialAllowed, DropExisting: j.dropExisting, Progress: m.survey(p.archive),
 	})
+	if err == nil && len(bases) > 0 {
+		p.snapshot, err = p.plan.Joined(bases)
+	}
 	if errors.Is(err, replay.ErrIncidents) && p.survey != nil {
 		err = j.refuse(err, &p)
 	}

@@ -89,13 +89,16 @@ func openArchive(ctx context.Context, s *source, m *meter) (*archive.Archive, er
 	return a, ofFlag("--binlogs", err)
 }
 
-// openSnapshot returns nil where none was given.
+// openSnapshot returns nil where none or several were given.
 func openSnapshot(ctx context.Context, s *source, m *meter) (*snapshot.Snapshot, error) {
 	if s.snapshot == "" {
 		return nil, nil
 	}
 	if err := s.readServer(ctx, m); err != nil {
 		return nil, fmt.Errorf("--snapshot: %w", err)
+	}
+	if len(s.bases) > 0 {
+		return nil, nil
 	}
 	x, err := snapshot.Open(ctx, s.path(), s.scope.Database, m.bytes(phaseSnapshot))
 	return x, ofFlag("--snapshot", err)

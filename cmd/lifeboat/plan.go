@@ -90,6 +90,7 @@ func planPage(j *job, p *planned, refused error, where string, notes []string) *
 			r.SnapshotAt = s.Position.String()
 		}
 	}
+	r.Bases = basesPart(p.plan)
 	for _, f := range p.archive.Files {
 		if inRange(p.plan, binlog.Position{File: f.Name(), Offset: 1 << 62}, binlog.Position{File: f.Name()}) {
 			r.Files++
@@ -104,7 +105,11 @@ func planPage(j *job, p *planned, refused error, where string, notes []string) *
 		case t.MergeWhy != "":
 			reason = "the backup's rows first, since " + t.MergeWhy
 		}
-		r.Tables = append(r.Tables, report.TablePlan{Name: t.Name, Base: t.Base, BaseRows: t.BaseRows, Changes: t.Inserted + t.Updated + t.Deleted, Lane: lane, Why: reason})
+		base := t.Base
+		if t.From > 0 {
+			base = fmt.Sprintf("%s %d", base, t.From)
+		}
+		r.Tables = append(r.Tables, report.TablePlan{Name: t.Name, Base: base, BaseRows: t.BaseRows, Changes: t.Inserted + t.Updated + t.Deleted, Lane: lane, Why: reason})
 	}
 	for _, s := range p.survey.Statements {
 		if inRange(p.plan, s.Pos, s.Pos) && !slices.Contains(p.plan.SkipStart, s.Pos) {

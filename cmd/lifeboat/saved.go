@@ -46,6 +46,11 @@ func (j *job) follow(p *replay.Plan) error {
 			j.position = s.Given
 		}
 	}
+	if len(p.Bases) > 0 && j.snapshot == "" {
+		if err := j.followBases(p); err != nil {
+			return err
+		}
+	}
 	if j.definer == "" && p.Definer != "" {
 		j.definer = strings.ReplaceAll(p.Definer, "`", "")
 	}
@@ -106,6 +111,14 @@ func fields(p *replay.Plan) (map[string]any, error) {
 	delete(out, "digest")
 	if s, ok := out["snapshot"].(map[string]any); ok {
 		delete(s, "path")
+	}
+	if bases, ok := out["bases"].([]any); ok {
+		for _, b := range bases {
+			if b, ok := b.(map[string]any); ok {
+				delete(b, "path")
+				delete(b, "unused")
+			}
+		}
 	}
 	if files, ok := out["archive"].([]any); ok {
 		for _, f := range files {

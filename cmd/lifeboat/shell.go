@@ -38,7 +38,12 @@ func (l *commandLine) on(name string, on bool) *commandLine {
 
 // source adds the flags that say what is read.
 func (l *commandLine) source(s *source) *commandLine {
-	l.flags("binlogs", s.binlogs).flag("snapshot", s.again())
+	l.flags("binlogs", s.binlogs)
+	if len(s.bases) > 0 {
+		l.flags("snapshot", s.given())
+	} else {
+		l.flag("snapshot", s.again())
+	}
 	if s.position != "auto" {
 		l.flag("snapshot-position", s.position)
 	}

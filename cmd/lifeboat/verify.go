@@ -68,7 +68,7 @@ func readVerify(c *cli.Context) (o verifyOptions, err error) {
 		return o, err
 	}
 	o.against = c.String("against")
-	fromLog := len(list(c, "binlogs")) > 0 || c.String("snapshot") != ""
+	fromLog := len(list(c, "binlogs")) > 0 || len(list(c, "snapshot")) > 0
 	switch {
 	case c.String("target") == "":
 		return o, usagef("name the server to verify: --target DSN")

@@ -12,11 +12,12 @@ import (
 type Plan struct {
 	Database, Into string
 	Target         string
-	Refused        string // why restore would not run it; empty: it would
-	Snapshot       string // path; empty: the tables come from the log
-	SnapshotAt     string // its place in the log, or "unknown"
-	From, To       string // the stretch of log that is applied
-	Why            string // it ends at To, as "before incident wipe-1"
+	Refused        string     // why restore would not run it; empty: it would
+	Snapshot       string     // path; empty: the tables come from the log
+	SnapshotAt     string     // its place in the log, or "unknown"
+	Bases          []BasePlan // where several backups were given
+	From, To       string     // the stretch of log that is applied
+	Why            string     // it ends at To, as "before incident wipe-1"
 	Files          int
 	Bytes          int64 // of log to read
 	Workers        int
@@ -53,7 +54,12 @@ func planText(p *page, plan *Plan) {
 	}
 	commandsText(p, plan.Commands)
 	p.blank()
-	if plan.Snapshot != "" {
+	for i, b := range plan.Bases {
+		p.field(fmt.Sprintf("base %d", i+1), b.text())
+	}
+	if len(plan.Bases) > 0 {
+		// said
+	} else if plan.Snapshot != "" {
 		p.field("base", fmt.Sprintf("%s, at %s", plan.Snapshot, plan.SnapshotAt))
 	} else {
 		p.field("base", "none: the tables come from their CREATE statements in the log")
