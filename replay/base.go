@@ -51,7 +51,7 @@ func (r *runner) pour(ctx context.Context, load *baseLoad) error {
 	g, gctx := errgroup.WithContext(ctx)
 	lanes := make([]chan unit, r.st.Workers)
 	for k := range lanes {
-		lanes[k] = make(chan unit, 2)
+		lanes[k] = make(chan unit, 1)
 		g.Go(func() error { return r.baseLane(gctx, load, k, lanes[k]) })
 	}
 	b := &baseReader{r: r, load: load, lanes: lanes, count: make([]int64, len(lanes))}

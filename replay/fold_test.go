@@ -198,3 +198,28 @@ func TestLanes(t *testing.T) {
 		t.Errorf("parents: %v", cascadeParents(fks))
 	}
 }
+
+// TestDumpIndex finds every key that was added, under its number, and none that was not; it refuses one that is there.
+func TestDumpIndex(t *testing.T) {
+	const n = 5000
+	x := newDumpIndex(3, 1) // grows
+	for i := range n {
+		if !x.add(fmt.Append(nil, i)) {
+			t.Fatalf("key %d is said to be there", i)
+		}
+	}
+	for i := range n {
+		if e, ok := x.find(fmt.Append(nil, i)); !ok || int(e) != i {
+			t.Fatalf("key %d: entry %d, %v", i, e, ok)
+		}
+		if e, ok := x.find(fmt.Append(nil, i+n)); ok {
+			t.Fatalf("key %d, which was not added, is entry %d", i+n, e)
+		}
+	}
+	if x.add([]byte("17")) || x.len() != n {
+		t.Errorf("a key was added twice: %d keys", x.len())
+	}
+	if _, ok := x.find(nil); ok || !x.add(nil) {
+		t.Error("the empty key")
+	}
+}

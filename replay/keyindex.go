@@ -1,6 +1,9 @@
 package replay
 
-import "hash/maphash"
+import (
+	"bytes"
+	"hash/maphash"
+)
 
 // keyIndex finds entries by the hash of their keys: open addressing, eight bytes a slot, so that a look-up costs one cache miss before
 // that of the entry, and growing touches no entry. It holds no pointers.
@@ -65,4 +68,60 @@ func (t *tableFold) locate(key []byte) (e *entry, hash, slot uint64) {
 		}
 		slot = (slot + 1) & mask
 	}
+}
+
+// dumpIndex finds entries by the canonical form of their keys, in which a dump's text names them too. Entry n has the n-th key that was added.
+type dumpIndex struct {
+	keyIndex
+	keys []byte
+	ends []int // in keys
+}
+
+// newDumpIndex makes room for n keys of about size bytes each.
+func newDumpIndex(n, size int) *dumpIndex {
+	slots := leastSlots
+	for slots/4*3 < n {
+		slots *= 2
+	}
+	return &dumpIndex{keyIndex: keyIndex{seed: maphash.MakeSeed(), slots: make([]uint64, slots)}, keys: make([]byte, 0, n*size), ends: make([]int, 0, n)}
+}
+
+func (x *dumpIndex) len() int { return len(x.ends) }
+
+func (x *dumpIndex) key(n uint32) []byte {
+	from := 0
+	if n > 0 {
+		from = x.ends[n-1]
+	}
+	return x.keys[from:x.ends[n]]
+}
+
+// add gives the next entry a key; it reports false where another has it.
+func (x *dumpIndex) add(key []byte) bool {
+	x.grow()
+	_, free, there := x.seek(key)
+	if there {
+		return false
+	}
+	hash, _ := x.probe(key)
+	x.slots[free] = hash<<32 | uint64(len(x.ends)+1)
+	x.keys = append(x.keys, key...)
+	x.ends = append(x.ends, len(x.keys))
+	return true
+}
+
+func (x *dumpIndex) find(key []byte) (entry uint32, ok bool) {
+	entry, _, ok = x.seek(key)
+	return entry, ok
+}
+
+func (x *dumpIndex) seek(key []byte) (entry uint32, free uint64, ok bool) {
+	hash, slot := x.probe(key)
+	mask := uint64(len(x.slots) - 1)
+	for ; x.slots[slot] != 0; slot = (slot + 1) & mask {
+		if s := x.slots[slot]; s>>32 == hash && bytes.Equal(x.key(uint32(s)-1), key) {
+			return uint32(s) - 1, 0, true
+		}
+	}
+	return 0, slot, false
 }

@@ -25,9 +25,9 @@ import (
 // merged is one table's fold while the snapshot's rows go past it.
 type merged struct {
 	t     *tableFold
-	index map[string]uint32 // entries by their key's canonical form
-	met   []atomic.Uint32   // what became of each entry
-	plain atomic.Bool       // a statement passed unmatched
+	index *dumpIndex
+	met   []atomic.Uint32 // what became of each entry
+	plain atomic.Bool     // a statement passed unmatched
 }
 
 // What becomes of an entry while the snapshot goes by.
@@ -75,8 +75,9 @@ func unmergeable(def *schema.Table) string {
 }
 
 // canonical makes the entries known by their key's canonical form, in which a dump's text names them too.
-func (t *tableFold) canonical() (map[string]uint32, error) {
-	index := make(map[string]uint32, len(t.entries))
+func (t *tableFold) canonical() (*dumpIndex, error) {
+	const usual = 8 // bytes of a key
+	index := newDumpIndex(len(t.entries), usual)
 	var cols [][]byte
 	var key []byte
 	var err error
@@ -90,10 +91,9 @@ func (t *tableFold) canonical() (map[string]uint32, error) {
 				return nil, err
 			}
 		}
-		if _, twice := index[string(key)]; twice {
+		if !index.add(key) {
 			return nil, fmt.Errorf("two keys of table %s read the same in a dump", t.name)
 		}
-		index[string(key)] = uint32(i)
 	}
 	return index, nil
 }

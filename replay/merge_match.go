@@ -49,7 +49,7 @@ var errUnmatched = errors.New("it cannot be told which rows these are")
 // statement is to pass as it is. It holds until the next call. With load, its rows are collected for LOAD DATA too.
 func (x *matcher) statement(m *merged, def *schema.Table, s *insert, load bool) (*found, error) {
 	x.fields.reset(def, x.charset, load)
-	if m != nil && len(m.index) == 0 {
+	if m != nil && m.index.len() == 0 {
 		m = nil
 	}
 	if m == nil && x.fields.off {
@@ -139,7 +139,7 @@ func (x *matcher) find(f *found, def *schema.Table) error {
 					return err
 				}
 			}
-			if e, ok := f.m.index[string(x.key)]; ok {
+			if e, ok := f.m.index.find(x.key); ok {
 				x.hits = append(x.hits, hit{from, to, e})
 				if err := x.fieldsOf(f, e); err != nil {
 					return err

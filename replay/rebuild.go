@@ -118,8 +118,8 @@ type stage struct {
 	rows  *tableFold // nil if the log changed no row
 	alter *schema.Altered
 
-	index map[string]uint32 // entries by their key's canonical form, once the stretch is read
-	met   []atomic.Bool     // entries that a row came by for
+	index *dumpIndex    // entries by their key's canonical form, once the stretch is read
+	met   []atomic.Bool // entries that a row came by for
 
 	children []child // that its changes may change, as of the last DDL
 
@@ -352,7 +352,7 @@ func (b *rebuild) rowsOf(s *stage, it *binlog.Item) error {
 	}
 	s.table.counter = max(s.table.counter, s.rows.maxAuto)
 	if b.bytes += s.fold.bytes - before; b.bytes > b.o.Memory {
-		return needsServer("what the log changed does not fit into --memory (%d MiB): give more", b.o.Memory>>20)
+		return needsServer("what the log changed takes more than %d MiB, which is the share of --memory that it gets: give more", b.o.Memory>>20)
 	}
 	return nil
 }

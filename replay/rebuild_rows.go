@@ -333,7 +333,7 @@ func (f *flow) fold(s *stage) (gone bool, err error) {
 			return false, fmt.Errorf("%w (%w)", err, ErrNeedsServer)
 		}
 	}
-	n, ok := s.index[string(f.key)]
+	n, ok := s.index.find(f.key)
 	if !ok {
 		return false, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -164,18 +165,31 @@ func readBounds(c *cli.Context) (b bounds, err error) {
 // effort is what the work may take of the machine.
 type effort struct {
 	workers int
-	memory  int64 // bytes
+	memory  int64 // bytes of the process
 }
 
 const (
 	leastWorkers, mostWorkers = 4, 16
 	leastMemory               = 16 << 20
+	// besideFold is what a process takes that reads ahead, loads rows over some sessions and holds a full fold, in bytes.
+	besideFold = 96 << 20
 )
+
+// fold is the fold's share of the memory: all but what goes beside it, or half of a small one.
+func (e effort) fold() int64 { return e.memory - min(e.memory/2, besideFold) }
+
+// bound has the heap collected as often as it takes to keep the process within its memory, as long as what is in use fits, until the work is done.
+// Without it garbage may take as much again as what is in use. A lower GOMEMLIMIT stands.
+func (e effort) bound() (done func()) {
+	before := debug.SetMemoryLimit(-1)
+	debug.SetMemoryLimit(min(e.memory, before))
+	return func() { debug.SetMemoryLimit(before) }
+}
 
 func effortFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.IntFlag{Name: "workers", Usage: "connections that work at the same time `N` (default: one for each core, 4 to 16)", EnvVars: envName("workers"), DefaultText: "cores"},
-		stringFlag("memory", "512MiB", "memory for the fold `SIZE`"),
+		stringFlag("memory", "512MiB", "memory of the process `SIZE`; a log that changes more rows than fit is restored window by window"),
 	}
 }
 

@@ -136,6 +136,7 @@ func restore(ctx context.Context, e *env, o restoreOptions) (err error) {
 	if err = o.check(); err != nil {
 		return err
 	}
+	defer o.bound()()
 	r := &restoring{e: e, o: &o, m: newMeter(e, o.progress, o.phases()...)}
 	defer func() { err = errors.Join(err, r.close(err), o.sweep()) }()
 	if err = r.reach(ctx); err != nil {
@@ -207,7 +208,7 @@ func (r *restoring) run(ctx context.Context) error {
 	begun := time.Now()
 	var started atomic.Bool
 	res, err := replay.Restore(ctx, r.plan, replay.NewSource(r.archive, r.planned.snapshot), r.server, replay.Options{
-		Workers: r.o.workers, Memory: r.o.memory,
+		Workers: r.o.workers, Memory: r.o.fold(),
 		Report:   func(p replay.Progress) { started.Store(true); r.m.restore(p) },
 		Patience: r.retryFor(),
 		Waiting: func(err error, pause time.Duration) {
@@ -221,7 +222,7 @@ func (r *restoring) run(ctx context.Context) error {
 	ended := time.Now()
 	var v *verify.Result
 	if r.o.verify {
-		v, err = verifyPlan(ctx, r.m, &r.planned, verify.Side{Server: r.server, Database: r.plan.Into}, verify.Options{Workers: r.o.workers}, r.o.memory)
+		v, err = verifyPlan(ctx, r.m, &r.planned, verify.Side{Server: r.server, Database: r.plan.Into}, verify.Options{Workers: r.o.workers}, r.o.fold())
 		if err != nil {
 			return fmt.Errorf("the restore is done, but not verified: %w; lifeboat verify does it alone", err)
 		}

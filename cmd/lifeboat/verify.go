@@ -148,6 +148,7 @@ func readSample(s string) (float64, error) {
 
 // verifyTarget compares, and reports.
 func verifyTarget(ctx context.Context, e *env, o verifyOptions) (err error) {
+	defer o.bound()()
 	steps := []string{phaseCompare}
 	if o.against == "" {
 		steps = append(o.source.phases(), phaseExpect, phaseCompare)
@@ -167,7 +168,7 @@ func verifyTarget(ctx context.Context, e *env, o verifyOptions) (err error) {
 		if p, err = o.makePlan(ctx, m); err != nil {
 			return err
 		}
-		res, err = verifyPlan(ctx, m, &p, side, o.compare, o.memory)
+		res, err = verifyPlan(ctx, m, &p, side, o.compare, o.fold())
 	} else {
 		res, err = o.verifyServers(ctx, m, side)
 	}
