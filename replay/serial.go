@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"lifeboat/internal/binlog"
@@ -11,7 +12,7 @@ import (
 )
 
 // serial writes the changes of tables that do not fold, each as a statement, in log order, in one
-// session. Its mark commits with its rows, so no change is ever made twice.
+// session; insertions into one table that follow each other go together. Its mark commits with its rows, so no change is ever made twice.
 type serial struct {
 	c       *target.Conn
 	job     string
@@ -23,6 +24,14 @@ type serial struct {
 	nulled  []nulled
 	deleted map[[16]byte]bool // by the open statement, see note
 	now     int64             // the session's clock, if it was set: seconds
+	open    gathered
+}
+
+// gathered are insertions that have not been sent yet, as one INSERT.
+type gathered struct {
+	shape *target.Shape
+	text  []byte
+	rows  int
 }
 
 const serialBatch = 1000 // statements to a transaction
@@ -49,6 +58,12 @@ func (s *serial) seen(at Cursor) bool { return !s.mark.at.IsZero() && !s.mark.at
 
 // change writes one row change.
 func (s *serial) change(ctx context.Context, shape *target.Shape, rows *binlog.Rows, r *binlog.RowReader, at place, cascades, replaced bool) error {
+	if rows.Kind == binlog.Insert && gathers(shape, rows, r) {
+		return s.gather(ctx, shape, &r.New)
+	}
+	if err := s.send(ctx); err != nil {
+		return err
+	}
 	text, err := shape.AppendOne(s.buf[:0], rows.Kind, &r.Old, &r.New, replaced)
 	if err != nil || text == nil {
 		return err
@@ -94,6 +109,54 @@ func (s *serial) change(ctx context.Context, shape *target.Shape, rows *binlog.R
 	return nil
 }
 
+// gathers reports an insertion that can be part of a larger one: of a complete row, into a table that takes back a statement that fails half-way.
+func gathers(shape *target.Shape, rows *binlog.Rows, r *binlog.RowReader) bool {
+	return rows.AllColumns() && !rows.Partial && !shape.Def.Sequence && strings.EqualFold(shape.Def.Engine, "InnoDB") && shape.EnumZeros(&r.New) == 0
+}
+
+// gather takes one insertion of a complete row. Nothing is looked up in between, so that the order among them does not show.
+func (s *serial) gather(ctx context.Context, shape *target.Shape, row *binlog.Image) (err error) {
+	if s.open.shape != shape || len(s.open.text) > batchBytes {
+		if err := s.send(ctx); err != nil {
+			return err
+		}
+		s.open.shape, s.open.text = shape, shape.AppendInsert(s.open.text[:0])
+	}
+	if s.pending == 0 {
+		if err := s.c.Begin(ctx); err != nil {
+			return err
+		}
+	}
+	if s.open.rows > 0 {
+		s.open.text = append(s.open.text, ',')
+	}
+	s.pending++
+	s.open.rows++
+	s.open.text, err = shape.AppendRow(s.open.text, row)
+	return err
+}
+
+// send runs what was gathered.
+func (s *serial) send(ctx context.Context) error {
+	o := &s.open
+	if o.rows == 0 {
+		return nil
+	}
+	if err := s.c.ForeignKeys(ctx, false); err != nil { // as for every insertion, see change
+		return err
+	}
+	n, err := s.c.ExecBytes(ctx, o.text)
+	if err != nil {
+		return fmt.Errorf("table %s, the last %d rows inserted before this: %w", o.shape.Name(), o.rows, err)
+	}
+	if n != int64(o.rows) {
+		return fmt.Errorf("table %s: the target made %d rows of %d", o.shape.Name(), n, o.rows)
+	}
+	s.mark.n1 += n
+	o.shape, o.rows = nil, 0
+	return nil
+}
+
 // clock sets the session's time to the event's, as a replica does: a column that an incomplete image leaves
 // out may take the current time by default.
 func (s *serial) clock(ctx context.Context, at time.Time) error {
@@ -129,6 +192,9 @@ func (s *serial) passed(ctx context.Context, at Cursor) error {
 func (s *serial) flush(ctx context.Context) error {
 	if s.pending == 0 {
 		return nil
+	}
+	if err := s.send(ctx); err != nil {
+		return err
 	}
 	s.mark.at = s.until
 	for _, d := range s.missing {
