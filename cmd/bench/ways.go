@@ -48,6 +48,7 @@ type sample struct {
 	server time.Duration // and of the server
 	memory int64         // lifeboat's peak of resident memory, bytes
 	phases []phase       // of lifeboat
+	report []byte        // of lifeboat
 }
 
 // phase is a part of lifeboat's work, as its progress tells it.
@@ -64,6 +65,11 @@ func (s sample) String() string {
 		s.base.Seconds(), s.replay.Seconds(), s.total().Seconds(), s.tool.Seconds(), s.server.Seconds())
 	if s.memory > 0 {
 		out += "; peak memory " + text.Bytes(s.memory)
+	}
+	for line := range bytes.Lines(s.report) {
+		if words := strings.Fields(string(line)); len(words) == 2 && strings.HasPrefix(words[0], "windows") {
+			out += ", windows " + words[1]
+		}
 	}
 	for i, p := range s.phases {
 		out += fmt.Sprintf("%s%s %.1f s", map[bool]string{true: " (", false: ", "}[i == 0], p.Phase, p.Seconds)
@@ -228,7 +234,7 @@ func (b *bench) lifeboatRun(ctx context.Context, s *sample, line []string) (time
 	}
 	s.memory = usage.Maxrss << 10 // Linux counts in KiB
 	s.tool = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	s.phases = phases(progress.Bytes())
+	s.phases, s.report = phases(progress.Bytes()), report.Bytes()
 	return took, nil
 }
 

@@ -178,11 +178,11 @@ const (
 // fold is the fold's share of the memory: all but what goes beside it, or half of a small one.
 func (e effort) fold() int64 { return e.memory - min(e.memory/2, besideFold) }
 
-// bound has the heap collected as often as it takes to keep the process within its memory, as long as what is in use fits, until the work is done.
-// Without it garbage may take as much again as what is in use. A lower GOMEMLIMIT stands.
+// bound has the heap collected as often as it takes to keep the process within its memory, or within what a small one's fold and all beside it take, until
+// the work is done. Without it garbage may take as much again as what is in use. A lower GOMEMLIMIT stands.
 func (e effort) bound() (done func()) {
 	before := debug.SetMemoryLimit(-1)
-	debug.SetMemoryLimit(min(e.memory, before))
+	debug.SetMemoryLimit(min(e.fold()+besideFold, before))
 	return func() { debug.SetMemoryLimit(before) }
 }
 
