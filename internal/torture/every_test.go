@@ -153,11 +153,17 @@ func TestEveryRead(t *testing.T) {
 // rebuild writes the scene as a dump, as restore --output does.
 func (s *scene) rebuild(t *testing.T, src replay.Source, path string) error {
 	t.Helper()
+	return s.rebuildWith(t.Context(), t, src, path, func() {})
+}
+
+// rebuildWith tells of its progress.
+func (s *scene) rebuildWith(ctx context.Context, t *testing.T, src replay.Source, path string, here func()) error {
+	t.Helper()
 	out, err := folder.Create(path, folder.Options{Format: folder.SQL, Database: shop, Version: s.archive.Files[0].Format.ServerVersion, MariaDB: s.archive.Files[0].Format.MariaDB,
 		Number: s.archive.Files[0].Format.VersionNumber(), Charset: s.plan(t, &route{name: "output"}).Charset})
 	must(t, err)
 	rt := route{name: "output", image: "FULL", memory: 64 << 20}
-	if _, err = replay.Rebuild(t.Context(), s.plan(t, &rt), src, out, replay.Options{Workers: 2, Memory: 64 << 20}); err == nil {
+	if _, err = replay.Rebuild(ctx, s.plan(t, &rt), src, out, replay.Options{Workers: 2, Memory: 64 << 20, Report: func(replay.Progress) { here() }}); err == nil {
 		_, err = out.Publish()
 	}
 	return errors.Join(err, out.Discard())
