@@ -14,6 +14,7 @@ import (
 // countOrphans holds the snapshot's rows against the log, up to the first place that a restore would stop at, and says of which
 // changes the snapshot lacks the row. That takes the memory of a restore, so it is done only where it is asked for.
 func (f *facts) countOrphans(ctx context.Context, m *meter, e effort) error {
+	defer e.bound()()
 	if f.plan == nil || f.snapshot == nil {
 		return nil // the findings say what is wrong with them
 	}
@@ -31,7 +32,7 @@ func (f *facts) countOrphans(ctx context.Context, m *meter, e effort) error {
 			return err
 		}
 	}
-	x, err := replay.Expect(ctx, p, replay.NewSource(f.archive, base), replay.Options{Memory: e.memory, Report: m.restore})
+	x, err := replay.Expect(ctx, p, replay.NewSource(f.archive, base), replay.Options{Memory: e.fold(), Report: m.restore})
 	if err != nil {
 		return f.uncounted(ctx, err)
 	}
