@@ -76,6 +76,9 @@ func (e *Expected) Tables() (out []*ExpectedTable) {
 // Programs are the views, triggers, routines and events; none if only some tables are wanted.
 func (e *Expected) Programs() []Program { return e.b.programs.list }
 
+// LostViews are the views that nobody can make, by name in lower case, with what each reads and misses. A server that had them keeps them.
+func (e *Expected) LostViews() map[string]string { return e.b.lostViews() }
+
 // Whole reports that the whole database is wanted, not some of its tables.
 func (e *Expected) Whole() bool { return e.b.p.scope().Whole() }
 

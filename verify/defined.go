@@ -191,11 +191,13 @@ func (a *against) programs(ctx context.Context) (out []Object, err error) {
 		return nil, err
 	}
 	known := map[string]bool{}
+	lost := a.e.LostViews()
 	for _, p := range a.e.Programs() {
 		name := p.Kind + " " + p.Name
 		known[strings.ToLower(name)] = true
 		body, there := find(bodies, name)
 		switch {
+		case !there && p.Kind == schema.KindView.String() && lost[strings.ToLower(p.Name)] != "":
 		case !there:
 			out = append(out, Object{name, "only in " + baseAndLog})
 		case body != "" && len(p.Texts) == 1 && !holds(p.Texts[0].SQL, body):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -209,6 +210,9 @@ func verifyPlan(ctx context.Context, m *meter, p *planned, side verify.Side, o v
 		return nil, err
 	}
 	res.Notes = append(res.Notes, fmt.Sprintf("the state compared with: %s", state(p.plan)))
+	for _, v := range slices.Sorted(maps.Keys(expected.LostViews())) {
+		res.Notes = append(res.Notes, fmt.Sprintf("view %s reads what does not exist at the stop point, so it is not expected on the target", v))
+	}
 	if !p.plan.Exact {
 		res.Notes = append(res.Notes, "the base's place in the log is not known: rows that the log does not change are expected as the base has them, unless their unique values went to other rows")
 	}
