@@ -150,6 +150,9 @@ func (r *restoring) report(res *replay.Result, begun, ended time.Time) *report.R
 			rep.Notes = append(rep.Notes, d.String()+" (the base is of unknown date)")
 		}
 	}
+	if !r.plan.Exact && !r.plan.BaseLoaded && !r.o.verify {
+		rep.Notes = append(rep.Notes, "how many rows of each table come only from the base, and how many the log replaced, deleted or did not find, lifeboat verify tells with the same flags")
+	}
 	if len(res.Incomplete) > 0 || c.Orphans > 0 {
 		rep.Outcome, rep.ExitCode = "done, but incomplete", exitIncomplete
 		rep.Text = "Look at what is listed below before the database goes back into use."
