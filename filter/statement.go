@@ -43,7 +43,7 @@ func (s *scanner) statement(it *binlog.Item) error {
 		case held:
 			return nil
 		case parted:
-			s.find(BasesDiffer, it.Tx.Start, true, "a statement that some of the backups hold and others do not: %s", one.ref.SQL)
+			s.find(BasesDiffer, it.Tx.Start, true, "a statement that some of the backups hold and others do not (give one of them alone, or take all of its tables from one: --snapshot TABLE=PATH): %s", one.ref.SQL)
 		}
 	}
 	s.judge(it, &one)

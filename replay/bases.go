@@ -124,6 +124,7 @@ func planSeveral(ctx context.Context, q Request) (*Plan, *filter.Survey, error) 
 		pl := newPlanner(q)
 		pl.several = s
 		pl.p.Bases = s.plan()
+		pl.p.Findings = s.leftOut()
 		base, err := pl.p.Joined(q.Bases)
 		if err != nil {
 			return pl.p, nil, err
@@ -304,6 +305,27 @@ func (s *several) plan() (out []PlanBase) {
 			b.Unused = "the others cover its tables better"
 		}
 		out = append(out, b)
+	}
+	return out
+}
+
+// leftOut says which backups cannot be used, and which tables none of the others has.
+func (s *several) leftOut() (out []string) {
+	for i := range s.all {
+		if s.all[i].unused == "" {
+			continue
+		}
+		line := fmt.Sprintf("backup %s is not used: %s", s.path(i), s.all[i].unused)
+		var alone []string
+		for name := range s.all[i].tables {
+			if _, ok := s.picks[name]; !ok {
+				alone = append(alone, name)
+			}
+		}
+		if slices.Sort(alone); len(alone) > 0 {
+			line += "; no other backup has " + strings.Join(alone, ", ")
+		}
+		out = append(out, line)
 	}
 	return out
 }

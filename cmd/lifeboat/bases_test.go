@@ -122,10 +122,17 @@ UPDATE a SET w = id`)
 	return s
 }
 
-// equal holds the five tables against what was kept.
-func (s *twoBackups) equal(t *testing.T, kept string, to *scratch.Server, name string) {
+// equal holds tables, all five unless some are named, against what was kept.
+func (s *twoBackups) equal(t *testing.T, kept string, to *scratch.Server, name string, tables ...string) {
 	t.Helper()
-	o := lifeboat(t, "verify", "--database", kept, "--target", to.DSN(), "--into", name, "--against", s.server.DSN(), "--table", "a", "--table", "b", "--table", "c", "--table", "d", "--table", "nokey", "--progress", "none")
+	args := []string{"verify", "--database", kept, "--target", to.DSN(), "--into", name, "--against", s.server.DSN(), "--progress", "none"}
+	if tables == nil {
+		tables = []string{"a", "b", "c", "d", "nokey"}
+	}
+	for _, n := range tables {
+		args = append(args, "--table", n)
+	}
+	o := lifeboat(t, args...)
 	if o.code != 0 {
 		t.Errorf("%s is not what %s keeps:\n%s", name, kept, o)
 	}
@@ -185,8 +192,55 @@ func TestSeveralBases(t *testing.T) {
 	}
 }
 
+// A backup without coordinates gives what no other has, and the others keep their place in the log.
+func TestSeveralBasesOneOfUnknownDate(t *testing.T) {
+	for _, kind := range testserver.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s := newTwoBackups(t, kind)
+			stop := s.place(t, "ALTER TABLE A ADD COLUMN W")
+			text, err := os.ReadFile(s.old)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var keep []string
+			for line := range strings.Lines(string(text)) {
+				if !strings.Contains(line, "CHANGE MASTER") && !strings.Contains(line, "CHANGE REPLICATION") && !strings.Contains(line, "GTID_PURGED") && !strings.Contains(line, "gtid_slave_pos") && !strings.Contains(line, "+00000") {
+					keep = append(keep, line)
+				}
+			}
+			s.old = filepath.Join(s.dir, "undated.sql")
+			if err := os.WriteFile(s.old, []byte(strings.Join(keep, "")), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			to := testserver.Start(t, kind)
+			args := []string{"--binlogs", s.binlogs(), "--snapshot", s.old, "--snapshot", s.new, "--database", "shop", "--progress", "none", "--stop-before", stop, "--target", to.DSN()}
+			lifeboat(t, append([]string{"restore", "--dry-run"}, args...)...).want(t, 0, "the snapshot does not say where")
+			lifeboat(t, append([]string{"restore", "--snapshot-position", "unknown"}, args...)...).want(t, 0, "DONE")
+			s.equal(t, "kept2", to, "shop", "b", "c", "d", "nokey")
+			db := testserver.Open(t, to)
+			var want, got string
+			for _, x := range []struct {
+				db   *sql.DB
+				name string
+				into *string
+			}{{s.db, "kept2", &want}, {db, "shop", &got}} {
+				if err := x.db.QueryRow("SELECT GROUP_CONCAT(id, '=', v ORDER BY id) FROM " + x.name + ".a").Scan(x.into); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got != want {
+				t.Errorf("table a holds %s, want %s", got, want)
+			}
+		})
+	}
+}
+
 // middle is where kept1 was kept.
-func (s *twoBackups) middle(t *testing.T) string {
+func (s *twoBackups) middle(t *testing.T) string { return s.place(t, "CREATE OR REPLACE") }
+
+// place is that of the first statement that has the words in it.
+func (s *twoBackups) place(t *testing.T, words string) string {
 	t.Helper()
 	o := lifeboat(t, "audit", "--binlogs", s.binlogs(), "--snapshot", s.old, "--database", "shop", "--format", "json", "--progress", "none")
 	a := struct {
@@ -199,11 +253,11 @@ func (s *twoBackups) middle(t *testing.T) string {
 		t.Fatal(err)
 	}
 	for _, c := range a.Changes {
-		if strings.Contains(strings.ToUpper(c.SQL), "REPLACE") && strings.Contains(strings.ToUpper(c.SQL), "VIEW") {
+		if strings.Contains(strings.ToUpper(c.SQL), words) {
 			return c.Position
 		}
 	}
-	t.Fatalf("no CREATE OR REPLACE VIEW in:\n%s", o)
+	t.Fatalf("no %s in:\n%s", words, o)
 	return ""
 }
 
@@ -268,6 +322,30 @@ CREATE TABLE c (id INT PRIMARY KEY)`)
 				return
 			}
 			lifeboat(t, args...).want(t, c.code, c.want...)
+		})
+	}
+}
+
+// What neither backup nor log made is listed, and all else is restored.
+func TestTablesWithoutABase(t *testing.T) {
+	for _, kind := range testserver.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s := newTwoBackups(t, kind)
+			to := testserver.Start(t, kind)
+			names := s.files(t)
+			args := []string{"restore", "--binlogs", s.binlogs(), "--snapshot", s.new, "--database", "shop", "--progress", "none", "--stop-before", names[len(names)-1] + ":4"}
+			o := lifeboat(t, append(args, "--target", to.DSN(), "--format", "json")...).want(t, 3)
+			rep := struct {
+				Incomplete []string `json:"incomplete"`
+			}{}
+			if err := json.Unmarshal([]byte(o.out), &rep); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(rep.Incomplete, "\n"); len(rep.Incomplete) != 2 || !strings.Contains(got, "table a: ") || !strings.Contains(got, "table c: ") {
+				t.Errorf("listed: %s", got)
+			}
+			s.equal(t, "kept2", to, "shop", "b", "d", "nokey")
 		})
 	}
 }
