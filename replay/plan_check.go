@@ -266,6 +266,8 @@ func (pl *planner) predictLanes(all map[string]*PlanTable, creates map[string]st
 		case def != nil:
 			if _, ok := def.RowKey(); !ok {
 				t.Lane, t.Why = LaneSerial, "no primary key and no unique key without NULLs"
+			} else if unpadded(def) {
+				t.Lane, t.Why = LaneSerial, charNoPad
 			}
 		}
 		if t.Lane == LaneFold && def != nil && t.Base == BaseSnapshot && t.BaseRows > 0 && t.Inserted+t.Updated+t.Deleted > 0 {
