@@ -10,9 +10,9 @@ import (
 )
 
 func (s *scanner) statement(it *binlog.Item) error {
-	q := it.Query
-	ref := StatementRef{Pos: it.Tx.Start, End: it.End, GTID: it.Tx.GTID, Time: it.Tx.Committed, Thread: q.ThreadID, SQL: Excerpt(q.SQL, 200)}
-	st, err := schema.Classify(q.SQL, ReadingMode(q, s.format))
+	ref := StatementRef{Pos: it.Tx.Start, End: it.End, GTID: it.Tx.GTID, Time: it.Tx.Committed, Thread: it.Query.ThreadID, SQL: Excerpt(it.Query.SQL, 200)}
+	st, q, err := Understood(it.Query, s.format)
+	it.Query = q
 	if err != nil {
 		s.unknown(it, err.Error())
 		return nil

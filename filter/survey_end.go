@@ -82,7 +82,7 @@ func (s *scanner) end(it *binlog.Item) error {
 	t.Rows += state.others
 	rowsAt := tx.Start
 	switch {
-	case it.Kind == binlog.Rollback:
+	case it.Kind == binlog.Rollback && !lasting(state):
 		s.rolledBack(it, state)
 		return nil
 	case it.Kind == binlog.Prepare:
@@ -101,6 +101,11 @@ func (s *scanner) end(it *binlog.Item) error {
 	s.incidents.transaction(tx, it.End, rowsAt, state)
 	s.record(it, state)
 	return nil
+}
+
+// lasting reports a transaction that nothing can undo, although it ends in a ROLLBACK: MariaDB logs so the DROP of a table by a CREATE OR REPLACE … SELECT that failed.
+func lasting(state *txState) bool {
+	return len(state.rows.list) == 0 && slices.ContainsFunc(state.statements, func(one statement) bool { return one.st.Verb == schema.DropTable && !one.st.Temporary })
 }
 
 // rolledBack notes a transaction that was logged and undone. Servers write one with its ROLLBACK when it

@@ -68,7 +68,7 @@ func takesEffect(st *schema.Statement, q *binlog.Query) bool {
 func sessionOf(st *schema.Statement, q *binlog.Query, format *binlog.Format) *binlog.QueryVars {
 	vars := q.Vars
 	if st.GeneratedByServer && filter.ReadingMode(q, format).Charset == "" && utf8.Valid(q.SQL) {
-		vars.ClientCollation = collationUTF8 // 5.6 writes such statements so, whatever the event says
+		vars.ClientCollation = filter.CollationUTF8 // 5.6 writes such statements so, whatever the event says
 	}
 	return &vars
 }
@@ -250,8 +250,6 @@ func (r *runner) fingerprint(ctx context.Context, st *schema.Statement, q *binlo
 
 // Server errors that say a statement's effect is there already.
 const errDBExists = 1007
-
-const collationUTF8 = 33 // utf8_general_ci
 
 // dropSome drops the tables of a DROP TABLE one by one, where some may not exist: the source, too, found
 // only some of them, or the base is of unknown date.

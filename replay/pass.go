@@ -114,8 +114,8 @@ func (x *pass) meaning(it *binlog.Item, format *binlog.Format) (*schema.Statemen
 	if !x.step() {
 		return nil, nil
 	}
-	q := it.Query
-	st, err := schema.Classify(q.SQL, filter.ReadingMode(q, format))
+	st, q, err := filter.Understood(it.Query, format)
+	it.Query = q
 	if err == nil && st.Undecoded() {
 		err = fmt.Errorf("a name in a character set that lifeboat does not read: %s", filter.Excerpt(q.SQL, 80))
 	}

@@ -72,12 +72,12 @@ func (f *facts) quickChanges() (out []report.Statement) {
 
 func (f *facts) quickChange(s *binlog.Logged) (part report.Statement, ok bool) {
 	part = report.Statement{Position: s.Pos.String(), Time: s.Time, SQL: filter.Excerpt(s.SQL, 200), GTID: s.GTID.String(), Thread: s.ThreadID, User: s.Vars.InvokerUser}
-	st, err := schema.Classify(s.SQL, filter.ReadingMode(&s.Query, s.Format))
+	st, q, err := filter.Understood(&s.Query, s.Format)
 	if err != nil {
 		f.find("unknown-statement", archive.Warning, s.Pos, "", fmt.Sprintf("a statement that lifeboat does not know: %s", part.SQL), "")
 		return part, true
 	}
-	for _, o := range filter.Touched(&st, &s.Query) {
+	for _, o := range filter.Touched(&st, q) {
 		if o.DB != "" && !o.Undecoded {
 			f.survey.Databases[o.DB]++
 		}
@@ -89,5 +89,5 @@ func (f *facts) quickChange(s *binlog.Logged) (part report.Statement, ok bool) {
 	if st.Destructive() && !st.Temporary {
 		part.Note = "may destroy data"
 	}
-	return part, f.scope.InScope(&st, &s.Query)
+	return part, f.scope.InScope(&st, q)
 }
