@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // batch is a run of items that one goroutine hands to another, with the memory they point into. Nothing is written there after that.
@@ -75,6 +76,7 @@ func (p *pool) release(b *batch) {
 		}
 	}
 	for _, c := range b.rows {
+		clear(c) // or it would keep the buffers of large events
 		select {
 		case p.rows <- c:
 		default:
@@ -143,6 +145,10 @@ func (r *Reader) hand(ctx context.Context, out chan<- *batch) bool {
 	b, next := f.b, f.pool.batch()
 	next.items = append(next.items[:0], r.queue[f.mark:]...)
 	b.items, b.bufs = r.queue[:f.mark], append(b.bufs, f.old...)
+	if slices.ContainsFunc(f.old, func(buf []byte) bool { return len(buf) > margin+f.pool.size }) {
+		// Of large events each has a chunk: one that fills up would keep the buffers of all of them until then.
+		next.rows, f.rows = append(next.rows, f.rows), f.pool.chunk()
+	}
 	f.b, r.queue = next, next.items
 	f.old, f.outer = f.old[:0], false
 	return send(ctx, out, b)
