@@ -1,17 +1,24 @@
 package main
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"lifeboat/filter"
+	"lifeboat/internal/archive"
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/target"
 	"lifeboat/internal/target/scratch"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/snapshot"
 )
 
 // twoBackups is a server with a full backup, and a later one of some tables. What there was between the two, and before the wipe, is kept
@@ -346,6 +353,67 @@ func TestTablesWithoutABase(t *testing.T) {
 				t.Errorf("listed: %s", got)
 			}
 			s.equal(t, "kept2", to, "shop", "b", "d", "nokey")
+		})
+	}
+}
+
+// A restore over several backups that is stopped after its first report, then after its second, and so on, ends as one that was not, merged and
+// with the backups loaded first.
+func TestSeveralBasesResumed(t *testing.T) {
+	for _, kind := range testserver.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s := newTwoBackups(t, kind)
+			to := testserver.Start(t, kind)
+			names := s.files(t)
+			a, err := archive.Open(t.Context(), []string{s.binlogs()}, archive.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			q := replay.Request{Archive: a, Scope: filter.Scope{Database: "shop"}, Stop: filter.Stop{Point: filter.Point{Position: binlog.Position{File: names[len(names)-1], Offset: 4}}, Given: true}}
+			for _, path := range []string{s.old, s.new} {
+				x, err := snapshot.Open(t.Context(), path, "shop", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				q.Bases = append(q.Bases, replay.Base{Snapshot: x})
+			}
+			srv, err := target.Open(t.Context(), to.DSN(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer srv.Close()
+			for into, first := range map[string]bool{"merged": false, "first": true} {
+				q.Into = into
+				p, _, err := replay.MakePlan(t.Context(), q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				base, err := p.Joined(q.Bases)
+				if err != nil {
+					t.Fatal(err)
+				}
+				runs := 0
+				for err = context.Canceled; err != nil; {
+					runs++
+					run, cancel := context.WithCancel(t.Context())
+					n := 0
+					_, err = replay.Restore(run, p, replay.NewSource(a, base), srv, replay.Options{Workers: 2, Memory: 1, BaseFirst: first, Report: func(replay.Progress) {
+						if n++; n == 2*runs {
+							cancel()
+						}
+					}})
+					cancel()
+					if err != nil && !errors.Is(run.Err(), context.Canceled) || runs > 200 {
+						t.Fatalf("%s, run %d: %v", into, runs, err)
+					}
+				}
+				if runs < 5 {
+					t.Errorf("%s: only %d runs: too few stops to prove anything", into, runs)
+				}
+				s.equal(t, "kept2", to, into)
+				s.programs(t, to, into)
+			}
 		})
 	}
 }
