@@ -36,7 +36,11 @@ func (s *scanner) cannotRead(name TableName, it *binlog.Item) {
 // findUnread makes one finding of all that cannot be read of a table.
 func (s *scanner) findUnread() {
 	for name, u := range s.unread {
+		what := "a row event cannot be read"
+		if u.events > 1 {
+			what = fmt.Sprintf("%d row events cannot be read, from here on", u.events)
+		}
 		s.survey.Findings = append(s.survey.Findings, Finding{Time: u.time, Code: UnsupportedValues, Pos: u.start, Start: u.start, GTID: u.gtid, Tables: []TableName{name}, Blocks: true,
-			Text: fmt.Sprintf("%d row events cannot be read, from here on: %v", u.events, u.why)})
+			Text: fmt.Sprintf("%s: %v", what, u.why)})
 	}
 }
