@@ -130,7 +130,6 @@ func rootsOf(args []string) (out []string) {
 var apart = map[string]string{
 	"osheroff+mysql-binlog-connector-java/mysql-bin.aurora-padding":            "zeros behind the last event: mysqlbinlog stops there in silence, audit calls the end torn",
 	"Meituan-Dianping+MyFlash/_history__e0825ebe_binlog_output_base.flashback": "mariadb-binlog reads on though the checksum of an event is not that of its bytes; mysqlbinlog refuses it",
-	"pingcap+tiflow/_history__09ca36b6_mysql-bin.000001":                       "the tools print rows of MariaDB's old temporal types without knowing their size",
 }
 
 // readByTool reports that mysqlbinlog or mariadb-binlog reads the file without an error.
