@@ -355,7 +355,9 @@ func (k *Skim) statement(fr *Frame, sql []byte) error {
 	return k.finish()
 }
 
+// end is the last to look into the file. Whoever keeps the result, as an archive does for each of its files, keeps no buffer and no reader with it.
 func (k *Skim) end() {
+	k.scan.r, k.scan.buf, k.scan.frame = nil, nil, Frame{}
 	if k.began != 0 {
 		k.Began, k.Ended = time.Unix(int64(k.began), 0).UTC(), time.Unix(int64(k.ended), 0).UTC()
 	}
