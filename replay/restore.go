@@ -35,7 +35,7 @@ type Options struct {
 	// BaseFirst loads the whole snapshot before the log is read, and writes over it, as onto a base that was loaded: what tests compare
 	// the merge with, and no flag has it either.
 	BaseFirst bool
-	Report    func(Progress)
+	Report    func(Progress) // calls do not overlap, nor overtake one another; it may be nil
 	Logger    *slog.Logger
 	// Patience is how long faults of the target that may pass are waited out while nothing gets done; 0: not at all.
 	Patience time.Duration
@@ -259,11 +259,10 @@ func (r *runner) countBase(ctx context.Context, c *Counts) error {
 // progress changes what is reported, and reports it.
 func (r *runner) progress(change func(*Progress)) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	change(&r.at)
-	at := r.at
-	r.mu.Unlock()
 	if r.o.Report != nil {
-		r.o.Report(at)
+		r.o.Report(r.at)
 	}
 }
 

@@ -54,6 +54,9 @@ func routes() []route {
 	return slices.DeleteFunc(all, func(r route) bool { return *oneRoute != "" && r.name != *oneRoute })
 }
 
+// fewCases is the part of the cases that -short runs, as under the race detector: one of so many.
+const fewCases = 4
+
 // TestCases runs every case on every kind of server that has what it needs.
 func TestCases(t *testing.T) {
 	cases := allCases(t)
@@ -62,7 +65,10 @@ func TestCases(t *testing.T) {
 			t.Parallel()
 			parent := t
 			pairs := map[string]*pair{}
-			for _, c := range cases {
+			for i, c := range cases {
+				if testing.Short() && i%fewCases != 0 {
+					continue
+				}
 				for _, c := range c.runs(kind) {
 					key := strings.Join(c.args, " ")
 					t.Run(c.name, func(t *testing.T) {
@@ -78,7 +84,7 @@ func TestCases(t *testing.T) {
 				rebuilt += p.rebuilt
 			}
 			// Cases that need a server are passed over: so that this does not hide that all do.
-			if t.Logf("%d cases were restored into a dump without a server", rebuilt); rebuilt < 10 && len(pairs) > 2 && *oneRoute == "" {
+			if t.Logf("%d cases were restored into a dump without a server", rebuilt); rebuilt < 10 && len(pairs) > 2 && !testing.Short() && *oneRoute == "" {
 				t.Error("too few of the cases can do without a server")
 			}
 		})

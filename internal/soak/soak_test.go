@@ -23,8 +23,8 @@ var (
 	replayed = flag.String("script", "", "play this file's statements instead of the seed's")
 )
 
-// fixed is how many seeds `go test` runs of each kind; MySQL 5.6 gets a few.
-const fixed = 50
+// fixed is how many seeds `go test` runs of each kind, and with -short, as under the race detector; MySQL 5.6 gets a few.
+const fixed, fixedShort = 50, 10
 
 func TestRandomWorkloads(t *testing.T) {
 	for _, kind := range testserver.Kinds() {
@@ -72,6 +72,10 @@ func TestOnceWrong(t *testing.T) {
 
 // more says whether seed number n is to be run.
 func more(kind string, n int, start time.Time) bool {
+	most := fixed
+	if testing.Short() {
+		most = fixedShort
+	}
 	switch {
 	case *replayed != "":
 		return n < 1
@@ -82,9 +86,9 @@ func more(kind string, n int, start time.Time) bool {
 	case *first > 0:
 		return n < 1
 	case kind == testserver.MySQL56:
-		return n < fixed/5
+		return n < most/5
 	}
-	return n < fixed
+	return n < most
 }
 
 func soak(t *testing.T, kind string) {

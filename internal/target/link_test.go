@@ -16,11 +16,11 @@ import (
 // quick are limits that a test can wait for. They only say when something is given up, so a slow machine cannot fail a test
 // that they pass.
 func quick() *target.Options {
-	return &target.Options{Connect: 3 * time.Second, Silence: 400 * time.Millisecond, Statement: time.Minute}
+	return &target.Options{Connect: 10 * time.Second, Silence: 400 * time.Millisecond, Statement: time.Minute}
 }
 
 // enough is far more than any of these faults may take to be noticed, and far less than a system's own limits.
-const enough = 20 * time.Second
+const enough = 50 * time.Second
 
 func servers(t *testing.T, test func(t *testing.T, p *testserver.Proxy, direct string)) {
 	for _, kind := range []string{testserver.MySQL97, testserver.MariaDB1011} {

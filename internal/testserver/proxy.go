@@ -21,7 +21,7 @@ const (
 	Stall           // nothing passes on this connection any more, in either direction, and nobody is told
 	Silence         // nothing passes on any connection, and new ones get no answer, until Heal
 	Delay           // each message from here on takes Proxy.Lag longer
-	Hook            // Proxy.Do runs, and then the message passes
+	Hook            // what Proxy.Do was given runs, and then the message passes
 )
 
 func (f Fault) String() string {
@@ -32,12 +32,12 @@ func (f Fault) String() string {
 // a client sends before it waits for an answer, over all connections; with Commits, only those that commit.
 type Proxy struct {
 	Lag time.Duration
-	Do  func() // for Hook; set it before Arm
 
 	socket string
 	listen net.Listener
 
 	mu      sync.Mutex
+	do      func() // for Hook
 	fault   Fault
 	at      int
 	commits bool
@@ -76,6 +76,21 @@ func (p *Proxy) Arm(f Fault, at int, commits bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fault, p.at, p.commits, p.count, p.done, p.slow = f, at, commits, 0, false, false
+}
+
+// Do sets what Hook does.
+func (p *Proxy) Do(do func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.do = do
+}
+
+// hook runs without the lock: what it does may ask the proxy.
+func (p *Proxy) hook() {
+	p.mu.Lock()
+	do := p.do
+	p.mu.Unlock()
+	do()
 }
 
 // Done tells how many messages were counted since Arm, and whether the fault was done.
@@ -213,7 +228,7 @@ func (w *way) requests() {
 			case CutAfter:
 				close(w.muted)
 			case Hook:
-				w.p.Do()
+				w.p.hook()
 			case Stall:
 				close(w.stalled)
 				io.Copy(io.Discard, w.client) // taken and lost, until the client gives up

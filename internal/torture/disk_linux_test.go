@@ -72,7 +72,7 @@ func TestStalledDisk(t *testing.T) {
 		code        int
 		said        string
 	}{
-		{"its time is over", "2s", false, 1, "the disk did not answer for 2s"},
+		{"its time is over", "5s", false, 1, "the disk did not answer for 5s"},
 		{"interrupted", "1h", true, 130, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -104,6 +104,7 @@ func TestStalledDisk(t *testing.T) {
 						t.Errorf("it took %v", took)
 					}
 					l.proxy.Arm(testserver.NoFault, 0, false)
+					rt.args = nil
 					if code, said, err = r.lifeboat(nil); err != nil || code != 0 {
 						t.Fatalf("again: exit %d, %v\n%s", code, err, said)
 					}

@@ -24,6 +24,9 @@ import (
 // undisturbed. Each ends right, by going on by itself. Without -points it is one message of fifteen, others each time.
 func TestEveryMessage(t *testing.T) {
 	stride := 15
+	if testing.Short() {
+		stride = 60
+	}
 	if *points > 0 {
 		stride = 1
 	}

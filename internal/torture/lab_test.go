@@ -124,7 +124,7 @@ func (r *run) inProcess() error {
 	var last error
 	for range mostRuns {
 		o := quick()
-		if r.f != nil && r.f.patient {
+		if r.f == nil || r.f.patient {
 			o.Silence, o.Connect = time.Minute, time.Minute // the message may be a login
 		}
 		srv, err := target.Open(r.t.Context(), r.l.proxy.As(r.user()), o)
@@ -172,16 +172,18 @@ func (r *run) lifeboat(kill func(*os.Process) error) (code int, said string, err
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "LIFEBOAT_") })
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	started := make(chan *os.Process, 1)
 	if kill != nil {
-		r.l.proxy.Do = func() {
-			if err := kill(cmd.Process); err != nil && !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, os.ErrNotExist) { // it may have gone by itself
+		r.l.proxy.Do(func() {
+			if err := kill(<-started); err != nil && !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, os.ErrNotExist) { // it may have gone by itself
 				r.t.Error(err)
 			}
-		}
+		})
 	}
 	if err := cmd.Start(); err != nil {
 		return 0, "", err
 	}
+	started <- cmd.Process
 	_ = cmd.Wait()
 	return cmd.ProcessState.ExitCode(), out.String(), nil
 }

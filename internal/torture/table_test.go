@@ -59,6 +59,9 @@ func fill(t *testing.T, kind string, random *rand.Rand) (rows []row) {
 		}
 		for _, rt := range on {
 			n := max(*points, 2)
+			if testing.Short() {
+				n = max(*points, 1)
+			}
 			switch {
 			case f.whole != nil:
 				n = 1
