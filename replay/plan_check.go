@@ -133,6 +133,7 @@ func (pl *planner) tables(context.Context) error {
 	}
 	pl.databaseDefault(creates)
 	pl.emptyMembers(creates)
+	pl.localTimes(all, creates)
 	pl.predictLanes(all, creates)
 	for _, t := range all {
 		p.Routes = append(p.Routes, *t)
@@ -229,6 +230,25 @@ func (pl *planner) emptyMembers(creates map[string]string) {
 					"where it holds that value, the row gets the member", name, c.Name))
 			}
 		}
+	}
+}
+
+// localTimes says which tables' TIMESTAMP values are taken for UTC, and may not be.
+func (pl *planner) localTimes(all map[string]*PlanTable, creates map[string]string) {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(creates)) {
+		x := pl.q.Snapshot.Of(name)
+		if t := all[name]; !x.LocalTimes || t == nil || t.Base != BaseSnapshot || t.BaseRows == 0 {
+			continue
+		}
+		def, err := schema.ParseCreateTable([]byte(creates[name]), schema.Mode{MariaDB: x.MariaDB})
+		if err == nil && slices.ContainsFunc(def.Columns, func(c schema.Column) bool { return strings.EqualFold(c.DataType, "timestamp") }) {
+			names = append(names, name)
+		}
+	}
+	if len(names) > 0 {
+		pl.p.Incomplete = append(pl.p.Incomplete, fmt.Sprintf("the snapshot gives TIMESTAMP values in its server's own time zone and does not name it (--skip-tz-utc), and those of its rows come out as if it were UTC: %s; "+
+			"if it was another, put SET TIME_ZONE='+02:00'; or whatever it was in front of the first INSERT of a copy of the dump, and use that", strings.Join(names, ", ")))
 	}
 }
 

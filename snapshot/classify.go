@@ -49,10 +49,19 @@ func (d *reader) rows(p piece, st *Statement) error {
 	if d.insertDB != "" {
 		st.DB = d.insertDB
 	}
-	if d.facts.TimeZone == "" {
-		d.facts.TimeZone = st.TimeZone
-	}
+	d.zone(st.TimeZone)
 	return nil
+}
+
+// zone notes which time zone rows are in. Tools that set nothing (--compact) leave out even that they write UTC; those that set other things
+// and no time zone were told not to write UTC.
+func (d *reader) zone(of string) {
+	if d.facts.TimeZone == "" {
+		d.facts.TimeZone = of
+	}
+	if of == "" && (d.header || d.sess.vars["foreign_key_checks"].known || d.sess.vars["unique_checks"].known) {
+		d.facts.LocalTimes = true
+	}
 }
 
 func (d *reader) setStatement(p piece, words []word, st *Statement) error {

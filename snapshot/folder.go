@@ -199,6 +199,7 @@ func (f *folder) indexFile(ctx context.Context, b *builder, x *file, idx *Index,
 	if idx.TimeZone == "" {
 		idx.TimeZone = b.d.facts.TimeZone
 	}
+	idx.LocalTimes = idx.LocalTimes || b.d.facts.LocalTimes
 	return hex.EncodeToString(in.hash.Sum(nil)), nil
 }
 

@@ -44,8 +44,11 @@ type Index struct {
 
 	Charset string // from SET NAMES; "" if the backup sets none
 	// TimeZone is that of TIMESTAMP values in rows, "" if the backup sets none:
-	// then it is +00:00 (--compact) or the server's own (--skip-tz-utc).
+	// then it is +00:00 (--compact), or LocalTimes is set.
 	TimeZone string
+	// LocalTimes says that TIMESTAMP values in rows are in the time zone of the
+	// backup's server, which it does not name (--skip-tz-utc).
+	LocalTimes bool
 
 	// Notes are what a person should know before relying on the backup, each a
 	// sentence with its offset.

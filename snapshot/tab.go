@@ -101,6 +101,7 @@ func (f *folder) addTab(script, table, rows string) error {
 			return err
 		}
 		if st.Part == PartTable && !st.Drop {
+			d.zone(st.TimeZone)
 			create = string(st.SQL)
 		}
 	}
@@ -113,7 +114,7 @@ func (f *folder) addTab(script, table, rows string) error {
 	if f.facts.Format == "" {
 		f.facts.Format = d.facts.Format + " --tab"
 		f.facts.ServerVersion, f.facts.Host, f.facts.MariaDB, f.facts.Taken = d.facts.ServerVersion, d.facts.Host, d.facts.MariaDB, d.facts.Taken
-		f.facts.TimeZone = d.facts.TimeZone
+		f.facts.TimeZone, f.facts.LocalTimes = d.facts.TimeZone, d.facts.LocalTimes
 		f.facts.Nameless = d.db == ""
 	}
 	f.files = append(f.files, &file{path: script, db: d.db, open: open(d.db)})
