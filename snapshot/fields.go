@@ -82,6 +82,9 @@ func (f *fields) fail(kind error, format string, args ...any) error {
 
 // next gives the next rows as one statement.
 func (f *fields) next() (Statement, error) {
+	if len(f.columns) == 0 {
+		return Statement{}, f.fail(ErrCorrupt, "the dump tells no columns of table %q: take another copy of it, or make it again", f.common.Object)
+	}
 	st := f.common
 	st.Offset = f.offset + int64(f.pos)
 	f.out = append(f.out[:0], f.head...)

@@ -29,8 +29,12 @@ func (m *mydumperMeta) read(f *folder) error {
 	if err != nil {
 		return err
 	}
+	return m.parse(f, path, string(text))
+}
+
+func (m *mydumperMeta) parse(f *folder, path, text string) error {
 	m.values = map[string]string{}
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(text) {
 		m.line(f, strings.TrimRight(line, "\r\n"))
 	}
 	if !m.finished {

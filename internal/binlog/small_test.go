@@ -119,6 +119,31 @@ func TestEveryChangeOfASmallLog(t *testing.T) {
 	}
 }
 
+// TestEveryPrefixOfASmallLog: what was read of a log that is cut is right, reading ends, and takes no more than 64 MiB.
+func TestEveryPrefixOfASmallLog(t *testing.T) {
+	const most = 64 << 20
+	b := small()
+	whole, err := readRows(t, b)
+	if !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
+	for n := range b {
+		before, _ := heap()
+		got, err := readRows(t, b[:n])
+		if after, _ := heap(); after-before > most {
+			t.Fatalf("cut at %d: %d MiB allocated", n, (after-before)>>20)
+		}
+		if len(got) > len(whole) || !slices.Equal(got, whole[:len(got)]) {
+			t.Fatalf("cut at %d: %+v", n, got)
+		}
+		// Before and behind the transaction nothing but what comes next is missing.
+		first, stop := len(tiny(false))-headerSize-4, len(b)-headerSize-4
+		if errors.Is(err, io.EOF) && n != first && n != stop {
+			t.Fatalf("cut at %d of %d: looks whole", n, len(b))
+		}
+	}
+}
+
 // TestEveryEventType puts an event of each type into a log: what is neither handled nor known to hold nothing is an error that names it,
 // and never passed over. The type is the header's; no decoder's opinion of it counts.
 func TestEveryEventType(t *testing.T) {

@@ -56,7 +56,8 @@ func TestCorrectnessPage(t *testing.T) {
 	cases := allCases(t)
 	page := string(b)
 	for name, text := range map[string]string{"hazards": hazardTable(t, cases), "refused": expectationTable(cases, "refused", "incomplete", "orphans", "wrong"),
-		"tool": expectationTable(cases, "tool differs", "no tool"), "variants": variantTable(cases)} {
+		"tool": expectationTable(cases, "tool differs", "no tool"), "variants": variantTable(cases),
+		"sentences": sentenceTable(t, root, cases)} {
 		part := regexp.MustCompile(`(?s)<!-- generated: ` + name + ` -->\n.*?<!-- end -->`)
 		if !part.MatchString(page) {
 			t.Fatalf("%s has no part %q", path, name)
@@ -86,7 +87,10 @@ func testExists(t *testing.T, root, name string) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.ContainsFunc(files, func(f string) bool { return strings.Contains(string(read(t, f)), "\nfunc "+test+"(t *testing.T)") })
+	return slices.ContainsFunc(files, func(f string) bool {
+		text := string(read(t, f))
+		return strings.Contains(text, "\nfunc "+test+"(t *testing.T)") || strings.Contains(text, "\nfunc "+test+"(f *testing.F)")
+	})
 }
 
 // hazardTable is the page's first table, and fails where a hazard has no holder.
