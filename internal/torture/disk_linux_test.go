@@ -143,7 +143,7 @@ func TestTargetDiskFills(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			s := largeScene(t, kind)
 			full := 0
-			for _, room := range []int64{1, 4, 16, 28, 40, 52} {
+			for _, room := range []int64{1, 16, 40} {
 				dir := t.TempDir()
 				size := func(bytes int64, flags uintptr) {
 					t.Helper()
@@ -185,7 +185,7 @@ func TestTargetDiskFills(t *testing.T) {
 				must(t, server.Close())
 				must(t, syscall.Unmount(dir, syscall.MNT_DETACH))
 			}
-			if full < 3 {
+			if full < 2 {
 				t.Errorf("the disk was full %d times", full)
 			}
 		})

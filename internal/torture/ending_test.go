@@ -19,6 +19,7 @@ func TestKilledAtTheEnd(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, kind)
 			rt := baseLoadedRoute()
+			rt.args = []string{"--connect-timeout", "1m", "--network-timeout", "1m"} // on a slow machine questions in between would count as messages
 			f := &fault{name: "killed at the end"}
 			begin := func() *run {
 				r := &run{t: t, l: l, s: l.scenes[rt.image], r: &rt, f: f}

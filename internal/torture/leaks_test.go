@@ -95,7 +95,7 @@ func TestNoGoroutineStays(t *testing.T) {
 		}},
 	} {
 		ended, failed := 0, 0
-		for n := range 40 {
+		for n := range 20 {
 			ctx, cancel := context.WithCancel(t.Context())
 			at := 0
 			err := way.run(ctx, func() {
