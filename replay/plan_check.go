@@ -247,8 +247,8 @@ func (pl *planner) localTimes(all map[string]*PlanTable, creates map[string]stri
 		}
 	}
 	if len(names) > 0 {
-		pl.p.Incomplete = append(pl.p.Incomplete, fmt.Sprintf("the snapshot gives TIMESTAMP values in its server's own time zone and does not name it (--skip-tz-utc), and those of its rows come out as if it were UTC: %s; "+
-			"if it was another, put SET TIME_ZONE='+02:00'; or whatever it was in front of the first INSERT of a copy of the dump, and use that", strings.Join(names, ", ")))
+		pl.p.Incomplete = append(pl.p.Incomplete, fmt.Sprintf("the snapshot gives TIMESTAMP values in its server's own time zone and does not name it (--skip-tz-utc; MySQL Shell's tzUtc: false), and those of its rows come out as if it were UTC: %s; "+
+			"if it was another, put SET TIME_ZONE='+02:00'; or whatever it was in front of the first INSERT of a copy of the dump, and use that; MySQL Shell makes another one with tzUtc", strings.Join(names, ", ")))
 	}
 }
 

@@ -200,3 +200,27 @@ func FuzzShell(f *testing.F) {
 		}
 	})
 }
+
+// TestShellTimeZone: a dump of MySQL Shell in its server's own time zone, which it does not name, is not taken for one in UTC.
+func TestShellTimeZone(t *testing.T) {
+	for _, c := range []struct {
+		says  string
+		zone  string
+		local bool
+	}{{`"tzUtc":true`, "+00:00", false}, {`"x":0`, "+00:00", false}, {`"tzUtc":false`, "", true}} {
+		files, dir := shellFiles(), t.TempDir()
+		files["@.json"] = strings.Replace(files["@.json"], `"tzUtc":true`, c.says, 1)
+		for name, text := range files {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := Open(t.Context(), dir, "shop", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x := s.Index(); x.TimeZone != c.zone || x.LocalTimes != c.local {
+			t.Errorf("%s: time zone %q, local %v", c.says, x.TimeZone, x.LocalTimes)
+		}
+	}
+}

@@ -47,7 +47,7 @@ type Index struct {
 	// then it is +00:00 (--compact), or LocalTimes is set.
 	TimeZone string
 	// LocalTimes says that TIMESTAMP values in rows are in the time zone of the
-	// backup's server, which it does not name (--skip-tz-utc).
+	// backup's server, which it does not name (--skip-tz-utc; tzUtc: false).
 	LocalTimes bool
 
 	// Notes are what a person should know before relying on the backup, each a

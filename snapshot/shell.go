@@ -141,7 +141,7 @@ func (d *shellDump) facts() error {
 	if r.UTC == nil || *r.UTC {
 		x.TimeZone = "+00:00"
 	} else {
-		d.f.note("made with tzUtc: false: its TIMESTAMP values are in the time zone of its server, which it does not tell, and are taken as UTC")
+		x.LocalTimes = true
 	}
 	if t, err := time.Parse("2006-01-02 15:04:05", d.done.End); err == nil {
 		x.Taken = t
