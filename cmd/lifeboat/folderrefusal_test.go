@@ -17,7 +17,8 @@ type guess struct {
 	only   string // a kind of server; "": each
 	base   string // what is there before the backup
 	log    string // what comes after it
-	dump   string // further options of the dump tool
+	dump   string // a further option of the dump tool
+	memory string // of the restore; "": the default
 	says   string // of the refusal
 	placed bool   // it names the statement's place in the log
 }
@@ -44,6 +45,8 @@ func guesses() []guess {
 		{name: "a sequence", only: testserver.MariaDB1011, base: t + "; CREATE SEQUENCE s", log: "DO NEXTVAL(s)", says: "sequence"},
 		{name: "a key of a FLOAT", base: "CREATE TABLE t (f FLOAT PRIMARY KEY, v INT); INSERT INTO t VALUES (0.1, 1)", log: "UPDATE t SET v = 2", says: "table t"},
 		{name: "a key of an ENUM", base: "CREATE TABLE t (e ENUM('a','b') PRIMARY KEY, v INT); INSERT INTO t VALUES ('a', 1)", log: "UPDATE t SET v = 2", says: "table t"},
+		{name: "more than the memory", base: "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(4000))", memory: "16MiB",
+			log: "INSERT INTO t (v) VALUES (REPEAT('x', 4000))" + strings.Repeat("; INSERT INTO t (v) SELECT v FROM t", 12), says: "--memory"},
 		{name: "a dump in gbk", base: t, log: "UPDATE t SET n = 3", dump: "--default-character-set=gbk", says: "gbk"},
 	}
 }
@@ -82,6 +85,9 @@ func TestFolderRefusesToGuess(t *testing.T) {
 			for i, g := range list {
 				db := fmt.Sprintf("g%d", i+1)
 				args := []string{"restore", "--binlogs", filepath.Join(m.dir, "binlogs"), "--snapshot", filepath.Join(m.dir, db+".sql"), "--database", db, "--stop-after", "end", "--progress", "none"}
+				if g.memory != "" {
+					args = append(args, "--memory", g.memory)
+				}
 				parent := t.TempDir()
 				o := lifeboat(t, append(args, "--output", filepath.Join(parent, "out"))...).want(t, exitFailed, g.says, "--target or --scratch")
 				if g.placed && !strings.Contains(o.err, "binlog.0") {

@@ -3,6 +3,7 @@ package oracle
 import (
 	"flag"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -172,4 +173,42 @@ func variantTable(cases []*oracleCase) string {
 		fmt.Fprintf(&b, "| %s | %s |\n", key, strings.Join(under[key], ", "))
 	}
 	return b.String()
+}
+
+// TestLimitsPage holds each line of docs/limits.md to naming a case or a test that there is, or why it has none.
+func TestLimitsPage(t *testing.T) {
+	root := testserver.Root(t)
+	page := string(read(t, filepath.Join(root, "docs", "limits.md")))
+	tests := map[string]bool{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, "_test.go") {
+			for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`).FindAllStringSubmatch(string(read(t, path)), -1) {
+				tests[m[1]] = true
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := regexp.MustCompile(`(?m)^- `).Split(page, -1)[1:]
+	if len(lines) < 30 {
+		t.Fatalf("only %d lines", len(lines))
+	}
+	for _, line := range lines {
+		line, _, _ = strings.Cut(line, "\n\n")
+		held := strings.Contains(line, "no test: ")
+		for _, m := range regexp.MustCompile(`\bTest[A-Z]\w+`).FindAllString(line, -1) {
+			if held = true; !tests[m] {
+				t.Errorf("there is no %s: %.60s…", m, line)
+			}
+		}
+		for _, m := range regexp.MustCompile("`([a-z0-9-]+)`").FindAllStringSubmatch(line, -1) {
+			_, err := os.Stat(filepath.Join(root, "testdata", "cases", m[1]+".case"))
+			held = held || err == nil
+		}
+		if !held {
+			t.Errorf("no case and no test: %.80s…", line)
+		}
+	}
 }
