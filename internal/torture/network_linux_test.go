@@ -44,7 +44,10 @@ func line(t *testing.T) {
 	if err := ip(t, "netns", "add", namespace); err != nil {
 		t.Skip("no network namespace can be made here")
 	}
-	t.Cleanup(func() { _ = ip(t, "netns", "del", namespace) })
+	t.Cleanup(func() {
+		_ = ip(t, "link", "del", near) // at once; a namespace takes its devices along when the kernel comes to it
+		_ = ip(t, "netns", "del", namespace)
+	})
 	for _, args := range [][]string{
 		{"link", "add", near, "type", "veth", "peer", "name", far},
 		{"link", "set", far, "netns", namespace},

@@ -30,16 +30,19 @@ func TestKilledOutput(t *testing.T) {
 	must(t, begin(filepath.Join(t.TempDir(), "out")).Run())
 	undisturbed := time.Since(start)
 	killed, moments := 0, max(10, *points)
-	for i := range moments {
+	// A machine that was slow at first lets a run end before its moment: the next moments are in less time, and there are more of them.
+	for i := 0; i < moments || killed < moments/2 && i < 10*moments; i++ {
 		for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
 			path := filepath.Join(t.TempDir(), "out")
 			cmd := begin(path)
 			must(t, cmd.Start())
-			time.AfterFunc(time.Duration((float64(i)+rand.Float64())*float64(undisturbed)/float64(moments)), func() { _ = cmd.Process.Signal(sig) })
+			begun := time.Now()
+			time.AfterFunc(time.Duration((float64(i%moments)+rand.Float64())*float64(undisturbed)/float64(moments)), func() { _ = cmd.Process.Signal(sig) })
 			err := cmd.Wait()
 			_, missing := os.Stat(path)
 			switch code := cmd.ProcessState.ExitCode(); {
 			case code == 0 && missing == nil:
+				undisturbed = min(undisturbed, time.Since(begun))
 			case code != 0 && os.IsNotExist(missing):
 				killed++
 				if sig == syscall.SIGTERM && code != 130 && code != -1 { // it came before the program listens
@@ -59,8 +62,8 @@ func TestKilledOutput(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d of %d were killed before their end (%v undisturbed)", killed, 2*moments, undisturbed)
+	t.Logf("%d were killed before their end (%v undisturbed)", killed, undisturbed)
 	if killed < moments/2 {
-		t.Errorf("only %d of %d were killed before their end", killed, 2*moments)
+		t.Errorf("only %d were killed before their end", killed)
 	}
 }
