@@ -20,9 +20,6 @@ func TestWipedDatabaseComesBack(t *testing.T) {
 		{testserver.MySQL56, traffic{transactions: 100_000, ddl: 40, rows: 5000}},
 	} {
 		t.Run(c.kind, func(t *testing.T) {
-			if testing.Short() {
-				c.x.transactions /= 10
-			}
 			s := disaster(t, c.kind, c.x)
 			to, db := s.fresh(t)
 			o := lifeboat(t, s.restore(to)...).want(t, 0)
