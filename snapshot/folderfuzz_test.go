@@ -22,6 +22,7 @@ var fuzzFormats = []fieldFormat{tabbed, {terminated: ",", enclosed: '"', escaped
 func readFields(in io.Reader, format fieldFormat, columns []fieldColumn, text bool) (sql []string, rows int, size int64, err error) {
 	f := newFields("t.tsv", in, format, tableID{"d", "t"}, columns)
 	f.rows, f.hex, f.common.ClientCharset = text, columns[0].multi != nil, "sjis"
+	f.buf = make([]byte, 4) // it grows at each boundary
 	for {
 		st, err := f.next()
 		if err != nil {

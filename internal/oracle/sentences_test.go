@@ -43,7 +43,7 @@ func sentences() []sentence {
 		{"The corpus against mysqlbinlog and mariadb-binlog: events by type, transactions, rows, positions, DDL; the exceptions listed", "", "internal/binlog.TestCorpusAgainstServersPrograms internal/binlog.TestServersLogs"},
 		{"What is not exact is refused or reported with count and positions, in plan, at the end and in JSON; limits.md has it with its test",
 			"system-versioned default-outside-bmp images-without-column myisam-resumed-keyless moved-across-databases",
-			"replay.TestPlanRefusesWhatItCannotReplay cmd/lifeboat.TestUnsupportedValues cmd/lifeboat.TestExitCodes cmd/lifeboat.TestStory"},
+			"internal/oracle.TestLimitsPage replay.TestPlanRefusesWhatItCannotReplay cmd/lifeboat.TestUnsupportedValues cmd/lifeboat.TestExitCodes cmd/lifeboat.TestStory"},
 		{"500 and 500 seeds, ten hazards with the handling taken out, 20 minutes of each fuzz target: by hand, the results are below", "", ""},
 	}
 }
