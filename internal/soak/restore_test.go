@@ -58,7 +58,7 @@ func (b *bench) check(ctx context.Context, s *script) (outcome, *scene, error) {
 		return outcome{}, sc, err
 	}
 	p, res, err := b.restore(ctx, s, sc)
-	o := b.judge(ctx, sc, p, res, err)
+	o := b.judge(ctx, s, sc, p, res, err)
 	for _, of := range sc.broken {
 		table, _, _ := strings.Cut(of, ".")
 		if o.status == wrong && (strings.Contains(o.detail, "'"+of+"'") || strings.Contains(o.detail, "row of "+table+":")) {
@@ -190,7 +190,7 @@ func (b *bench) loadBase(ctx context.Context, s *script, sc *scene) error {
 }
 
 // judge says what an outcome is worth.
-func (b *bench) judge(ctx context.Context, sc *scene, p *replay.Plan, res *replay.Result, err error) outcome {
+func (b *bench) judge(ctx context.Context, s *script, sc *scene, p *replay.Plan, res *replay.Result, err error) outcome {
 	if errors.Is(err, replay.ErrNoBase) && (len(sc.want.lines) == 1 || sc.loaded) {
 		return outcome{nothing, "the database was empty in the end, or nothing came after the base", ""}
 	}
@@ -222,7 +222,7 @@ func (b *bench) judge(ctx context.Context, sc *scene, p *replay.Plan, res *repla
 	case len(said) > 0:
 		return outcome{incomplete, kindOf(strings.Join(said, "; ")), detail}
 	}
-	known, err := b.explain(ctx, sc.want, got)
+	known, err := b.explain(ctx, sc.want, got, s.mayOutlive())
 	if err != nil {
 		return outcome{wrong, "error: " + kindOf(err.Error()), err.Error() + detail}
 	}
