@@ -77,7 +77,7 @@ func (b *bench) explain(ctx context.Context, want, got *state, stale bool) ([]st
 }
 
 var (
-	tableDefault    = regexp.MustCompile(` DEFAULT CHARSET=\w+( COLLATE=\w+)?`)
+	tableDefault    = regexp.MustCompile(` (DEFAULT CHARSET=|CHARACTER SET |COLLATE[ =])\w+`) // columns name theirs where it is another
 	emptyOrError    = regexp.MustCompile(`empty:\d+`)
 	triggersTable   = regexp.MustCompile("( (?:INSERT|UPDATE|DELETE) ON )`?([a-z]+\\d*)`?( FOR EACH ROW )")
 	tablesCollation = regexp.MustCompile(`\) ENGINE=.* DEFAULT CHARSET=(\w+)(?: COLLATE=(\w+))?`)
