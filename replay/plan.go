@@ -62,7 +62,7 @@ type Plan struct {
 	Definer         string      `json:"definer,omitempty"` // SQL of the account that owns programs whose own is missing on the target
 
 	lookup map[string]*PlanTable
-	made   *filter.Bases
+	holds  *filter.Bases // see bases
 }
 
 // PlanFile pins one file of the archive.
@@ -196,7 +196,7 @@ func stopText(s filter.Stop) string {
 // seal computes the digest: over everything that decides the result, and nothing else.
 func (p *Plan) seal() error {
 	c := *p
-	c.Digest, c.lookup, c.made = "", nil, nil
+	c.Digest, c.lookup, c.holds = "", nil, nil
 	c.Findings = nil // texts, which may name the paths of copies
 	c.Archive = slices.Clone(p.Archive)
 	for i := range c.Archive {

@@ -3,8 +3,6 @@ package replay
 import (
 	"context"
 	"fmt"
-	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -177,81 +175,6 @@ func (pl *planner) versioned(all map[string]*PlanTable, creates map[string]strin
 	return nil
 }
 
-// databaseDefault finds the character set that tables made without one of their own take. Only CREATE and ALTER DATABASE tell it;
-// where the snapshot holds none, its tables show what most of them have. (collation_database in an event tells
-// nothing: servers log it where the session's differs from the database's.)
-func (pl *planner) databaseDefault(creates map[string]string) {
-	p, x := pl.p, pl.q.Snapshot
-	if pl.q.BaseLoaded || x != nil && slices.ContainsFunc(x.Index().Created, func(db string) bool { return pl.dumpDB(db) == p.Database }) {
-		return
-	}
-	votes := map[string]int{}
-	for _, text := range creates {
-		if m := tableCharset.FindStringSubmatch(text); m != nil {
-			votes[m[1]]++
-		}
-	}
-	for clause, n := range votes {
-		if best := votes[p.Charset]; n > best || n == best && clause < p.Charset {
-			p.Charset = clause
-		}
-	}
-	for _, s := range pl.survey.Statements {
-		switch {
-		case strings.HasPrefix(s.Verb, "CREATE DATABASE"):
-			return // from here on the log tells
-		case !strings.HasPrefix(s.Verb, "CREATE TABLE"):
-			continue
-		case p.Charset != "":
-			p.Findings = append(p.Findings, fmt.Sprintf("neither the log nor the snapshot says the default character set of database %s; most of its tables have %s, so tables that the log creates without naming one get that", p.Database, p.Charset))
-		default:
-			p.Findings = append(p.Findings, fmt.Sprintf("neither the log nor the snapshot says the default character set of database %s: tables that the log creates without naming one, the first at %s, get that of the target server; to have another, create the empty database %s with it on the target first", p.Database, s.Pos, p.Into))
-		}
-		return
-	}
-}
-
-// tableCharset finds the table's own default behind the last parenthesis, as SHOW CREATE TABLE writes it.
-var tableCharset = regexp.MustCompile(`\).*DEFAULT CHARSET=(\w+(?: COLLATE=\w+)?)[^)]*$`)
-
-// doubtfulDefault finds a column whose default has a question mark in it.
-var doubtfulDefault = regexp.MustCompile("(?m)^ *`((?:[^`]|``)+)` [^\\n]* DEFAULT '[^'\\n]*\\?")
-
-// emptyMembers says where the snapshot cannot tell a member from the error value: dump tools write both as the empty string.
-func (pl *planner) emptyMembers(creates map[string]string) {
-	for _, name := range slices.Sorted(maps.Keys(creates)) {
-		def, err := schema.ParseCreateTable([]byte(creates[name]), schema.Mode{MariaDB: pl.q.Snapshot.Index().MariaDB})
-		if err != nil {
-			continue // the restore says so when it makes the table
-		}
-		for _, c := range def.Columns {
-			if strings.EqualFold(c.DataType, "enum") && slices.Contains(c.Members, "") {
-				pl.p.Findings = append(pl.p.Findings, fmt.Sprintf("table %s: column %s has the empty string as a member, and the snapshot writes the error value of an ENUM the same way: "+
-					"where it holds that value, the row gets the member", name, c.Name))
-			}
-		}
-	}
-}
-
-// localTimes says which tables' TIMESTAMP values are taken for UTC, and may not be.
-func (pl *planner) localTimes(all map[string]*PlanTable, creates map[string]string) {
-	var names []string
-	for _, name := range slices.Sorted(maps.Keys(creates)) {
-		x := pl.q.Snapshot.Of(name)
-		if t := all[name]; !x.LocalTimes || t == nil || t.Base != BaseSnapshot || t.BaseRows == 0 {
-			continue
-		}
-		def, err := schema.ParseCreateTable([]byte(creates[name]), schema.Mode{MariaDB: x.MariaDB})
-		if err == nil && slices.ContainsFunc(def.Columns, func(c schema.Column) bool { return strings.EqualFold(c.DataType, "timestamp") }) {
-			names = append(names, name)
-		}
-	}
-	if len(names) > 0 {
-		pl.p.Incomplete = append(pl.p.Incomplete, fmt.Sprintf("the snapshot gives TIMESTAMP values in its server's own time zone and does not name it (--skip-tz-utc; MySQL Shell's tzUtc: false), and those of its rows come out as if it were UTC: %s; "+
-			"if it was another, put SET TIME_ZONE='+02:00'; or whatever it was in front of the first INSERT of a copy of the dump, and use that; MySQL Shell makes another one with tzUtc", strings.Join(names, ", ")))
-	}
-}
-
 // predictLanes says which tables will not fold, as far as the texts tell. The restore decides by the
 // target's own definitions.
 func (pl *planner) predictLanes(all map[string]*PlanTable, creates map[string]string) {
@@ -284,10 +207,9 @@ func (pl *planner) predictLanes(all map[string]*PlanTable, creates map[string]st
 		case serial[name] != "":
 			t.Lane, t.Why = LaneSerial, serial[name]
 		case def != nil:
-			if _, ok := def.RowKey(); !ok {
-				t.Lane, t.Why = LaneSerial, "no primary key and no unique key without NULLs"
-			} else if unpadded(def) {
-				t.Lane, t.Why = LaneSerial, charNoPad
+			_, keyed := def.RowKey()
+			if why := keyReason(def, keyed); why != "" {
+				t.Lane, t.Why = LaneSerial, why
 			}
 		}
 		if t.Lane == LaneFold && def != nil && t.Base == BaseSnapshot && t.BaseRows > 0 && t.Inserted+t.Updated+t.Deleted > 0 {

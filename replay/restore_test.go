@@ -62,17 +62,13 @@ func (s *source) dump(args ...string) string {
 	if s.kind == "mariadb1011" {
 		tool, client = "mariadb-dump", "mariadb1011"
 	}
-	coordinates := "--source-data=2"
-	if tool == "mariadb-dump" {
-		coordinates = "--master-data=2"
-	}
 	path := filepath.Join(s.dir, "base.sql")
 	out, err := os.Create(path)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer out.Close()
-	cmd := exec.Command(testserver.Bin(s.t, client, tool), append([]string{"--no-defaults", "-uroot", "-S" + s.srv.Socket(), "--single-transaction", "--routines", "--triggers", "--events", coordinates}, args...)...)
+	cmd := exec.Command(testserver.Bin(s.t, client, tool), append([]string{"--no-defaults", "-uroot", "-S" + s.srv.Socket(), "--single-transaction", "--routines", "--triggers", "--events", testserver.Coordinates(s.kind)}, args...)...)
 	cmd.Stdout = out
 	var msg strings.Builder
 	cmd.Stderr = &msg

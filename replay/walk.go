@@ -208,7 +208,16 @@ func (r *runner) loadForeignKeys(ctx context.Context) error {
 
 const jsonDiffs = "the log holds changes to JSON values in place of the values (binlog_row_value_options=PARTIAL_JSON)"
 
-const charNoPad = "MariaDB's index over a CHAR column of a NO PAD collation keeps apart what comparisons take for equal"
+// keyReason says why a table's key does not tell its rows apart as the fold does; "" if it does.
+func keyReason(def *schema.Table, keyed bool) string {
+	switch {
+	case !keyed:
+		return "no primary key and no unique key without NULLs"
+	case unpadded(def):
+		return "MariaDB's index over a CHAR column of a NO PAD collation keeps apart what comparisons take for equal"
+	}
+	return ""
+}
 
 // unpadded reports a key of which MariaDB finds the row by an index, and not by comparing: over CHAR columns the index of a NO PAD collation sees
 // trailing spaces, so that 'ss' and 'ß' are two keys, and = takes them for one. A search for several keys at once drops all but one of those.
@@ -226,10 +235,8 @@ func (r *runner) serialReason(name string, def *schema.Table, keyed bool) string
 	switch {
 	case def.Sequence:
 		return aSequence
-	case !keyed:
-		return "no primary key and no unique key without NULLs"
-	case unpadded(def):
-		return charNoPad
+	case keyReason(def, keyed) != "":
+		return keyReason(def, keyed)
 	case r.p.partial(name):
 		return "the log holds incomplete row images (binlog_row_image is not FULL)"
 	case r.p.diffs(name):

@@ -47,11 +47,7 @@ func restore(t testing.TB, kind string, script, later []string, dump ...string) 
 	all(append([]string{"SET NAMES utf8mb4"}, script...))
 	dir := t.TempDir()
 	base := filepath.Join(dir, "base.sql")
-	place := "--source-data=2"
-	if kind != testserver.MySQL97 {
-		place = "--master-data=2"
-	}
-	args := append([]string{"--no-defaults", "-uroot", "-S", source.Socket(), "--single-transaction", "--routines", "--events", place, "--result-file=" + base}, dump...)
+	args := append([]string{"--no-defaults", "-uroot", "-S", source.Socket(), "--single-transaction", "--routines", "--events", testserver.Coordinates(kind), "--result-file=" + base}, dump...)
 	if out, err := exec.Command(testserver.Bin(t, kind, "mysqldump"), append(args, "a")...).CombinedOutput(); err != nil {
 		t.Fatalf("mysqldump: %v\n%s", err, out)
 	}

@@ -164,12 +164,12 @@ func (f *facts) read(ctx context.Context, m *meter) (err error) {
 	q := f.request(progress)
 	q.Timeline = f.timeline
 	f.plan, f.survey, err = replay.MakePlan(ctx, q)
-	if f.survey != nil && len(f.bases) > 0 {
-		joined, jerr := f.plan.Joined(f.bases)
-		if jerr != nil {
-			return jerr
+	if f.survey != nil {
+		base, err := baseOf(f.plan, f.snapshot, f.bases)
+		if err != nil {
+			return err
 		}
-		f.snapshot = joined
+		f.snapshot = base
 	}
 	switch {
 	case ctx.Err() != nil:

@@ -108,10 +108,12 @@ func (m *archiveMaker) trade(from, to int) {
 
 func (m *archiveMaker) flush() { m.run("FLUSH BINARY LOGS"); m.wait() }
 
-func (m *archiveMaker) dump(extra ...string) {
+func (m *archiveMaker) dump(extra ...string) { m.t.Helper(); m.dumpOf("shop", "dump.sql", extra...) }
+
+func (m *archiveMaker) dumpOf(database, file string, extra ...string) {
 	m.t.Helper()
-	args := append([]string{"--no-defaults", "-uroot", "-S", m.server.Socket(), "--single-transaction", "--skip-dump-date", "--result-file=" + filepath.Join(m.dir, "dump.sql")}, extra...)
-	if out, err := exec.Command(testserver.Bin(m.t, m.kind, "mysqldump"), append(args, "shop")...).CombinedOutput(); err != nil {
+	args := append([]string{"--no-defaults", "-uroot", "-S", m.server.Socket(), "--single-transaction", "--skip-dump-date", "--result-file=" + filepath.Join(m.dir, file)}, extra...)
+	if out, err := exec.Command(testserver.Bin(m.t, m.kind, "mysqldump"), append(args, database)...).CombinedOutput(); err != nil {
 		m.t.Fatalf("mysqldump: %v\n%s", err, out)
 	}
 }

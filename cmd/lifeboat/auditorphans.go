@@ -26,11 +26,9 @@ func (f *facts) countOrphans(ctx context.Context, m *meter, e effort) error {
 	if err != nil {
 		return f.uncounted(ctx, err)
 	}
-	base := f.snapshot
-	if len(f.bases) > 0 {
-		if base, err = p.Joined(f.bases); err != nil {
-			return err
-		}
+	base, err := baseOf(p, f.snapshot, f.bases)
+	if err != nil {
+		return err
 	}
 	x, err := replay.Expect(ctx, p, replay.NewSource(f.archive, base), replay.Options{Memory: e.fold(), Report: m.restore})
 	if err != nil {

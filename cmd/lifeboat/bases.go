@@ -90,6 +90,14 @@ func openBases(ctx context.Context, s *source, m *meter) (out []replay.Base, err
 	return out, nil
 }
 
+// baseOf is the base of a plan: the only backup, nil where none was given, or what the plan takes of several.
+func baseOf(p *replay.Plan, only *snapshot.Snapshot, several []replay.Base) (*snapshot.Snapshot, error) {
+	if len(several) == 0 {
+		return only, nil
+	}
+	return p.Joined(several)
+}
+
 // followBases takes the backups of a saved plan.
 func (j *job) followBases(p *replay.Plan) error {
 	var values []string

@@ -44,12 +44,8 @@ func (s *twoBackups) exec(t *testing.T, text string) {
 // dump takes one with the server's own tool.
 func (s *twoBackups) dump(t *testing.T, name string, what ...string) string {
 	t.Helper()
-	place := "--source-data=2"
-	if s.kind != testserver.MySQL97 {
-		place = "--master-data=2"
-	}
 	path := filepath.Join(s.dir, name)
-	args := []string{"--no-defaults", "-uroot", "-S", s.server.Socket(), "--single-transaction", place, "--result-file=" + path}
+	args := []string{"--no-defaults", "-uroot", "-S", s.server.Socket(), "--single-transaction", testserver.Coordinates(s.kind), "--result-file=" + path}
 	if s.kind == testserver.MySQL97 {
 		args = append(args, "--set-gtid-purged=OFF") // its backups have positions; those of the others have GTIDs, too
 	}

@@ -40,11 +40,7 @@ func TestDefinersAndAccounts(t *testing.T) {
 			}
 			do(db, "CREATE USER app@'%'", "CREATE USER here@localhost", "CREATE DATABASE shop", "USE shop", "CREATE TABLE t (id INT PRIMARY KEY, n INT)", "INSERT INTO t VALUES (1, 1)",
 				"GRANT ALL ON shop.* TO app@'%'", "CREATE DEFINER=app@'%' VIEW v AS SELECT id FROM t", "CREATE DEFINER=here@localhost VIEW w AS SELECT id FROM t")
-			place := "--source-data=2"
-			if kind != testserver.MySQL97 {
-				place = "--master-data=2"
-			}
-			args := []string{"--no-defaults", "-uroot", "-S", s.server.Socket(), "--single-transaction", "--all-databases", "--routines", "--events", place, "--result-file=" + s.dump()}
+			args := []string{"--no-defaults", "-uroot", "-S", s.server.Socket(), "--single-transaction", "--all-databases", "--routines", "--events", testserver.Coordinates(kind), "--result-file=" + s.dump()}
 			if out, err := exec.Command(testserver.Bin(t, kind, "mysqldump"), args...).CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,13 +13,13 @@ import (
 // guess is a change that a restore without a server would have to guess at.
 type guess struct {
 	name   string
-	only   string // a kind of server; "": each
-	base   string // what is there before the backup
-	log    string // what comes after it
-	dump   string // a further option of the dump tool
-	memory string // of the restore; "": the default
-	says   string // of the refusal
-	placed bool   // it names the statement's place in the log
+	only   string   // a kind of server; "": each
+	base   string   // what is there before the backup
+	log    string   // what comes after it
+	dump   []string // further options of the dump tool
+	memory string   // of the restore; "": the default
+	says   string   // of the refusal
+	placed bool     // it names the statement's place in the log
 }
 
 func guesses() []guess {
@@ -47,7 +46,7 @@ func guesses() []guess {
 		{name: "a key of an ENUM", base: "CREATE TABLE t (e ENUM('a','b') PRIMARY KEY, v INT); INSERT INTO t VALUES ('a', 1)", log: "UPDATE t SET v = 2", says: "table t"},
 		{name: "more than the memory", base: "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(4000))", memory: "16MiB",
 			log: "INSERT INTO t (v) VALUES (REPEAT('x', 4000))" + strings.Repeat("; INSERT INTO t (v) SELECT v FROM t", 12), says: "--memory"},
-		{name: "a dump in gbk", base: t, log: "UPDATE t SET n = 3", dump: "--default-character-set=gbk", says: "gbk"},
+		{name: "a dump in gbk", base: t, log: "UPDATE t SET n = 3", dump: []string{"--default-character-set=gbk"}, says: "gbk"},
 	}
 }
 
@@ -66,17 +65,7 @@ func TestFolderRefusesToGuess(t *testing.T) {
 				list = append(list, g)
 				db := fmt.Sprintf("g%d", len(list))
 				m.run(append([]string{"CREATE DATABASE " + db, "USE " + db}, strings.Split(g.base, "; ")...)...)
-				place := "--source-data=2"
-				if kind == testserver.MariaDB1011 {
-					place = "--master-data=2"
-				}
-				args := []string{"--no-defaults", "-uroot", "-S", m.server.Socket(), "--single-transaction", place, "--result-file=" + filepath.Join(m.dir, db+".sql")}
-				if g.dump != "" {
-					args = append(args, g.dump)
-				}
-				if out, err := exec.Command(testserver.Bin(t, kind, "mysqldump"), append(args, db)...).CombinedOutput(); err != nil {
-					t.Fatalf("%v\n%s", err, out)
-				}
+				m.dumpOf(db, db+".sql", append(g.dump, testserver.Coordinates(kind))...)
 				m.run(append([]string{"USE " + db}, strings.Split(g.log, "; ")...)...)
 			}
 			m.run("FLUSH BINARY LOGS")

@@ -112,8 +112,8 @@ func (j *job) makePlan(ctx context.Context, m *meter) (p planned, err error) {
 		Archive: p.archive, Snapshot: p.snapshot, Bases: bases, SnapshotPosition: j.position, BaseLoaded: j.baseLoaded, Scope: j.scope, Into: j.into,
 		Stop: j.stop, Skip: j.skip, AllowIncomplete: j.partialAllowed, DropExisting: j.dropExisting, Progress: m.survey(p.archive),
 	})
-	if err == nil && len(bases) > 0 {
-		p.snapshot, err = p.plan.Joined(bases)
+	if err == nil {
+		p.snapshot, err = baseOf(p.plan, p.snapshot, bases)
 	}
 	if errors.Is(err, replay.ErrIncidents) && p.survey != nil {
 		err = j.refuse(err, &p)

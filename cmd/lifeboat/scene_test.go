@@ -97,11 +97,7 @@ func (s *scene) wipe(t *testing.T, db *sql.DB) {
 
 func (s *scene) takeDump(t *testing.T, more ...string) {
 	t.Helper()
-	place := "--source-data=2"
-	if s.kind != testserver.MySQL97 {
-		place = "--master-data=2"
-	}
-	args := append([]string{"--no-defaults", "-uroot", "-S", s.server.Socket(), "--single-transaction", place, "--result-file=" + s.dump()}, more...)
+	args := append([]string{"--no-defaults", "-uroot", "-S", s.server.Socket(), "--single-transaction", testserver.Coordinates(s.kind), "--result-file=" + s.dump()}, more...)
 	if out, err := exec.Command(testserver.Bin(t, s.kind, "mysqldump"), append(args, "shop")...).CombinedOutput(); err != nil {
 		t.Fatalf("mysqldump: %v\n%s", err, out)
 	}

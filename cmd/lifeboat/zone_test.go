@@ -19,11 +19,7 @@ func TestDumpInItsServersZone(t *testing.T) {
 			m.start(kind, "--default-time-zone=+03:00")
 			m.run("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY, at TIMESTAMP NULL)", "CREATE TABLE shop.d (id INT PRIMARY KEY, at DATETIME)",
 				"INSERT INTO shop.t VALUES (1, '2026-06-01 12:00:00')", "INSERT INTO shop.d VALUES (1, '2026-06-01 12:00:00')")
-			place := "--master-data=2"
-			if kind == testserver.MySQL97 {
-				place = "--source-data=2"
-			}
-			m.dump(place, "--skip-tz-utc")
+			m.dump(testserver.Coordinates(kind), "--skip-tz-utc")
 			m.run("INSERT INTO shop.t VALUES (2, '2026-06-01 13:00:00')", "INSERT INTO shop.d VALUES (2, '2026-06-01 13:00:00')", "FLUSH BINARY LOGS")
 			m.collect("binlogs", 0)
 			to := testserver.Start(t, kind)

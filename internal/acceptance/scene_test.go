@@ -98,11 +98,7 @@ func run(t *testing.T, db *sql.DB, name string, o workload.Options) {
 // takeDump takes the dump that an operator would, with the place in the log in it.
 func (s *scene) takeDump(t *testing.T, src *scratch.Server, all bool) {
 	t.Helper()
-	place := "--source-data=2"
-	if s.kind != testserver.MySQL97 {
-		place = "--master-data=2"
-	}
-	args := []string{"--no-defaults", "-uroot", "-S", src.Socket(), "--single-transaction", "--routines", "--triggers", place, "--result-file=" + s.dump}
+	args := []string{"--no-defaults", "-uroot", "-S", src.Socket(), "--single-transaction", "--routines", "--triggers", testserver.Coordinates(s.kind), "--result-file=" + s.dump}
 	if all {
 		args = append(args, "--databases", other, shop)
 	} else {

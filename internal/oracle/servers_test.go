@@ -222,11 +222,7 @@ func (s *scene) takeDump(t *testing.T) {
 	file, offset := s.p.end(t)
 	s.start = file + ":" + offset
 	s.dump = filepath.Join(t.TempDir(), "base.sql")
-	place := "--source-data=2"
-	if s.p.kind != testserver.MySQL97 {
-		place = "--master-data=2"
-	}
-	args := []string{"--no-defaults", "-uroot", "-S", s.p.src.Socket(), "--single-transaction", "--routines", "--triggers", "--events", place,
+	args := []string{"--no-defaults", "-uroot", "-S", s.p.src.Socket(), "--single-transaction", "--routines", "--triggers", "--events", testserver.Coordinates(s.p.kind),
 		"--default-character-set=utf8mb4", "--result-file=" + s.dump}
 	if s.c.into == "" {
 		args = append(args, "--databases")

@@ -54,14 +54,14 @@ func planText(p *page, plan *Plan) {
 	}
 	commandsText(p, plan.Commands)
 	p.blank()
-	for i, b := range plan.Bases {
-		p.field(fmt.Sprintf("base %d", i+1), b.text())
-	}
-	if len(plan.Bases) > 0 {
-		// said
-	} else if plan.Snapshot != "" {
+	switch {
+	case len(plan.Bases) > 0:
+		for i, b := range plan.Bases {
+			p.field(fmt.Sprintf("base %d", i+1), b.text())
+		}
+	case plan.Snapshot != "":
 		p.field("base", fmt.Sprintf("%s, at %s", plan.Snapshot, plan.SnapshotAt))
-	} else {
+	default:
 		p.field("base", "none: the tables come from their CREATE statements in the log")
 	}
 	p.field("log", fmt.Sprintf("%s to %s", plan.From, plan.To))

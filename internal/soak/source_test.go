@@ -341,15 +341,11 @@ func (b *bench) takeDump(ctx context.Context, src *server, s *script, sc *scene,
 		return err
 	}
 	sc.charset = fmt.Sprintf(" CHARACTER SET %s COLLATE %s", info[0][0], info[0][1])
-	place := "--source-data=2"
-	if b.kind != testserver.MySQL97 {
-		place = "--master-data=2"
-	}
 	charset := "utf8mb4"
 	if b.kind == testserver.MySQL56 {
 		charset = "utf8"
 	}
-	args := []string{"--no-defaults", "-uroot", "-S", src.Socket(), "--single-transaction", "--routines", "--triggers", "--events", place,
+	args := []string{"--no-defaults", "-uroot", "-S", src.Socket(), "--single-transaction", "--routines", "--triggers", "--events", testserver.Coordinates(b.kind),
 		"--default-character-set=" + charset, "--result-file=" + path}
 	if s.route.Databases {
 		args = append(args, "--databases")

@@ -211,6 +211,14 @@ func GTID(kind string) []string {
 	return nil
 }
 
+// Coordinates is the dump tool's option that writes the backup's place in the log as a comment.
+func Coordinates(kind string) string {
+	if kind == MySQL97 {
+		return "--source-data=2"
+	}
+	return "--master-data=2"
+}
+
 // Open opens the server without a default database, and closes the handle when the test is over. Several statements in one
 // Exec are allowed.
 func Open(t testing.TB, s *scratch.Server) *sql.DB {

@@ -84,11 +84,7 @@ func TestHostileNames(t *testing.T) {
 				}
 			}
 			dump := filepath.Join(dir, "dump '`$(touch pwned).sql")
-			place := "--source-data=2"
-			if kind == testserver.MariaDB1011 {
-				place = "--master-data=2"
-			}
-			if out, err := exec.Command(testserver.Bin(t, kind, "mysqldump"), "--no-defaults", "-uroot", "-S", src.Socket(), "--single-transaction", place, "--result-file="+dump, "shop").CombinedOutput(); err != nil {
+			if out, err := exec.Command(testserver.Bin(t, kind, "mysqldump"), "--no-defaults", "-uroot", "-S", src.Socket(), "--single-transaction", testserver.Coordinates(kind), "--result-file="+dump, "shop").CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
 			for i, name := range hostile {

@@ -79,13 +79,13 @@ func playScene(t *testing.T, kind, image string, base, more func(*sql.DB)) *scen
 	src := testserver.Source(t, kind, "--max-binlog-size=64K", "--binlog-row-image="+image)
 	db := testserver.Open(t, src)
 	base(db)
-	status, place := "SHOW MASTER STATUS", "--master-data=2"
+	status := "SHOW MASTER STATUS"
 	if kind == testserver.MySQL97 {
-		status, place = "SHOW BINARY LOG STATUS", "--source-data=2"
+		status = "SHOW BINARY LOG STATUS"
 	}
 	at := dbstate.Texts(t, db, status)[0]
 	s.position = at[0] + ":" + at[1]
-	args := []string{"--no-defaults", "-uroot", "-S", src.Socket(), "--single-transaction", "--routines", "--triggers", place, "--result-file=" + s.dump}
+	args := []string{"--no-defaults", "-uroot", "-S", src.Socket(), "--single-transaction", "--routines", "--triggers", testserver.Coordinates(kind), "--result-file=" + s.dump}
 	if kind == testserver.MySQL97 {
 		args = append(args, "--set-gtid-purged=OFF") // one target loads it again and again
 	}
