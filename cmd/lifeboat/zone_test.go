@@ -47,6 +47,10 @@ func TestDumpInItsServersZone(t *testing.T) {
 			restore(exitDone, "DONE", "--exclude-table", "t")
 			restore(exitIncomplete, "come out as if it were UTC: t;")
 			moments("10800,3600 " + days) // as it says
+			v := lifeboat(t, "verify", "--binlogs", filepath.Join(m.dir, "binlogs"), "--snapshot", dump, "--database", "shop", "--progress", "none", "--target", to.DSN())
+			if said := strings.Join(strings.Fields(v.out), " "); !strings.Contains(said, "come out as if it were UTC: t;") {
+				t.Errorf("verify does not say what it takes for known: %s", v)
+			}
 			text, err := os.ReadFile(dump)
 			if err != nil {
 				t.Fatal(err)
