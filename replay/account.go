@@ -64,6 +64,21 @@ func (c *Counts) table(name string) *RowCounts {
 	return n
 }
 
+// written counts what a window wrote of a table: the rows that are there behind it, and those that are not.
+func (n *RowCounts) written(t *tableFold) {
+	for i := range t.entries {
+		switch {
+		case t.shape.Key == nil:
+			n.Upserts += max(0, t.copies[i].net)
+			n.Removed += max(0, -t.copies[i].net)
+		case t.entries[i].gone:
+			n.Removed++
+		default:
+			n.Upserts++
+		}
+	}
+}
+
 func (n *RowCounts) count(kind binlog.Change, by int64) {
 	switch kind {
 	case binlog.Insert:

@@ -162,6 +162,9 @@ const locateMost = 100
 
 // judged writes a batch and tells which of its rows were not as the log says.
 func (b *batchWriter) judged(ctx context.Context, one *batch) ([]doubt, error) {
+	if one.t.shape.Key == nil {
+		return b.counted(ctx, one)
+	}
 	engine := one.t.shape.Def.Engine
 	transactions := strings.EqualFold(engine, "InnoDB")
 	if !transactions && b.w.again || one.t.twice && one.phase == phaseDelete {
@@ -199,6 +202,20 @@ func (b *batchWriter) judged(ctx context.Context, one *batch) ([]doubt, error) {
 		found = append(found, d)
 	}
 	return append(found, more...), err
+}
+
+// counted writes a batch of a multiset, whose deletions tell by themselves how many rows there were.
+func (b *batchWriter) counted(ctx context.Context, one *batch) ([]doubt, error) {
+	if one.phase == phaseDelete {
+		missing, err := b.takes(ctx, one)
+		return []doubt{missing}, err
+	}
+	if _, err := b.upserts(ctx, one); errors.Is(err, target.ErrCollision) {
+		return nil, fmt.Errorf("%w: so the base is not what the log was written over", err)
+	} else if err != nil {
+		return nil, err
+	}
+	return nil, nil
 }
 
 // want is how many rows a batch should meet.

@@ -35,11 +35,13 @@ type tableFold struct {
 	scratch []byte
 	auto    int // the AUTO_INCREMENT column, or -1
 	maxAuto uint64
-	changes int64   // row changes folded
-	twice   bool    // it may hold the second deletion of a row that the window before it deleted: see mayGoTwice
-	narrow  bool    // the key is one integer, which is all in entry.sort
-	loose   bool    // keys of other bytes may be equal to the server
-	merged  *merged // what the snapshot's rows made of it, where they went past it
+	changes int64    // row changes folded
+	twice   bool     // it may hold the second deletion of a row that the window before it deleted: see mayGoTwice
+	narrow  bool     // the key is one integer, which is all in entry.sort
+	loose   bool     // keys of other bytes may be equal to the server
+	plain   bool     // of a table without a key: the image is all that tells a row from others
+	copies  []copies // by entry, of a table without a key
+	merged  *merged  // what the snapshot's rows made of it, where they went past it
 }
 
 type entry struct {
@@ -75,6 +77,7 @@ func (f *fold) table(name string, shape *target.Shape, tm *binlog.TableMap) *tab
 			t.narrow = true
 		}
 	}
+	t.plain = plainRows(shape)
 	f.tables[name] = t
 	return t
 }
@@ -83,13 +86,15 @@ func (f *fold) table(name string, shape *target.Shape, tm *binlog.TableMap) *tab
 func (f *fold) add(t *tableFold, kind binlog.Change, r *binlog.RowReader, at place) {
 	before := t.arena.held + int64(len(t.entries))*entryCost
 	t.changes++
-	switch kind {
-	case binlog.Insert:
+	switch {
+	case t.shape.Key == nil:
+		t.addCopy(kind, r, at)
+	case kind == binlog.Insert:
 		t.put(t.entry(t.key(&r.New), false, at), r.New.Raw)
 		t.counter(&r.New)
-	case binlog.Delete:
+	case kind == binlog.Delete:
 		t.remove(t.entry(t.key(&r.Old), true, at))
-	case binlog.Update:
+	case kind == binlog.Update:
 		same := t.sameKey(&r.Old, &r.New)
 		if !same {
 			t.remove(t.entry(t.key(&r.Old), true, at))
@@ -167,6 +172,9 @@ func (t *tableFold) entry(key []byte, was bool, at place) *entry {
 
 // sortKey orders entries about as the target's primary key does, so that batches write neighbours.
 func (t *tableFold) sortKey(key []byte) uint64 {
+	if t.shape.Key == nil {
+		return 0
+	}
 	c := &t.shape.Columns[t.shape.Key[0]]
 	switch c.Type {
 	case 1, 2, 3, 8, 9: // integers, little endian
@@ -198,7 +206,7 @@ func (t *tableFold) deletedFirst(e *entry) bool {
 func (t *tableFold) order(phase int, present, exact bool) []uint32 {
 	var out []uint32
 	for i := range t.entries {
-		if t.due(i, phase, present, exact) {
+		for range t.times(i, phase, present, exact) {
 			out = append(out, uint32(i))
 		}
 	}

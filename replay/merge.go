@@ -26,8 +26,13 @@ import (
 type merged struct {
 	t     *tableFold
 	index *dumpIndex
+	cols  []int           // of a row that it is known by
 	met   []atomic.Uint32 // what became of each entry
 	plain atomic.Bool     // a statement passed unmatched
+	// Of a table without a key: which entry has the index's n-th row, and how many rows of each came by and were dropped. Each of them is: so it
+	// makes no difference in which order they come, nor whether in this run or an earlier one.
+	of   []uint32
+	came []atomic.Int64
 }
 
 // What becomes of an entry while the snapshot goes by.
@@ -44,19 +49,28 @@ func mergeTable(t *tableFold) bool {
 		return false
 	}
 	t.index = keyIndex{} // by raw bytes: the window is read
-	index, err := t.canonical()
+	m := &merged{t: t, cols: t.shape.Key}
+	var err error
+	if m.cols != nil {
+		m.index, err = t.canonical()
+		m.met = make([]atomic.Uint32, len(t.entries))
+	} else {
+		m.cols = t.shape.Writable
+		m.index, m.of, err = t.canonicalRows()
+		m.came = make([]atomic.Int64, len(t.entries))
+	}
 	if err != nil {
 		return false
 	}
-	t.merged = &merged{t: t, index: index, met: make([]atomic.Uint32, len(t.entries))}
+	t.merged = m
 	return true
 }
 
 // unmergeable says why a table's rows of a snapshot are loaded before the log's changes; "" where they go past them.
 func unmergeable(def *schema.Table) string {
-	key, ok := def.RowKey()
+	key, keyed := def.RowKey()
 	switch {
-	case !ok || !key.Primary:
+	case keyed && !key.Primary:
 		return "it has no primary key"
 	case def.Engine != "" && !strings.EqualFold(def.Engine, "InnoDB"): // the text of a dump is not asked for it
 		return "it is of engine " + def.Engine + ", which has no transactions"
@@ -66,12 +80,29 @@ func unmergeable(def *schema.Table) string {
 		if i < 0 || !def.Columns[i].Writable() {
 			return "its key is computed"
 		}
-		switch c := &def.Columns[i]; c.DataType {
-		case "float", "double", "enum", "set", "json", "vector", "uuid", "inet4", "inet6":
+		if c := &def.Columns[i]; ambiguous(c) {
 			return fmt.Sprintf("key column %s is of type %s, of which a dump's text does not name one value", c.Name, c.DataType)
 		}
 	}
+	if keyed {
+		return ""
+	}
+	for i := range def.Columns {
+		if c := &def.Columns[i]; c.Writable() && ambiguous(c) {
+			return fmt.Sprintf("it has no key, and column %s is of type %s, of which a dump's text does not name one value", c.Name, c.DataType)
+		}
+	}
 	return ""
+}
+
+// ambiguous reports a column of which a dump's text may stand for more than one value, or one value be written in more than one way.
+func ambiguous(c *schema.Column) bool {
+	switch c.DataType {
+	case "float", "double", "enum", "set", "json", "vector", "uuid", "inet4", "inet6",
+		"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection", "geomcollection":
+		return true
+	}
+	return false
 }
 
 // canonical makes the entries known by their key's canonical form, in which a dump's text names them too.
@@ -106,6 +137,9 @@ func (m *merged) state(i int) (state uint32, known bool) {
 
 // doubts are the rows that the snapshot has and should not, or should have and does not.
 func (m *merged) doubts() []doubt {
+	if m.t.shape.Key == nil {
+		return m.copyDoubts()
+	}
 	missing := doubt{table: m.t.name, kind: doubtMissing, first: nowhere}
 	present := doubt{table: m.t.name, kind: doubtPresent, first: nowhere}
 	for i := range m.t.entries {

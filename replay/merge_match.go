@@ -74,6 +74,10 @@ func (x *matcher) meet(f *found) error {
 	again := f.s.sql[0]|0x20 == 'r' // REPLACE
 	for i := range x.hits {
 		h := &x.hits[i]
+		if f.m.came != nil {
+			f.m.came[h.entry].Add(1)
+			continue
+		}
 		fate := settled
 		if !f.m.t.entries[h.entry].gone && !f.here {
 			fate = pending
@@ -96,14 +100,14 @@ func (x *matcher) find(f *found, def *schema.Table) error {
 	x.hits = x.hits[:0]
 	var key []int // where the key's columns stand among the values
 	if f.m != nil {
-		for _, c := range f.m.t.shape.Key {
+		for _, c := range f.m.cols {
 			k := slices.Index(f.cols, c)
 			if k < 0 {
 				return errUnmatched
 			}
 			key = append(key, k)
 		}
-		f.here = x.placeable(f.m, f.cols)
+		f.here = f.m.came == nil && x.placeable(f.m, f.cols)
 	}
 	if f.cols == nil || !x.readable(f.m, s) {
 		return errUnmatched
@@ -133,13 +137,13 @@ func (x *matcher) find(f *found, def *schema.Table) error {
 			return errUnmatched
 		}
 		if f.m != nil {
-			x.key = x.key[:0]
-			for i, k := range key {
-				if x.key, err = appendDumpedKey(x.key, tuples, &row[k], &f.m.t.shape.Columns[f.m.t.shape.Key[i]], x.charset, &x.value); err != nil {
-					return err
-				}
+			if err := x.name(f.m, tuples, row, key); err != nil {
+				return err
 			}
 			if e, ok := f.m.index.find(x.key); ok {
+				if f.m.of != nil {
+					e = f.m.of[e]
+				}
 				x.hits = append(x.hits, hit{from, to, e})
 				if err := x.fieldsOf(f, e); err != nil {
 					return err
@@ -149,6 +153,27 @@ func (x *matcher) find(f *found, def *schema.Table) error {
 		}
 		x.fields.row(tuples, row)
 	}
+}
+
+// name makes x.key what the fold knows a row by; where says where its columns stand in it.
+func (x *matcher) name(m *merged, tuples *snapshot.Tuples, row []snapshot.Literal, where []int) (err error) {
+	x.key = x.key[:0]
+	for i, k := range where {
+		if m.came != nil {
+			if row[k].Kind == snapshot.Null {
+				x.key = append(x.key, 0)
+				continue
+			}
+			x.key = append(x.key, 1)
+		}
+		if x.key, err = appendDumpedKey(x.key, tuples, &row[k], &m.t.shape.Columns[m.cols[i]], x.charset, &x.value); err != nil {
+			return err
+		}
+	}
+	if m.came != nil {
+		x.key = append(x.key[:0], appendDigest(nil, x.key)...)
+	}
+	return nil
 }
 
 // fieldsOf writes an entry's last image as fields, if it takes its row's place.
@@ -169,7 +194,7 @@ func (x *matcher) readable(m *merged, s *insert) bool {
 	if s.mode.NoBackslashEscapes || !singleOrUTF8(x.charset) {
 		return false
 	}
-	return m == nil || x.utc() || !slices.ContainsFunc(m.t.shape.Key, func(i int) bool { return m.t.shape.Def.Columns[i].DataType == "timestamp" })
+	return m == nil || x.utc() || !slices.ContainsFunc(m.cols, func(i int) bool { return m.t.shape.Def.Columns[i].DataType == "timestamp" })
 }
 
 func (x *matcher) utc() bool { return x.zone == "" || x.zone == "+00:00" }

@@ -108,7 +108,7 @@ type PlanTable struct {
 	// changes are left out.
 	Missing binlog.Position `json:"missing,omitzero"`
 	Lane    Lane            `json:"lane"`
-	Why     string          `json:"why,omitempty"` // of the serial lane, or of no base
+	Why     string          `json:"why,omitempty"` // of the serial lane, of no base, or of a fold that is not by key
 	// Merge says how a folded table's rows of the snapshot come to the target: past the folded log (true), or before it. MergeWhy is the reason where it
 	// is not so. Both are empty where the snapshot has no rows or the log no changes.
 	Merge    bool   `json:"merge,omitempty"`

@@ -210,6 +210,8 @@ func (pl *planner) predictLanes(all map[string]*PlanTable, creates map[string]st
 			_, keyed := def.RowKey()
 			if why := keyReason(def, keyed); why != "" {
 				t.Lane, t.Why = LaneSerial, why
+			} else if !keyed {
+				t.Why = countsRows
 			}
 		}
 		if t.Lane == LaneFold && def != nil && t.Base == BaseSnapshot && t.BaseRows > 0 && t.Inserted+t.Updated+t.Deleted > 0 {
@@ -344,8 +346,8 @@ func (pl *planner) unknownBase(inRange func(binlog.Position) bool) error {
 				break // from here on the log alone decides
 			}
 		}
-		if t.Lane == LaneSerial && h.Inserted+h.Updated+h.Deleted > 0 {
-			return fmt.Errorf("%w: table %s (%s) cannot be replayed over a base of unknown date: leave it out with --exclude-table %s, or give --snapshot-position", ErrInexact, t.Name, t.Why, t.Name)
+		if (t.Lane == LaneSerial || t.Why == countsRows) && h.Inserted+h.Updated+h.Deleted > 0 {
+			return p.inexactRows(t.Name, t.Why)
 		}
 	}
 	return nil

@@ -429,13 +429,7 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 		for _, t := range r.fold.tables {
 			r.st.Auto[t.name] = max(r.st.Auto[t.name], t.maxAuto)
 			n := r.open.table(t.name)
-			for i := range t.entries {
-				if t.entries[i].gone {
-					n.Removed++
-				} else {
-					n.Upserts++
-				}
-			}
+			n.written(t)
 			r.open.Written += int64(len(t.entries))
 		}
 		if r.st.Phase == phaseMerge {

@@ -36,14 +36,14 @@ func TestSerialGathers(t *testing.T) {
 			s.run("DROP TABLE shop.keyed")
 			dir := s.archive()
 			for _, memory := range []int64{1, 64 << 20} {
-				db, _, res, err := s.restore(dump, dir, stopBefore("incident:1"), replay.Options{Memory: memory})
+				db, _, res, err := s.restore(dump, dir, stopBefore("incident:1"), replay.Options{Memory: memory, Serial: true})
 				if err != nil {
 					t.Fatal(err)
 				}
 				if got := state(t, db, "shop"); got != want {
 					t.Errorf("memory %d: the restored database differs, %s", memory, diff(want, got))
 				}
-				if len(res.Lanes) != 2 || len(res.Doubts) > 0 || len(res.Incomplete) > 0 {
+				if len(res.Lanes) != 3 || len(res.Doubts) > 0 || len(res.Incomplete) > 0 {
 					t.Errorf("memory %d: lanes %v, doubts %v, incomplete %q", memory, res.Lanes, res.Doubts, res.Incomplete)
 				}
 				var name string

@@ -150,6 +150,11 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 		}
 		t.fold = old
 	} else {
+		if t.shape.Key == nil {
+			if err := r.p.countable(tm.Table); err != nil {
+				return nil, err
+			}
+		}
 		t.fold = r.fold.table(tm.Table, t.shape, tm)
 		t.fold.twice = r.st.From.Events > 0 && mayGoTwice(def)
 	}
@@ -212,7 +217,7 @@ const jsonDiffs = "the log holds changes to JSON values in place of the values (
 func keyReason(def *schema.Table, keyed bool) string {
 	switch {
 	case !keyed:
-		return "no primary key and no unique key without NULLs"
+		return uncounted(def)
 	case unpadded(def):
 		return "MariaDB's index over a CHAR column of a NO PAD collation keeps apart what comparisons take for equal"
 	}

@@ -82,9 +82,10 @@ type windowWriter struct {
 func (w *windowWriter) write(ctx context.Context, f *fold) error {
 	for _, phase := range []int{phaseDelete, phaseAbsent, phaseUpsert} {
 		all := f.batches(phase, w.exact)
+		dealt := deal(all, len(w.workers))
 		g, ctx := errgroup.WithContext(ctx)
 		for lane := range min(len(w.workers), len(all)) {
-			g.Go(func() error { return w.lane(ctx, lane, phase, all) })
+			g.Go(func() error { return w.lane(ctx, lane, phase, all, dealt[lane]) })
 		}
 		if err := g.Wait(); err != nil {
 			return err
@@ -93,8 +94,8 @@ func (w *windowWriter) write(ctx context.Context, f *fold) error {
 	return nil
 }
 
-// lane writes every batch whose number falls to it, from its mark on.
-func (w *windowWriter) lane(ctx context.Context, lane, phase int, all []batch) error {
+// lane writes the batches that were dealt to it, from its mark on.
+func (w *windowWriter) lane(ctx context.Context, lane, phase int, all []batch, mine []int) error {
 	b := w.workers[lane]
 	if b == nil {
 		c, err := w.srv.Conn(ctx, "")
@@ -115,7 +116,7 @@ func (w *windowWriter) lane(ctx context.Context, lane, phase int, all []batch) e
 		return nil
 	}
 	k := int64(0)
-	for i := lane; i < len(all); i += len(w.workers) {
+	for _, i := range mine {
 		k++
 		if k <= done {
 			continue

@@ -250,9 +250,21 @@ func (s *Shape) byDefault(i int) string {
 	return cmp.Or(c.Implicit(), "DEFAULT")
 }
 
+// AppendDeleteSome renders the deletion of rows of a table without a key: n of those that are all that the image says, or as many as there are.
+func (s *Shape) AppendDeleteSome(dst []byte, row *Row, n int64) ([]byte, error) {
+	dst = append(append(dst, "DELETE FROM "...), s.name...)
+	dst, err := s.appendMatch(dst, row)
+	return fmt.Appendf(dst, " LIMIT %d", n), err
+}
+
 // appendWhere finds exactly one row: by its key where the image has it, else by all the image has. What is changed in part must have
 // the value that the image says, where it says it.
 func (s *Shape) appendWhere(dst []byte, row *Row, changed ...int) ([]byte, error) {
+	dst, err := s.appendMatch(dst, row, changed...)
+	return append(dst, " LIMIT 1"...), err
+}
+
+func (s *Shape) appendMatch(dst []byte, row *Row, changed ...int) ([]byte, error) {
 	dst = append(dst, " WHERE "...)
 	cols := s.Key
 	if cols == nil || !has(row, cols) {
@@ -277,7 +289,7 @@ func (s *Shape) appendWhere(dst []byte, row *Row, changed ...int) ([]byte, error
 			return dst, fmt.Errorf("column %s of %s: %w", s.quoted[i], s.name, err)
 		}
 	}
-	return append(dst, " LIMIT 1"...), nil
+	return dst, nil
 }
 
 func has(row *Row, cols []int) bool {
