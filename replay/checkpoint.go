@@ -46,6 +46,7 @@ type State struct {
 	Created map[string]bool // tables of the base that exist
 	// SerialBase are, once their rows of the snapshot are loaded, the tables of the serial lane whose rows did not wait.
 	SerialBase map[string]bool
+	Later      map[string]Later // tables whose indexes are built behind their rows
 	Auto       map[string]uint64
 	Objects    []Program
 	Lanes      map[string]string          // table → why it takes the serial lane

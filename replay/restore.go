@@ -35,6 +35,8 @@ type Options struct {
 	// BaseFirst loads the whole snapshot before the log is read, and writes over it, as onto a base that was loaded: what tests compare
 	// the merge with, and no flag has it either.
 	BaseFirst bool
+	// LaterFrom is from how many bytes of rows in the snapshot on a table's indexes are built behind them; 0: the usual.
+	LaterFrom int64
 	Report    func(Progress) // calls do not overlap, nor overtake one another; it may be nil
 	Logger    *slog.Logger
 	// Patience is how long faults of the target that may pass are waited out while nothing gets done; 0: not at all.
@@ -218,6 +220,9 @@ func (r *runner) base(ctx context.Context) error {
 			}
 			if made {
 				next = phaseMerge
+				if err := r.dropIndexes(ctx); err != nil {
+					return err
+				}
 			}
 		}
 		if next == phaseLog && r.src.Snapshot != nil {
@@ -433,6 +438,9 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 			r.open.Written += int64(len(t.entries))
 		}
 		if r.st.Phase == phaseMerge {
+			if err := r.addIndexes(ctx); err != nil {
+				return err
+			}
 			if err := r.countBase(ctx, &r.open); err != nil {
 				return err
 			}

@@ -32,6 +32,7 @@ type route struct {
 	baseLoaded bool
 	serial     bool // no table folds
 	baseFirst  bool // the whole backup before the log, instead of past it
+	later      bool // indexes are built behind the rows, however few those are
 	stops      bool // the restore is stopped again and again
 	verified   bool // the result is compared with what base and log say
 	folder     bool // into a dump, without a server; the server's own client loads it
@@ -44,10 +45,10 @@ func routes() []route {
 		{name: "fresh", memory: 64 << 20, workers: 4, verified: true},
 		{name: "loaded", memory: 64 << 20, workers: 2, baseLoaded: true},
 		{name: "tiny", memory: 1, workers: 2, baseLoaded: true},
-		{name: "resumed", memory: 1, workers: 1, stops: true},
+		{name: "resumed", memory: 1, workers: 1, stops: true, later: true},
 		{name: "serial", memory: 64 << 20, workers: 2, serial: true},
 		{name: "serial-resumed", memory: 64 << 20, workers: 2, serial: true, stops: true},
-		{name: "merged", memory: 64 << 20, workers: 2, stops: true},
+		{name: "merged", memory: 64 << 20, workers: 2, stops: true, later: true},
 		{name: "first", memory: 64 << 20, workers: 4, baseFirst: true},
 		{name: "folder", memory: 64 << 20, folder: true},
 	}
@@ -252,6 +253,9 @@ func (s *scene) attempt(ctx context.Context, t *testing.T, p *replay.Plan, src r
 		srv.LocalInfile = false // as most servers have it; the other routes load so
 	}
 	o := replay.Options{Workers: r.workers, Memory: r.memory, Serial: r.serial, BaseFirst: r.baseFirst}
+	if r.later {
+		o.LaterFrom = 1
+	}
 	if !r.stops {
 		return replay.Restore(ctx, p, src, srv, o)
 	}

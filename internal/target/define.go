@@ -173,3 +173,9 @@ func (s *Server) ForeignKeys(ctx context.Context, db string) (map[string][]schem
 	}
 	return out, nil
 }
+
+// ForeignKeyTables are the tables of a database that have a foreign key or that one of any database refers to.
+func (s *Server) ForeignKeyTables(ctx context.Context, db string) ([]string, error) {
+	return s.column(ctx, "SELECT TABLE_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = "+Quote(db)+
+		" UNION SELECT REFERENCED_TABLE_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE UNIQUE_CONSTRAINT_SCHEMA = "+Quote(db))
+}
