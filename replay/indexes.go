@@ -59,6 +59,9 @@ func (r *runner) dropIndexesOf(ctx context.Context, t *snapshot.Table) error {
 		if err != nil || def == nil || unmergeable(def) != "" {
 			return err
 		}
+		if _, keyed := def.RowKey(); !keyed {
+			return nil // its rows are looked for by all they hold
+		}
 		create, err := r.srv.ShowCreate(ctx, r.p.Into, t.Name)
 		if err != nil {
 			return err
@@ -125,7 +128,9 @@ func (r *runner) addIndexes(ctx context.Context) error {
 		return nil
 	}
 	before := r.at
-	r.progress(func(p *Progress) { *p = Progress{Phase: "build indexes", Unit: "tables", Total: int64(len(r.st.Later))} })
+	r.progress(func(p *Progress) {
+		*p = Progress{Phase: "build indexes", Unit: "tables", Total: int64(len(r.st.Later))}
+	})
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(r.st.Workers)
 	for name, later := range r.st.Later {
