@@ -104,7 +104,7 @@ func (pl *planner) joinedKeys() error {
 			fks[t.Name] = def.ForeignKeys
 		}
 	}
-	serial := lanes(fks, pl.survey.Format.MariaDB, pl.survey.Format.VersionNumber())
+	serial := lanes(fks, pl.survey.Format.MariaDB, pl.survey.Format.VersionNumber(), everything)
 	for child, keys := range fks {
 		for _, k := range keys {
 			a, has := pl.several.picks[k.RefTable]

@@ -50,6 +50,7 @@ type State struct {
 	Auto       map[string]uint64
 	Objects    []Program
 	Lanes      map[string]string          // table → why it takes the serial lane
+	Moved      map[string]int             // by table, updates that were made by themselves: see mostMoves
 	Altered    map[string]binlog.Position // sequences, by where an ALTER left their next value to the source's memory
 	Said       []string                   // what the result cannot be trusted for, so far
 	Counts     Counts

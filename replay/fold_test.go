@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -167,35 +166,6 @@ func TestCursor(t *testing.T) {
 				t.Errorf("%q before %q: %v", order[i], order[j], i >= j)
 			}
 		}
-	}
-}
-
-func TestLanes(t *testing.T) {
-	fk := func(ref, action string) schema.ForeignKey {
-		return schema.ForeignKey{Name: "f_" + ref, RefTable: ref, OnDelete: action, OnUpdate: "NO ACTION"}
-	}
-	fks := map[string][]schema.ForeignKey{
-		"item":   {fk("orders", "CASCADE")},
-		"orders": {fk("customer", "NO ACTION")},
-		"stock":  {fk("shop", "RESTRICT")},
-	}
-	got := lanes(fks, false, 80404)
-	var names []string
-	for n := range got {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	if fmt.Sprint(names) != "[customer item orders]" {
-		t.Errorf("serial: %v", names)
-	}
-	if n := len(lanes(fks, false, 90700)); n != 0 {
-		t.Errorf("since 9.6 the child rows are in the log: %d tables serial", n)
-	}
-	if n := len(lanes(fks, true, 110800)); n != 3 {
-		t.Errorf("MariaDB: %d tables serial, want 3", n)
-	}
-	if !bytes.Equal([]byte(fmt.Sprint(cascadeParents(fks))), []byte("map[orders:true]")) {
-		t.Errorf("parents: %v", cascadeParents(fks))
 	}
 }
 

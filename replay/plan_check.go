@@ -190,7 +190,19 @@ func (pl *planner) predictLanes(all map[string]*PlanTable, creates map[string]st
 			fks[name] = def.ForeignKeys
 		}
 	}
-	serial := lanes(fks, pl.survey.Format.MariaDB, pl.survey.Format.VersionNumber())
+	acts := func(table string) activity {
+		t := all[table]
+		if t == nil {
+			return activity{}
+		}
+		keyed := true
+		if def := defs[table]; def != nil {
+			_, keyed = def.RowKey()
+			keyed = keyReason(def, keyed) == ""
+		}
+		return t.activity(pl.p.Exact, keyed)
+	}
+	serial := lanes(fks, pl.survey.Format.MariaDB, pl.survey.Format.VersionNumber(), acts)
 	for name, t := range all {
 		def := defs[name]
 		switch {

@@ -57,7 +57,7 @@ func (s *serial) close() { s.c.Close() }
 func (s *serial) seen(at Cursor) bool { return !s.mark.at.IsZero() && !s.mark.at.Before(at) }
 
 // change writes one row change.
-func (s *serial) change(ctx context.Context, shape *target.Shape, rows *binlog.Rows, r *binlog.RowReader, at place, cascades, replaced bool) error {
+func (s *serial) change(ctx context.Context, shape *target.Shape, rows *binlog.Rows, r *binlog.RowReader, at place, cascades *trigger, replaced bool) error {
 	if rows.Kind == binlog.Insert && gathers(shape, rows, r) {
 		return s.gather(ctx, shape, &r.New)
 	}
@@ -75,8 +75,8 @@ func (s *serial) change(ctx context.Context, shape *target.Shape, rows *binlog.R
 		}
 	}
 	s.pending++
-	// An insertion cascades to nothing; its parents may be out of scope.
-	if err := s.c.ForeignKeys(ctx, cascades && rows.Kind != binlog.Insert && rows.Flags&binlog.RowsNoForeignKeyChecks == 0); err != nil {
+	// Checks are on for what sets an action off, and for nothing else: what else they look at may be out of scope, or not written yet.
+	if err := s.c.ForeignKeys(ctx, cascades.by(rows, r)); err != nil {
 		return err
 	}
 	zeros := 0

@@ -52,12 +52,22 @@ func (w *walk) change(ctx context.Context, it *binlog.Item) error {
 		c.Filtered++
 		return nil
 	}
+	alone, err := w.r.setsOff(t, it)
+	if err != nil {
+		return err
+	}
+	if alone {
+		if t, err = w.moved(ctx, t, it); err != nil {
+			return err
+		}
+	}
 	c.Applied++
 	if err := w.r.rowEvent(ctx, t, it, w.cursor); err != nil {
 		return err
 	}
-	if t.fold == nil && t.shape.Def.Sequence {
-		// A table with a default that draws from the sequence cannot even be looked at as long as its row is locked.
+	if alone || t.fold == nil && t.shape.Def.Sequence {
+		// What follows is folded, and looks for the rows. A table with a default that draws from a sequence cannot even be looked at as long as
+		// the sequence's row is locked.
 		w.r.serial.until = w.cursor
 		if err := w.r.serial.flush(ctx); err != nil {
 			return err
@@ -96,7 +106,7 @@ type route struct {
 	name     string
 	fold     *tableFold // nil: the serial lane
 	shape    *target.Shape
-	cascades bool
+	cascades trigger
 	filtered bool
 }
 
@@ -132,6 +142,8 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 	if err := r.loadForeignKeys(ctx); err != nil {
 		return nil, err
 	}
+	parent := r.fks.parents[tm.Table]
+	t.cascades = parent.of(def)
 	if why := r.serialReason(tm.Table, def, t.shape.Key != nil); why != "" {
 		if err := r.serialBase(ctx); err != nil {
 			return nil, err
@@ -140,7 +152,6 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 			r.st.Lanes = map[string]string{}
 		}
 		r.st.Lanes[tm.Table] = why
-		t.cascades = r.fks.parents[tm.Table]
 		if r.result.Resumed && !strings.EqualFold(def.Engine, "InnoDB") {
 			r.incomplete("table %s is of engine %s, which has no transactions: its changes around the stop may have been made twice", def.Name, def.Engine)
 		}
@@ -193,7 +204,7 @@ func (r *runner) define(ctx context.Context, name string) (*schema.Table, error)
 // foreignKeys is what the lanes depend on, as of the last DDL statement.
 type foreignKeys struct {
 	serial  map[string]string
-	parents map[string]bool
+	parents map[string]setOff
 }
 
 func (r *runner) loadForeignKeys(ctx context.Context) error {
@@ -204,11 +215,34 @@ func (r *runner) loadForeignKeys(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.fks = &foreignKeys{serial: lanes(fks, r.format.MariaDB, r.format.VersionNumber())}
-	if !cascadesLogged(r.format.MariaDB, r.format.VersionNumber()) {
-		r.fks.parents = cascadeParents(fks)
+	r.fks = &foreignKeys{}
+	if cascadesLogged(r.format.MariaDB, r.format.VersionNumber()) {
+		return nil
 	}
+	r.fks.parents = cascadeParents(fks)
+	acts := map[string]activity{}
+	for table := range r.fks.parents {
+		if acts[table], err = r.activity(ctx, table); err != nil {
+			return err
+		}
+	}
+	r.fks.serial = lanes(fks, r.format.MariaDB, r.format.VersionNumber(), func(t string) activity { return acts[t] })
 	return nil
+}
+
+// activity is what the log does to the rows of a table that foreign keys with actions refer to.
+func (r *runner) activity(ctx context.Context, table string) (activity, error) {
+	a := r.p.activity(table, true)
+	if !a.updates || a.moves {
+		return a, nil
+	}
+	def, err := r.define(ctx, table)
+	if err != nil || def == nil {
+		return a, err
+	}
+	_, keyed := def.RowKey()
+	a.moves = r.st.Serial || r.st.Moved[table] >= mostMoves || keyReason(def, keyed) != ""
+	return a, nil
 }
 
 const jsonDiffs = "the log holds changes to JSON values in place of the values (binlog_row_value_options=PARTIAL_JSON)"
@@ -287,7 +321,7 @@ func (r *runner) rowEvent(ctx context.Context, t *route, it *binlog.Item, at Cur
 		n.count(rows.Kind, 1)
 		if t.fold != nil {
 			r.fold.add(t.fold, rows.Kind, &r.rows, at0)
-		} else if err := r.serial.change(ctx, t.shape, rows, &r.rows, at0, t.cascades, replaced); err != nil {
+		} else if err := r.serial.change(ctx, t.shape, rows, &r.rows, at0, &t.cascades, replaced); err != nil {
 			return err
 		}
 	}

@@ -147,8 +147,14 @@ func (c *Column) Implicit() string {
 
 // Cascades reports whether a change of the parent may change rows of the child.
 func (f ForeignKey) Cascades() bool {
-	return cascades(f.OnDelete) || cascades(f.OnUpdate)
+	return f.CascadesDelete() || f.CascadesUpdate()
 }
+
+// CascadesDelete reports whether the deletion of a parent may change rows of the child.
+func (f ForeignKey) CascadesDelete() bool { return cascades(f.OnDelete) }
+
+// CascadesUpdate reports whether other values of a parent's referenced columns may change rows of the child.
+func (f ForeignKey) CascadesUpdate() bool { return cascades(f.OnUpdate) }
 
 func cascades(action string) bool {
 	switch strings.ToUpper(action) {

@@ -1,0 +1,50 @@
+package replay_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"lifeboat/internal/testserver"
+	"lifeboat/replay"
+)
+
+// TestMoved restores a parent whose rows get other values to refer to, which its children follow and the log does not say: by itself each, up
+// to so many, and from there in the serial lane.
+func TestMoved(t *testing.T) {
+	s := newSource(t, testserver.MariaDB1011)
+	s.run(`CREATE DATABASE shop
+		USE shop
+		CREATE TABLE p (id INT PRIMARY KEY, v INT)
+		CREATE TABLE c (id INT PRIMARY KEY, p INT, CONSTRAINT f FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE ON UPDATE CASCADE)
+		CREATE TABLE o (id INT PRIMARY KEY)
+		INSERT INTO p VALUES (1,1),(2,2),(3,3)
+		INSERT INTO c VALUES (1,1),(2,1),(3,2),(4,3)`)
+	dump := s.dump("shop")
+	for _, times := range []int{3, 70} {
+		script := "USE shop\n"
+		for range times {
+			script += "INSERT INTO o SELECT IFNULL(MAX(id),0)+1 FROM o\nUPDATE p SET id=id+10 WHERE v=1\nUPDATE c SET p=2 WHERE id=2\nUPDATE c SET p=(SELECT id FROM p WHERE v=1) WHERE id=2\n"
+		}
+		s.run(script)
+		want := state(t, s.db, "shop")
+		dir := s.archive()
+		for _, memory := range []int64{1, 64 << 20} {
+			db, _, res, err := s.restore(dump, dir, func(*replay.Request) {}, replay.Options{Memory: memory})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := state(t, db, "shop"); got != want {
+				t.Errorf("%d times, memory %d: the restored database differs, %s", times, memory, diff(want, got))
+			}
+			wantSerial := ""
+			if times > 3 {
+				wantSerial = "c p"
+			}
+			if got := strings.Join(slices.Sorted(maps.Keys(res.Lanes)), " "); got != wantSerial || len(res.Doubts) > 0 || len(res.Incomplete) > 0 {
+				t.Errorf("%d times, memory %d: lanes %v, doubts %v, incomplete %q", times, memory, res.Lanes, res.Doubts, res.Incomplete)
+			}
+		}
+	}
+}
