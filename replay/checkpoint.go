@@ -53,6 +53,7 @@ type State struct {
 	Moved      map[string]int             // by table, updates that were made by themselves: see mostMoves
 	Altered    map[string]binlog.Position // sequences, by where an ALTER left their next value to the source's memory
 	Said       []string                   // what the result cannot be trusted for, so far
+	Partials   []string                   // names of the partial tables that are being made
 	Counts     Counts
 }
 

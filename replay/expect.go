@@ -82,6 +82,9 @@ func (e *Expected) LostViews() map[string]string { return e.b.lostViews() }
 // Whole reports that the whole database is wanted, not some of its tables.
 func (e *Expected) Whole() bool { return e.b.p.scope().Whole() }
 
+// MayBePartial reports the name of a partial table, which is not compared.
+func (e *Expected) MayBePartial(name string) bool { return e.b.p.MayBePartial(name) }
+
 // Exact reports that the base's place in the log is known.
 func (e *Expected) Exact() bool { return e.b.p.Exact }
 

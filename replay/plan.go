@@ -58,6 +58,7 @@ type Plan struct {
 	Findings        []string    `json:"findings,omitempty"`
 	Incomplete      []string    `json:"incomplete,omitempty"` // what cannot be restored
 	AllowIncomplete bool        `json:"allow_incomplete,omitempty"`
+	PartialTables   bool        `json:"partial_tables,omitempty"` // make a table of the rows that the log shows of one without a base
 	DropExisting    bool        `json:"drop_existing,omitempty"`
 	Definer         string      `json:"definer,omitempty"` // SQL of the account that owns programs whose own is missing on the target
 
@@ -127,6 +128,7 @@ type Request struct {
 	Stop             filter.Stop
 	Skip             []string // GTID sets and incident:ID
 	AllowIncomplete  bool
+	PartialTables    bool
 	DropExisting     bool
 	Definer          string // see ParseDefiner; "" keeps them
 	Progress         func(at binlog.Position)
@@ -170,7 +172,7 @@ func MakePlan(ctx context.Context, q Request) (*Plan, *filter.Survey, error) {
 
 func newPlanner(q Request) *planner {
 	return &planner{q: q, p: &Plan{Schema: PlanSchema, Database: q.Scope.Database, Into: q.Into, Tables: q.Scope.Tables, Exclude: q.Scope.Exclude,
-		BaseLoaded: q.BaseLoaded, StopSpec: stopText(q.Stop), AllowIncomplete: q.AllowIncomplete, DropExisting: q.DropExisting, Definer: q.Definer}}
+		BaseLoaded: q.BaseLoaded, StopSpec: stopText(q.Stop), AllowIncomplete: q.AllowIncomplete, PartialTables: q.PartialTables, DropExisting: q.DropExisting, Definer: q.Definer}}
 }
 
 // make takes every step.

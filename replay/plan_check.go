@@ -123,7 +123,7 @@ func (pl *planner) tables(context.Context) error {
 			t.Base = BaseSnapshot // renamed from one that the snapshot holds, or dropped
 		default:
 			t.Why = fmt.Sprintf("it is not in the snapshot, and its CREATE is not in the log, which changes it from %s on", h.Missing)
-			p.Incomplete = append(p.Incomplete, fmt.Sprintf("table %s: %s", t.Name, t.Why))
+			p.Incomplete = append(p.Incomplete, fmt.Sprintf("table %s: %s; %s", t.Name, t.Why, pl.partialOffer(t)))
 		}
 	}
 	if err := pl.versioned(all, creates); err != nil {
@@ -147,10 +147,21 @@ func (pl *planner) tables(context.Context) error {
 		}
 		return fmt.Errorf("%w: neither the snapshot nor the log holds a table of %s that is wanted", ErrNoBase, p.Database)
 	}
-	if q.Snapshot == nil && !q.BaseLoaded && !slices.ContainsFunc(p.Routes, func(t PlanTable) bool { return t.Base != BaseNone }) {
+	if q.Snapshot == nil && !q.BaseLoaded && !p.partialTables() && !slices.ContainsFunc(p.Routes, func(t PlanTable) bool { return t.Base != BaseNone }) {
 		return fmt.Errorf("%w: no snapshot was given, and the log holds the CREATE of no table of %s: give --snapshot", ErrNoBase, p.Database)
 	}
 	return nil
+}
+
+// partialOffer says what the log's rows of a table without a base are good for.
+func (pl *planner) partialOffer(t *PlanTable) string {
+	switch {
+	case t.Partial || t.Diffs:
+		return "its row images are incomplete, so that no rows of it can be offered"
+	case pl.p.PartialTables:
+		return "the rows that the log shows of it come as table " + partialName(t.Name)
+	}
+	return "--partial-tables makes a table of the rows that the log shows of it, under the name " + partialName(t.Name)
 }
 
 // sequence reports one of the snapshot's sequences.

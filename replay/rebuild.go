@@ -34,7 +34,7 @@ func Rebuild(ctx context.Context, p *Plan, src Source, out *folder.Folder, o Opt
 	if !p.Exact {
 		return nil, fmt.Errorf("%w: whether rows of a base of unknown date collide with the log's is for a server to tell", ErrNeedsServer)
 	}
-	for _, step := range []func(context.Context) error{b.definitions, b.log} {
+	for _, step := range []func(context.Context) error{b.definitions, b.log, b.partials} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -65,6 +65,7 @@ type rebuild struct {
 	places   places
 	found    []doubt
 	bytes    int64 // that the folds hold
+	sighted  []*sighting
 	result   Result
 	at       Progress
 }

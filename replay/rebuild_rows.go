@@ -84,6 +84,9 @@ func (b *rebuild) write(ctx context.Context, out *folder.Folder) (*Result, error
 			flows[t.base] = f
 		}
 	}
+	if err := b.dumpPartial(out); err != nil {
+		return nil, err
+	}
 	if err := b.pour(ctx, flows); err != nil {
 		return nil, err
 	}
@@ -95,6 +98,9 @@ func (b *rebuild) write(ctx context.Context, out *folder.Folder) (*Result, error
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+	}
+	if err := b.dumpPartialRows(out); err != nil {
+		return nil, err
 	}
 	if err := b.writePrograms(out); err != nil {
 		return nil, err

@@ -65,6 +65,7 @@ type Result struct {
 	Doubts     []Doubt           // rows that the base should have and lacks, or the other way round
 	Orphans    []string          // the missing ones of them, a line for each table
 	Incomplete []string          // what could not be restored, one line each
+	Partial    []PartialTable    // tables that neither backup nor log made, as far as the log shows them
 	Definers   []string          // accounts that the target lacks, with what they own, one line each
 }
 
@@ -276,7 +277,6 @@ func (r *runner) wants(table string) bool { return r.p.scope().Has(r.p.Database,
 
 // finish makes what must wait for the rows, checks the account, and removes the checkpoint.
 func (r *runner) finish(ctx context.Context, last *try) error {
-	r.progress(func(p *Progress) { *p = Progress{Phase: "finish"} })
 	if r.st.Phase != phaseFinish {
 		r.st.Phase = phaseFinish
 		r.st.Objects = slices.Clone(r.programs.list)
@@ -284,6 +284,10 @@ func (r *runner) finish(ctx context.Context, last *try) error {
 			return err
 		}
 	}
+	if err := r.partials(ctx); err != nil {
+		return err
+	}
+	r.progress(func(p *Progress) { *p = Progress{Phase: "finish"} })
 	if err := r.counters(ctx); err != nil {
 		return err
 	}

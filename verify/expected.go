@@ -129,6 +129,10 @@ func (a *against) choose(ctx context.Context, there []string) error {
 		if known[n] || !a.o.wants(n) || !a.e.Whole() {
 			continue
 		}
+		if a.e.MayBePartial(n) {
+			a.list = append(a.list, &checked{result: Table{Name: n, Unchecked: "it is a partial table, of rows that base and log know of no table"}})
+			continue
+		}
 		a.list = append(a.list, &checked{result: Table{Name: n, Difference: "only on the target"}})
 	}
 	for _, n := range a.o.Tables {

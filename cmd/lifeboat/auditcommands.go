@@ -38,6 +38,9 @@ func (f *facts) commands(a *report.Audit) []report.Command {
 		f.beforeIncidents(in, stop, add)
 	case stop == nil && len(noBase(a.Tables)) > 0:
 		add("Restore the tables that have a base to the end of the log", f.restoreLine())
+		if slices.ContainsFunc(a.Tables, offered) {
+			add("The same, and of the others make tables of the rows that the log shows", f.restoreLine().on("partial-tables", true))
+		}
 	case stop == nil:
 		add("Restore it to the end of the log", f.restoreLine())
 	}
@@ -45,6 +48,11 @@ func (f *facts) commands(a *report.Audit) []report.Command {
 		f.upTo(stop, in, add)
 	}
 	return out
+}
+
+// offered reports a table without a base of which the log shows whole rows.
+func offered(t report.TableRow) bool {
+	return t.Base == report.BaseNone && t.FirstChange != nil && t.Images == report.ImagesFull && !t.Dropped
 }
 
 // lookCloser offers the audit of one database.

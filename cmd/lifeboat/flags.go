@@ -129,6 +129,7 @@ func boundFlags() []cli.Flag {
 		boolFlag("base-loaded", "the target already holds the backup's rows: apply only the log"),
 		boolFlag("drop-existing", "drop the database on the target first if it exists"),
 		boolFlag("allow-incomplete", "go on where part of the log cannot be restored, and exit with 3"),
+		boolFlag("partial-tables", "of a table that neither backup nor log made, make NAME__lifeboat_partial of the rows that the log shows"),
 	}
 }
 

@@ -24,6 +24,7 @@ type job struct {
 	effort
 	into                                     string // "": the same name
 	baseLoaded, dropExisting, partialAllowed bool
+	partialTables                            bool
 	definer                                  string // as it was given
 	progress                                 ui.Mode
 }
@@ -34,7 +35,7 @@ func jobFlags() []cli.Flag {
 
 func readJob(c *cli.Context) (j job, err error) {
 	j.into, j.baseLoaded, j.dropExisting, j.partialAllowed = c.String("into"), c.Bool("base-loaded"), c.Bool("drop-existing"), c.Bool("allow-incomplete")
-	j.definer = c.String("definer")
+	j.definer, j.partialTables = c.String("definer"), c.Bool("partial-tables")
 	if _, err = replay.ParseDefiner(j.definer); err != nil {
 		return j, usagef("--definer %w", err)
 	}
@@ -60,6 +61,8 @@ func (j *job) check() error {
 		return usagef("--into %s: that name is taken by the server or by lifeboat itself", j.into)
 	case j.baseLoaded && j.dropExisting:
 		return usagef("--base-loaded and --drop-existing contradict each other")
+	case j.baseLoaded && j.partialTables:
+		return usagef("--partial-tables takes the backup itself to tell which tables it lacks: with --base-loaded it cannot")
 	case j.baseLoaded && j.snapshot != "":
 		return usagef("--base-loaded says that the target holds the base already: leave out --snapshot, and give --snapshot-position")
 	}
@@ -77,7 +80,7 @@ func (j *job) name() string {
 // line is the job as a command line, its bounds left out.
 func (j *job) line(command string) *commandLine {
 	return newCommandLine(command).source(&j.source).flag("into", j.into).flag("definer", j.definer).on("base-loaded", j.baseLoaded).
-		on("drop-existing", j.dropExisting).on("allow-incomplete", j.partialAllowed)
+		on("drop-existing", j.dropExisting).on("allow-incomplete", j.partialAllowed).on("partial-tables", j.partialTables)
 }
 
 // bounded adds them.
@@ -110,7 +113,7 @@ func (j *job) makePlan(ctx context.Context, m *meter) (p planned, err error) {
 	p.plan, p.survey, err = replay.MakePlan(ctx, replay.Request{
 		Definer: definer,
 		Archive: p.archive, Snapshot: p.snapshot, Bases: bases, SnapshotPosition: j.position, BaseLoaded: j.baseLoaded, Scope: j.scope, Into: j.into,
-		Stop: j.stop, Skip: j.skip, AllowIncomplete: j.partialAllowed, DropExisting: j.dropExisting, Progress: m.survey(p.archive),
+		Stop: j.stop, Skip: j.skip, AllowIncomplete: j.partialAllowed, PartialTables: j.partialTables, DropExisting: j.dropExisting, Progress: m.survey(p.archive),
 	})
 	if err == nil {
 		p.snapshot, err = baseOf(p.plan, p.snapshot, bases)

@@ -163,18 +163,25 @@ func restore(ctx context.Context, e *env, o restoreOptions) (err error) {
 	return r.run(ctx)
 }
 
+func (o *restoreOptions) partialPhase(steps []string) []string {
+	if o.partialTables {
+		return append(steps, replay.PhasePartial)
+	}
+	return steps
+}
+
 func (o *restoreOptions) phases() []string {
 	if o.dryRun {
 		return o.source.phases()
 	}
 	if o.folder.path != "" && !o.scratch {
-		return append(o.source.phases(), "replay log", phaseDump)
+		return append(o.partialPhase(append(o.source.phases(), "replay log")), phaseDump)
 	}
 	steps := o.source.phases()
 	if o.source.snapshot != "" && !o.baseLoaded {
 		steps = append(steps, "make tables", "read log")
 	}
-	steps = append(steps, "load base", "replay log", "finish")
+	steps = append(o.partialPhase(append(steps, "load base", "replay log")), "finish")
 	if o.verify {
 		steps = append(steps, phaseCompare)
 	}

@@ -150,6 +150,9 @@ func (r *restoring) report(res *replay.Result, begun, ended time.Time) *report.R
 			rep.Notes = append(rep.Notes, d.String()+" (the base is of unknown date)")
 		}
 	}
+	for _, t := range res.Partial {
+		rep.Partial = append(rep.Partial, report.PartialTable{Of: t.Of, Name: t.Name, Rows: t.Rows, From: t.From.String(), To: t.To.String(), Caveats: t.Caveats})
+	}
 	if !r.plan.Exact && !r.plan.BaseLoaded && !r.o.verify {
 		rep.Notes = append(rep.Notes, "how many rows of each table come only from the base, and how many the log replaced, deleted or did not find, lifeboat verify tells with the same flags")
 	}

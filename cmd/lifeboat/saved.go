@@ -57,6 +57,7 @@ func (j *job) follow(p *replay.Plan) error {
 	j.baseLoaded = j.baseLoaded || p.BaseLoaded
 	j.dropExisting = j.dropExisting || p.DropExisting
 	j.partialAllowed = j.partialAllowed || p.AllowIncomplete
+	j.partialTables = j.partialTables || p.PartialTables
 	if !j.stop.Given && p.StopSpec != "" {
 		how, spec, _ := strings.Cut(p.StopSpec, " ")
 		point, err := filter.ParsePoint(spec)

@@ -117,7 +117,7 @@ func withoutBase(t *report.TableRow) string {
 	case t.FirstChange == nil:
 		return from + "; no row of it is known"
 	case t.Images == report.ImagesFull:
-		return from + "; of its rows those are known that changed since"
+		return from + "; of its rows those are known that changed since: restore --partial-tables makes a table of them"
 	}
 	return from + "; of the rows that changed since, only the columns in their images are known"
 }

@@ -20,11 +20,22 @@ type TableMap struct {
 	Unsigned        []bool   // for each column
 	Names           []string // nil unless the server wrote full row metadata
 	PrimaryKey      []int    // column numbers; nil unless said
+	KeyPrefix       []int    // for each of them the characters that the key has of it, 0 for all
+	Said            []Said   // one for each column
 	Columns         []value.Column
 	// fractions: MariaDB, with columns of the temporal types from before 10.1 (and from later with mysql56_temporal_format=OFF). Those
 	// are logged under the same types with and without fractions of a second, though their sizes differ.
 	fractions bool
 	extents   []extent // one for each column
+}
+
+// Said is what the optional metadata says of a column beyond its type; what it leaves out is zero. Only for a table whose
+// definition is nowhere else is it needed.
+type Said struct {
+	Collation uint16   // id, of text and of ENUM and SET
+	Members   []string // of ENUM and SET, in the column's character set
+	Geometry  int      // 1 + the type that WKB numbers so, 0 for any geometry
+	Vector    int      // dimensions
 }
 
 // extent is how much of an image a column takes, where that is simple to tell: see value.Column.Extent.
@@ -138,6 +149,7 @@ func parseTableMap(b []byte) (*TableMap, error) {
 	}
 	t.Meta = meta
 	t.Nullable = bytes.Clone(c.bytes((int(n) + 7) / 8))
+	t.Said = make([]Said, n)
 	for len(c.b) > 0 && !c.short {
 		kind := c.byte()
 		t.optional(kind, c.bytes(int(c.packed())))
@@ -169,6 +181,28 @@ func (t *TableMap) optional(kind byte, b []byte) {
 				k++
 			}
 		}
+	case 2, 3: // collations of text: one for all with exceptions, or one for each
+		t.collations(&c, kind == 2, isText)
+	case 10, 11: // of ENUM and SET
+		t.collations(&c, kind == 10, isEnumOrSet)
+	case 5, 6: // members of SET, of ENUM
+		want := [...]byte{value.TypeSet, value.TypeEnum}[kind-5]
+		t.eachOf(func(typ byte) bool { return typ == want }, func(s *Said) bool {
+			for n := c.packed(); n > 0 && !c.short; n-- {
+				s.Members = append(s.Members, string(c.bytes(int(c.packed()))))
+			}
+			return !c.short
+		})
+	case 7: // types of geometry
+		t.eachOf(func(typ byte) bool { return typ == value.TypeGeometry }, func(s *Said) bool {
+			s.Geometry = 1 + int(c.packed()&0xff)
+			return !c.short
+		})
+	case 13: // dimensions
+		t.eachOf(func(typ byte) bool { return typ == value.TypeVector }, func(s *Said) bool {
+			s.Vector = int(c.packed() & 0xffff)
+			return !c.short
+		})
 	case 4: // names
 		names := make([]string, 0, len(t.Types))
 		for len(c.b) > 0 && !c.short {
@@ -180,19 +214,66 @@ func (t *TableMap) optional(kind byte, b []byte) {
 	case 8: // primary key, whole columns
 		for len(c.b) > 0 && !c.short {
 			if i := c.packed(); i < uint64(len(t.Types)) {
-				t.PrimaryKey = append(t.PrimaryKey, int(i))
+				t.PrimaryKey, t.KeyPrefix = append(t.PrimaryKey, int(i)), append(t.KeyPrefix, 0)
 			}
 		}
 	case 9: // primary key with prefix lengths
 		for len(c.b) > 0 && !c.short {
-			i := c.packed()
-			c.packed()
+			i, prefix := c.packed(), c.packed()
 			if i < uint64(len(t.Types)) {
-				t.PrimaryKey = append(t.PrimaryKey, int(i))
+				t.PrimaryKey, t.KeyPrefix = append(t.PrimaryKey, int(i)), append(t.KeyPrefix, int(prefix&0xffff))
 			}
 		}
 	}
 }
+
+// eachOf calls do for each column whose type, the one behind CHAR where ENUM and SET hide, is wanted, until it says no.
+func (t *TableMap) eachOf(want func(typ byte) bool, do func(*Said) bool) {
+	for i := range t.Types {
+		c := value.Column{Type: t.Types[i], Meta: t.Meta[i]}
+		if want(c.Real()) && !do(&t.Said[i]) {
+			return
+		}
+	}
+}
+
+// collations reads those of the columns of some types: one for each or, in short, one for all and pairs of a number among these columns and
+// what that one has instead.
+func (t *TableMap) collations(c *cursor, short bool, of func(typ byte) bool) {
+	if !short {
+		t.eachOf(of, func(s *Said) bool {
+			s.Collation = uint16(c.packed())
+			return !c.short
+		})
+		return
+	}
+	usual, others := uint16(c.packed()), map[int]uint16{}
+	for len(c.b) > 0 && !c.short {
+		i := int(c.packed())
+		others[i] = uint16(c.packed())
+	}
+	if c.short {
+		return
+	}
+	k := 0
+	t.eachOf(of, func(s *Said) bool {
+		if s.Collation = usual; others[k] != 0 {
+			s.Collation = others[k]
+		}
+		k++
+		return true
+	})
+}
+
+func isText(typ byte) bool {
+	switch typ {
+	case value.TypeString, value.TypeVarString, value.TypeVarchar, value.TypeBlob, value.TypeVarcharCompressed, value.TypeBlobCompressed:
+		return true
+	}
+	return false
+}
+
+func isEnumOrSet(typ byte) bool { return typ == value.TypeEnum || typ == value.TypeSet }
 
 // numeric reports the types that have a bit in the signedness field: TINY, SHORT, LONG, FLOAT, DOUBLE,
 // LONGLONG, INT24, NEWDECIMAL, and YEAR (MySQL counts it in; MariaDB too).

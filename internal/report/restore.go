@@ -34,7 +34,8 @@ type Restore struct {
 	Sum        Accounting     `json:"sum"`
 	Orphans    []string       `json:"orphans"` // the first few changes whose base row was missing
 	OrphanRows int64          `json:"orphan_rows"`
-	Doubts     []Doubt        `json:"doubts"`     // rows that were not as the log says
+	Doubts     []Doubt        `json:"doubts"` // rows that were not as the log says
+	Partial    []PartialTable `json:"partial_tables"`
 	Incomplete []string       `json:"incomplete"` // what could not be restored, one line each
 	Notes      []string       `json:"notes"`
 	Commands   []Command      `json:"commands"`
@@ -49,6 +50,16 @@ type Doubt struct {
 	What  string `json:"what"` // "changed by the log, but not there" and the like
 	Rows  int64  `json:"rows"`
 	First string `json:"first,omitempty"` // place in the log of the first that was looked for
+}
+
+// PartialTable is a table made of the rows that the log shows of one that nothing else tells of.
+type PartialTable struct {
+	Of      string   `json:"of"`
+	Name    string   `json:"name"`
+	Rows    int64    `json:"rows"`
+	From    string   `json:"from"` // places in the log of its first and last change
+	To      string   `json:"to"`
+	Caveats []string `json:"caveats"`
 }
 
 // TableRestore is what was done to one table.
@@ -91,7 +102,7 @@ func WriteRestore(w io.Writer, r *Restore, format string, color bool) error {
 	tagged.Schema = RestoreSchema
 	tagged.Tables, tagged.Orphans, tagged.Incomplete = some(r.Tables), some(r.Orphans), some(r.Incomplete)
 	tagged.Notes, tagged.Commands = some(r.Notes), some(r.Commands)
-	tagged.Doubts = some(r.Doubts)
+	tagged.Doubts, tagged.Partial = some(r.Doubts), some(r.Partial)
 	return write(w, format, color, &tagged, func(p *page) { restoreText(p, &tagged) })
 }
 
@@ -122,12 +133,26 @@ func restoreText(p *page, r *Restore) {
 		p.heading("What is not complete")
 		bullets(p, r.Incomplete, mostFindings)
 	}
+	partialText(p, r.Partial)
 	if r.OrphanRows > 0 {
 		p.heading(fmt.Sprintf("Changes to rows that the base does not have (%s)", text.Count(r.OrphanRows)))
 		bullets(p, r.Orphans, mostFindings)
 	}
 	restoreTables(p, r.Tables)
 	commandsText(p, r.Commands)
+}
+
+func partialText(p *page, tables []PartialTable) {
+	if len(tables) == 0 {
+		return
+	}
+	p.heading("Partial tables: rows that the log shows of tables that neither backup nor log made")
+	var lines []string
+	for _, t := range tables {
+		lines = append(lines, fmt.Sprintf("%s holds %s of %s, as they were last between %s and %s; rows that did not change there are missing%s",
+			t.Name, text.Counted(t.Rows, "row"), t.Of, t.From, t.To, strings.Join(append([]string{""}, t.Caveats...), "; ")))
+	}
+	bullets(p, lines, mostFindings)
 }
 
 func restored(database, into string) string {

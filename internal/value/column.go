@@ -133,6 +133,18 @@ func (c *Column) real() (typ byte, length int) {
 	return c.Type, 0
 }
 
+// Real is the type behind TypeString, where CHAR, ENUM and SET are told apart; of others it is Type.
+func (c *Column) Real() byte {
+	typ, _ := c.real()
+	return typ
+}
+
+// Longest is the greatest length in bytes of a CHAR, and the size of an ENUM's or SET's number.
+func (c *Column) Longest() int {
+	_, n := c.real()
+	return n
+}
+
 // fraction is the number of bytes that a temporal type's digits after the second take.
 func fraction(digits uint16) int { return int(digits+1) / 2 }
 
