@@ -66,6 +66,8 @@ func (c *Counts) table(name string) *RowCounts {
 
 // written counts what a window wrote of a table: the rows that are there behind it, and those that are not.
 func (n *RowCounts) written(t *tableFold) {
+	n.Upserts += t.upserts
+	n.Removed += t.removed
 	for i := range t.entries {
 		switch {
 		case t.shape.Key == nil:

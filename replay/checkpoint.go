@@ -41,6 +41,7 @@ type State struct {
 	Window  int
 	From    Cursor  // everything before it is applied
 	To      *Cursor // the window [From, To) is being applied
+	Spilled bool    // from disk: it did not fit into memory
 	DDL     *DDLState
 	Merge   bool            // the snapshot's rows wait for the log's first window
 	Created map[string]bool // tables of the base that exist

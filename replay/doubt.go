@@ -279,7 +279,7 @@ func (b *batchWriter) locate(ctx context.Context, one *batch, d *doubt) (err err
 	var head []byte
 	head = append(head, "SELECT CASE"...)
 	for n, i := range one.order {
-		if b.key, err = t.cutKey(t.entries[i].key, b.key); err != nil {
+		if b.key, err = t.cutKey(one.entry(i).key, b.key); err != nil {
 			return err
 		}
 		head = append(head, " WHEN "...)
@@ -303,7 +303,7 @@ func (b *batchWriter) locate(ctx context.Context, one *batch, d *doubt) (err err
 	}
 	for n, i := range one.order {
 		if there[n] != one.present {
-			d.first = min(d.first, t.entries[i].first)
+			d.first = min(d.first, one.entry(i).first)
 		}
 	}
 	return nil

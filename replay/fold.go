@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"lifeboat/internal/binlog"
+	"lifeboat/internal/spill"
 	"lifeboat/internal/target"
 	"lifeboat/internal/value"
 )
@@ -18,7 +19,10 @@ import (
 // of the same stretch may have left, gives the state at the stretch's end.
 type fold struct {
 	tables map[string]*tableFold
-	bytes  int64 // memory held, about
+	bytes  int64       // memory held, about
+	counts int64       // of it by tables without a key, which do not spill
+	spill  *spill.Runs // entries that did not fit into memory; nil: none. Then at the window's end all of them are there
+	byText bool        // spilled entries are known by the canonical form of their keys
 }
 
 func newFold() *fold { return &fold{tables: map[string]*tableFold{}} }
@@ -26,6 +30,7 @@ func newFold() *fold { return &fold{tables: map[string]*tableFold{}} }
 // tableFold is one table's share. Only complete images come here.
 type tableFold struct {
 	name    string
+	section int // in what is spilled
 	shape   *target.Shape
 	tm      *binlog.TableMap
 	present []byte // bitmap of all columns
@@ -36,11 +41,14 @@ type tableFold struct {
 	auto    int // the AUTO_INCREMENT column, or -1
 	maxAuto uint64
 	changes int64    // row changes folded
+	upserts int64    // rows that the window leaves, and
+	removed int64    // rows that it takes out; counted when it is written
 	twice   bool     // it may hold the second deletion of a row that the window before it deleted: see mayGoTwice
 	narrow  bool     // the key is one integer, which is all in entry.sort
 	loose   bool     // keys of other bytes may be equal to the server
 	plain   bool     // of a table without a key: the image is all that tells a row from others
 	copies  []copies // by entry, of a table without a key
+	looked  bool     // of the spilled entries some are looked up on the target
 	merged  *merged  // what the snapshot's rows made of it, where they went past it
 }
 
@@ -50,7 +58,7 @@ type entry struct {
 	sort  uint64
 	first place // of the first change
 	was   bool  // the row was there before the window: its first change is an update or a deletion
-	left  bool  // it was, and was deleted or moved to another key, for a while at least
+	left  bool  // it went: it was deleted or moved to another key, for a while at least
 	gone  bool
 }
 
@@ -59,7 +67,7 @@ const entryCost = 128
 
 func (f *fold) table(name string, shape *target.Shape, tm *binlog.TableMap) *tableFold {
 	n := len(tm.Types)
-	t := &tableFold{name: name, shape: shape, tm: tm, index: newKeyIndex(), auto: -1, present: bytes.Repeat([]byte{0xff}, (n+7)/8)}
+	t := &tableFold{name: name, section: len(f.tables), shape: shape, tm: tm, index: newKeyIndex(), auto: -1, present: bytes.Repeat([]byte{0xff}, (n+7)/8)}
 	for i := range shape.Def.Columns {
 		if shape.Def.Columns[i].AutoIncrement {
 			t.auto = i
@@ -102,7 +110,10 @@ func (f *fold) add(t *tableFold, kind binlog.Change, r *binlog.RowReader, at pla
 		t.put(t.entry(t.key(&r.New), same, at), r.New.Raw)
 		t.counter(&r.New)
 	}
-	f.bytes += t.arena.held + int64(len(t.entries))*entryCost - before
+	more := t.arena.held + int64(len(t.entries))*entryCost - before
+	if f.bytes += more; t.shape.Key == nil {
+		f.counts += more
+	}
 }
 
 // key joins the key columns' bytes. The image's own length prefixes keep different keys different.
@@ -152,7 +163,7 @@ func (t *tableFold) put(e *entry, img []byte) {
 	e.img = t.arena.copy(img)
 }
 
-func (t *tableFold) remove(e *entry) { e.gone, e.left = true, e.was }
+func (t *tableFold) remove(e *entry) { e.gone, e.left = true, true }
 
 // entry finds a key's entry or makes it; was says whether its first change means that the row was there.
 func (t *tableFold) entry(key []byte, was bool, at place) *entry {
@@ -217,13 +228,10 @@ func (t *tableFold) order(phase int, present, exact bool) []uint32 {
 	return out
 }
 
-// due reports whether an entry is written in a phase.
-func (t *tableFold) due(i, phase int, present, exact bool) bool {
-	e := &t.entries[i]
-	if t.merged != nil {
-		if state, known := t.merged.state(i); known { // its row is not there
-			return state != settled && phase == phaseUpsert && !present && !e.gone
-		}
+// due reports whether an entry is written in a phase. Where it is known what the snapshot's rows made of it, its row is not there.
+func (t *tableFold) due(e *entry, state uint32, known bool, phase int, present, exact bool) bool {
+	if known {
+		return state != settled && phase == phaseUpsert && !present && !e.gone
 	}
 	first := t.deletedFirst(e)
 	switch phase {

@@ -19,14 +19,14 @@ func (r *runner) analyze(ctx context.Context) error {
 	}
 	var names []string
 	for name, t := range r.fold.tables {
-		if strings.EqualFold(t.shape.Def.Engine, "InnoDB") && (len(t.entries) >= analyzeFrom || !r.analyzed[name]) {
+		if strings.EqualFold(t.shape.Def.Engine, "InnoDB") && (len(t.entries) >= analyzeFrom || t.looked || !r.analyzed[name]) {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
 	for _, name := range names {
 		t := r.fold.tables[name]
-		if t.merged != nil && !t.merged.plain.Load() || !slices.ContainsFunc(t.entries, func(e entry) bool { return e.was || e.gone }) {
+		if t.merged != nil && !t.merged.plain.Load() || !t.looked && !slices.ContainsFunc(t.entries, func(e entry) bool { return e.was || e.gone }) {
 			continue // nothing to look up
 		}
 		if err := r.ddl.Exec(ctx, "ANALYZE NO_WRITE_TO_BINLOG TABLE "+t.shape.Name()); err != nil {

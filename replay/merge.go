@@ -239,7 +239,7 @@ func (r *runner) merge(ctx context.Context) error {
 	})
 	tables := map[string]*merged{}
 	for name, t := range r.fold.tables {
-		if !r.otherCase(name) && mergeTable(t) {
+		if (!r.st.Spilled || t.shape.Key == nil) && !r.otherCase(name) && mergeTable(t) {
 			tables[name] = t.merged
 		}
 	}

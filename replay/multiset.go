@@ -130,7 +130,11 @@ func plainRows(s *target.Shape) bool {
 func (t *tableFold) times(i, phase int, present, exact bool) int64 {
 	switch {
 	case t.shape.Key != nil:
-		if t.due(i, phase, present, exact) {
+		state, known := unmet, false
+		if t.merged != nil {
+			state, known = t.merged.state(i)
+		}
+		if t.due(&t.entries[i], state, known, phase, present, exact) {
 			return 1
 		}
 	case phase == phaseDelete && present && t.toTake(i) > 0:

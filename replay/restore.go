@@ -14,6 +14,7 @@ import (
 	"lifeboat/filter"
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
+	"lifeboat/internal/spill"
 	"lifeboat/internal/target"
 	"lifeboat/snapshot"
 )
@@ -29,6 +30,8 @@ type Source struct {
 type Options struct {
 	Workers int
 	Memory  int64 // bytes for the fold
+	// Spill is where a fold goes that does not fit. Without it a window ends when the fold is full.
+	Spill spill.Storage
 	// Serial writes every change by itself, in log order, as only tables that do not fold need it. It is the slow, plain way that tests
 	// compare the fold with, and no flag has it: whoever doubts a result is better served by verify. A restore that goes on keeps the way it began.
 	Serial bool
@@ -61,6 +64,7 @@ type Result struct {
 	Resumed    bool
 	Retries    int // times the target was lost and found again
 	Windows    int
+	Spilled    int64             // the most bytes that did not fit into memory at one time
 	Lanes      map[string]string // table → why it took the serial lane
 	Doubts     []Doubt           // rows that the base should have and lacks, or the other way round
 	Orphans    []string          // the missing ones of them, a line for each table
@@ -114,6 +118,7 @@ func once(ctx context.Context, p *Plan, src Source, srv *target.Server, o Option
 		return last.ending, nil
 	}
 	defer r.cp.close()
+	defer func() { _ = r.fold.close() }() // nothing is left of it anyhow
 	var err error
 	if last.trace, err = r.cp.trace(ctx); err != nil {
 		return nil, err
@@ -417,8 +422,13 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 			if len(r.fold.tables) > 0 {
 				r.st.Window++
 			}
-			r.st.To = &to
+			r.st.To, r.st.Spilled = &to, r.fold.spill != nil
 			if err := r.cp.save(ctx, r.st); err != nil {
+				return err
+			}
+		}
+		if r.st.Spilled {
+			if err := r.spill(); err != nil {
 				return err
 			}
 		}
@@ -435,12 +445,7 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 		if err := r.writer.write(ctx, r.fold); err != nil {
 			return err
 		}
-		for _, t := range r.fold.tables {
-			r.st.Auto[t.name] = max(r.st.Auto[t.name], t.maxAuto)
-			n := r.open.table(t.name)
-			n.written(t)
-			r.open.Written += int64(len(t.entries))
-		}
+		r.tally()
 		if r.st.Phase == phaseMerge {
 			if err := r.addIndexes(ctx); err != nil {
 				return err
@@ -451,13 +456,26 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 			r.st.Phase = phaseLog
 		}
 	}
-	r.st.From, r.st.To = to, nil
+	if err := r.fold.close(); err != nil {
+		return err
+	}
+	r.st.From, r.st.To, r.st.Spilled = to, nil, false
 	r.st.Counts.add(&r.open)
 	r.open = Counts{}
 	r.st.Objects = slices.Clone(r.programs.list)
 	r.fold = newFold()
 	r.routes = map[*binlog.TableMap]*route{}
 	return r.cp.save(ctx, r.st)
+}
+
+// tally joins what the window wrote to its account.
+func (r *runner) tally() {
+	for _, t := range r.fold.tables {
+		r.st.Auto[t.name] = max(r.st.Auto[t.name], t.maxAuto)
+		n := r.open.table(t.name)
+		n.written(t)
+		r.open.Written += int64(len(t.entries)) + t.upserts + t.removed
+	}
 }
 
 // scope is the plan's scope as the filter knows it.

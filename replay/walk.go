@@ -73,8 +73,13 @@ func (w *walk) change(ctx context.Context, it *binlog.Item) error {
 			return err
 		}
 	}
-	// A transaction larger than the memory is cut here; every other window ends between transactions.
-	if t.fold == nil || w.r.fold.bytes > w.r.o.Memory+w.r.o.Memory/4 || w.r.st.To != nil {
+	if w.r.full() {
+		if err := w.r.spill(); err != nil {
+			return err
+		}
+	}
+	// A transaction of which too much neither fits nor spills is cut here; every other window ends between transactions.
+	if t.fold == nil || w.r.ends(true) || w.r.st.To != nil {
 		return w.pause(ctx, w.cursor)
 	}
 	return nil
@@ -95,7 +100,7 @@ func (w *walk) pause(ctx context.Context, at Cursor) error {
 		}
 		return r.flush(ctx, at)
 	}
-	if r.fold.bytes > r.o.Memory {
+	if r.ends(false) {
 		return r.flush(ctx, at)
 	}
 	return nil

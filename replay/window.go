@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -33,9 +34,18 @@ type batch struct {
 	phase   int
 	present bool // its rows should be there
 	order   []uint32
+	own     []entry // what order is of; nil: the table's entries
 }
 
-// batches cuts a phase into transactions. The cut depends on the fold alone, so that after a stop the
+// entry is one of those that order names.
+func (b *batch) entry(i uint32) *entry {
+	if b.own != nil {
+		return &b.own[i]
+	}
+	return &b.t.entries[i]
+}
+
+// batches cuts a phase into transactions, as far as the fold is in memory. The cut depends on the fold alone, so that after a stop the
 // same batches come again.
 func (f *fold) batches(phase int, exact bool) []batch {
 	var names []string
@@ -50,20 +60,29 @@ func (f *fold) batches(phase int, exact bool) []batch {
 			order := t.order(phase, present, exact)
 			for len(order) > 0 {
 				k, size := 0, 0
-				for k < len(order) && size < batchBytes && k < batchRows && (phase == phaseUpsert || k < batchDeletes) {
-					e := &t.entries[order[k]]
-					size += len(e.key) + 16
-					if phase == phaseUpsert {
-						size += len(e.img) * 2
-					}
+				for k < len(order) && !fullBatch(phase, k, size) {
+					size += batchSize(phase, &t.entries[order[k]])
 					k++
 				}
-				out = append(out, batch{t, phase, present, order[:k]})
+				out = append(out, batch{t: t, phase: phase, present: present, order: order[:k]})
 				order = order[k:]
 			}
 		}
 	}
 	return out
+}
+
+// batchSize is about what an entry adds to a batch.
+func batchSize(phase int, e *entry) int {
+	if phase == phaseUpsert {
+		return len(e.key) + 16 + 2*len(e.img)
+	}
+	return len(e.key) + 16
+}
+
+// fullBatch reports that a batch of so many entries and bytes takes no more.
+func fullBatch(phase, entries, bytes int) bool {
+	return bytes >= batchBytes || entries >= batchRows || phase != phaseUpsert && entries >= batchDeletes
 }
 
 // windowWriter writes windows with several sessions, which stay open from one to the next.
@@ -84,9 +103,12 @@ func (w *windowWriter) write(ctx context.Context, f *fold) error {
 		all := f.batches(phase, w.exact)
 		dealt := deal(all, len(w.workers))
 		g, ctx := errgroup.WithContext(ctx)
-		for lane := range min(len(w.workers), len(all)) {
-			g.Go(func() error { return w.lane(ctx, lane, phase, all, dealt[lane]) })
+		spilled := make([]chan batch, len(w.workers))
+		for lane := range w.workers {
+			spilled[lane] = make(chan batch, 1)
+			g.Go(func() error { return w.lane(ctx, &lanePart{lane: lane, phase: phase}, all, dealt[lane], spilled[lane]) })
 		}
+		g.Go(func() error { return w.dealSpilled(ctx, f, phase, spilled) })
 		if err := g.Wait(); err != nil {
 			return err
 		}
@@ -94,39 +116,89 @@ func (w *windowWriter) write(ctx context.Context, f *fold) error {
 	return nil
 }
 
-// lane writes the batches that were dealt to it, from its mark on.
-func (w *windowWriter) lane(ctx context.Context, lane, phase int, all []batch, mine []int) error {
-	b := w.workers[lane]
+// dealSpilled gives the lanes in turn what comes back from disk.
+func (w *windowWriter) dealSpilled(ctx context.Context, f *fold, phase int, lanes []chan batch) error {
+	defer func() {
+		for _, l := range lanes {
+			close(l)
+		}
+	}()
+	n := 0
+	return f.spilledBatches(phase, w.exact, func(one batch) error {
+		lane := lanes[n%len(lanes)]
+		n++
+		select {
+		case lane <- one:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+}
+
+// lane writes the batches that were dealt to it, first those in memory, from its mark on.
+func (w *windowWriter) lane(ctx context.Context, p *lanePart, all []batch, mine []int, spilled <-chan batch) error {
+	for _, i := range mine {
+		if err := w.next(ctx, p, &all[i]); err != nil {
+			return err
+		}
+	}
+	for one := range spilled {
+		if err := w.next(ctx, p, &one); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// lanePart is a lane's part of a phase.
+type lanePart struct {
+	lane, phase int
+	begun       bool
+	mark        mark
+	done        int64 // batches of it that an earlier run has written
+	count       int64 // of those that came
+}
+
+// next writes a lane's next batch, unless an earlier run has.
+func (w *windowWriter) next(ctx context.Context, p *lanePart, one *batch) error {
+	if !p.begun {
+		if err := w.begin(ctx, p); err != nil {
+			return err
+		}
+	}
+	if p.count++; p.count <= p.done {
+		return nil
+	}
+	p.mark.stage, p.mark.phase, p.mark.done = w.window, p.phase, p.count
+	if err := w.workers[p.lane].commit(ctx, p.lane, one, p.mark); err != nil {
+		return fmt.Errorf("table %s, window %d: %w", one.t.name, w.window, err)
+	}
+	w.written.Add(int64(len(one.order)))
+	w.report()
+	return nil
+}
+
+// begin makes sure that the lane has its session, and reads its mark.
+func (w *windowWriter) begin(ctx context.Context, p *lanePart) error {
+	b := w.workers[p.lane]
 	if b == nil {
 		c, err := w.srv.Conn(ctx, "")
 		if err != nil {
 			return err
 		}
 		b = &batchWriter{w: w, c: c}
-		w.workers[lane] = b
+		w.workers[p.lane] = b
 	}
-	m, err := readMark(ctx, b.c, w.job, lane)
+	m, err := readMark(ctx, b.c, w.job, p.lane)
 	if err != nil {
 		return err
 	}
-	done := int64(0)
-	if m.stage == w.window && m.phase == phase {
-		done = m.done
-	} else if m.stage == w.window && m.phase > phase {
-		return nil
-	}
-	k := int64(0)
-	for _, i := range mine {
-		k++
-		if k <= done {
-			continue
-		}
-		m.stage, m.phase, m.done = w.window, phase, k
-		if err := b.commit(ctx, lane, &all[i], m); err != nil {
-			return fmt.Errorf("table %s, window %d: %w", all[i].t.name, w.window, err)
-		}
-		w.written.Add(int64(len(all[i].order)))
-		w.report()
+	switch p.mark, p.begun = m, true; {
+	case m.stage == w.window && m.phase == p.phase:
+		p.done = m.done
+	case m.stage == w.window && m.phase > p.phase:
+		p.done = math.MaxInt64
 	}
 	return nil
 }
@@ -189,7 +261,7 @@ func (b *batchWriter) keys(one *batch, head string) (err error) {
 	t := one.t
 	b.buf = t.shape.AppendByKey(b.buf[:0], head)
 	for n, i := range one.order {
-		if b.key, err = t.cutKey(t.entries[i].key, b.key); err != nil {
+		if b.key, err = t.cutKey(one.entry(i).key, b.key); err != nil {
 			return err
 		}
 		if b.buf, err = t.shape.AppendKey(b.buf, n, b.key); err != nil {
@@ -226,7 +298,7 @@ func (b *batchWriter) render(one *batch) (zeros int, err error) {
 		if n > 0 {
 			b.buf = append(b.buf, ',')
 		}
-		if err = b.img.Cut(t.tm, t.present, t.entries[i].img); err != nil {
+		if err = b.img.Cut(t.tm, t.present, one.entry(i).img); err != nil {
 			return 0, err
 		}
 		zeros += t.shape.EnumZeros(&b.img)
@@ -246,7 +318,7 @@ func (b *batchWriter) replaceEach(ctx context.Context, one *batch) (gaveWay doub
 	t := one.t
 	gaveWay = doubt{table: t.name, kind: doubtCollision, first: nowhere}
 	for _, i := range one.order {
-		if err := b.img.Cut(t.tm, t.present, t.entries[i].img); err != nil {
+		if err := b.img.Cut(t.tm, t.present, one.entry(i).img); err != nil {
 			return gaveWay, err
 		}
 		text := t.shape.AppendInsert(b.buf[:0])
@@ -261,7 +333,7 @@ func (b *batchWriter) replaceEach(ctx context.Context, one *batch) (gaveWay doub
 		}
 		if n > 1 {
 			gaveWay.n += n - 1
-			gaveWay.first = min(gaveWay.first, t.entries[i].first)
+			gaveWay.first = min(gaveWay.first, one.entry(i).first)
 		}
 	}
 	return gaveWay, nil

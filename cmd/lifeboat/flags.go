@@ -190,7 +190,7 @@ func (e effort) bound() (done func()) {
 func effortFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.IntFlag{Name: "workers", Usage: "connections that work at the same time `N` (default: one for each core, 4 to 16)", EnvVars: envName("workers"), DefaultText: "cores"},
-		stringFlag("memory", "512MiB", "memory of the process `SIZE`; a log that changes more rows than fit is restored window by window"),
+		stringFlag("memory", "512MiB", "memory of the process `SIZE`"),
 	}
 }
 

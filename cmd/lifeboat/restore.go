@@ -29,6 +29,7 @@ type restoreOptions struct {
 	planFile string
 	patience *target.Options
 	retryFor time.Duration
+	spillDir string // as it was given
 	defaults string // option file
 }
 
@@ -38,6 +39,7 @@ func restoreCommand(e *env) *cli.Command {
 		Description: "Exit codes: 0 done, 3 done but incomplete, 12 done but --verify found a difference, 10 the archive has a gap, 11 it is damaged, 130 interrupted and resumable.",
 		Flags: flags(jobFlags(), patienceFlags(), []cli.Flag{
 			retryFlag(),
+			spillFlag(),
 			stringFlag("target", "", "the server to restore on `DSN`: user@tcp(host:3306)/ or root@unix(/path/mysqld.sock)/; the password may come from LIFEBOAT_PASSWORD"),
 			defaultsFlag(),
 			boolFlag("scratch", "restore on a throwaway server that lifeboat starts itself"),
@@ -70,6 +72,9 @@ func readRestore(c *cli.Context) (o restoreOptions, err error) {
 		return o, err
 	}
 	if o.patience, err = readPatience(c); err != nil {
+		return o, err
+	}
+	if o.spillDir, err = readSpill(c); err != nil {
 		return o, err
 	}
 	o.retryFor, o.defaults = c.Duration("retry-for"), c.String("defaults-file")
@@ -108,7 +113,7 @@ func readRestore(c *cli.Context) (o restoreOptions, err error) {
 
 // restoreFlags are restore's own, for command lines to copy.
 func (o *restoreOptions) restoreFlags() *commandLine {
-	return o.folder.flags((&commandLine{}).flag("target", o.public).on("scratch", o.scratch).flag("mysqld", o.mysqld)).on("verify", o.verify).flag("defaults-file", o.defaults).flag("tls-ca", o.ca())
+	return o.folder.flags((&commandLine{}).flag("target", o.public).on("scratch", o.scratch).flag("mysqld", o.mysqld)).flag("spill-dir", o.spillDir).on("verify", o.verify).flag("defaults-file", o.defaults).flag("tls-ca", o.ca())
 }
 
 func (o *restoreOptions) ca() string {
@@ -215,7 +220,7 @@ func (r *restoring) run(ctx context.Context) error {
 	begun := time.Now()
 	var started atomic.Bool
 	res, err := replay.Restore(ctx, r.plan, replay.NewSource(r.archive, r.planned.snapshot), r.server, replay.Options{
-		Workers: r.o.workers, Memory: r.o.fold(),
+		Workers: r.o.workers, Memory: r.o.fold(), Spill: spillStorage(r.o.spillDir),
 		Report:   func(p replay.Progress) { started.Store(true); r.m.restore(p) },
 		Patience: r.retryFor(),
 		Waiting: func(err error, pause time.Duration) {

@@ -38,6 +38,7 @@ var order = []struct {
 	{"internal/value", ""},
 	{"internal/schema", ""},
 	{"internal/disk", ""},
+	{"internal/spill", ""},
 	{"internal/binlog/gtid", ""},
 	{"internal/binlog", "internal/value internal/binlog/gtid"},
 	{"internal/archive", "internal/binlog internal/binlog/gtid internal/disk"},
@@ -48,7 +49,7 @@ var order = []struct {
 	{"internal/target/scratch", "internal/target internal/schema internal/value internal/binlog internal/binlog/gtid"},
 	{"internal/target/folder", "internal/binlog internal/schema"},
 	{"internal/target/live", "internal/value internal/schema internal/binlog internal/target internal/target/folder"},
-	{"replay", "internal/value internal/schema internal/binlog/gtid internal/binlog internal/archive filter snapshot " +
+	{"replay", "internal/spill internal/value internal/schema internal/binlog/gtid internal/binlog internal/archive filter snapshot " +
 		"internal/partial internal/target internal/target/scratch internal/target/folder"},
 	{"internal/ui/text", ""},
 	{"internal/ui", "internal/ui/text"},

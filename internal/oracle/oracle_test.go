@@ -16,6 +16,7 @@ import (
 
 	"lifeboat/filter"
 	"lifeboat/internal/archive"
+	"lifeboat/internal/spill"
 	"lifeboat/internal/target"
 	"lifeboat/internal/target/folder"
 	"lifeboat/internal/testserver"
@@ -33,6 +34,7 @@ type route struct {
 	serial     bool // no table folds
 	baseFirst  bool // the whole backup before the log, instead of past it
 	later      bool // indexes are built behind the rows, however few those are
+	spills     bool // to disk, what does not fit into memory
 	stops      bool // the restore is stopped again and again
 	verified   bool // the result is compared with what base and log say
 	folder     bool // into a dump, without a server; the server's own client loads it
@@ -50,6 +52,8 @@ func routes() []route {
 		{name: "serial-resumed", memory: 64 << 20, workers: 2, serial: true, stops: true},
 		{name: "merged", memory: 64 << 20, workers: 2, stops: true, later: true},
 		{name: "first", memory: 64 << 20, workers: 4, baseFirst: true},
+		{name: "spilled", memory: 1, workers: 3, spills: true},
+		{name: "spilled-resumed", memory: 1, workers: 2, spills: true, stops: true, later: true},
 		{name: "folder", memory: 64 << 20, folder: true},
 	}
 	return slices.DeleteFunc(all, func(r route) bool { return *oneRoute != "" && r.name != *oneRoute })
@@ -255,6 +259,9 @@ func (s *scene) attempt(ctx context.Context, t *testing.T, p *replay.Plan, src r
 	o := replay.Options{Workers: r.workers, Memory: r.memory, Serial: r.serial, BaseFirst: r.baseFirst}
 	if r.later {
 		o.LaterFrom = 1
+	}
+	if r.spills {
+		o.Spill = spill.Folder(t.TempDir())
 	}
 	if !r.stops {
 		return replay.Restore(ctx, p, src, srv, o)

@@ -13,6 +13,7 @@ import (
 
 	"lifeboat/filter"
 	"lifeboat/internal/archive"
+	"lifeboat/internal/spill"
 	"lifeboat/internal/target"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
@@ -144,6 +145,12 @@ func (b *bench) restore(ctx context.Context, s *script, sc *scene) (*replay.Plan
 	defer srv.Close()
 	src := replay.NewSource(a, q.Snapshot)
 	o := replay.Options{Workers: s.route.Workers, Memory: s.route.Memory, Serial: s.route.Serial, LaterFrom: 1} // indexes behind the rows, however few
+	if s.route.Spills || *spills {
+		o.Spill = spill.Folder(b.t.TempDir())
+	}
+	if *spills {
+		o.Memory = min(o.Memory, 1<<(s.seed%17)) // what most of the scripts change takes more
+	}
 	for limit := s.route.Stops; limit > 0; limit += 1 + limit/2 {
 		some, cancel := context.WithCancel(ctx)
 		n := 0

@@ -64,6 +64,7 @@ type route struct {
 	Into       string
 	Databases  bool // the dump holds CREATE DATABASE
 	Serial     bool // no table folds
+	Spills     bool // to disk, what does not fit into memory
 }
 
 // flavour is what a seed's script is made of. Not each script has everything, so that one refusal does not keep all else from being tried.
@@ -172,7 +173,9 @@ func (g *generator) chooseRoute() {
 		r.Into = "restored_as"
 	}
 	r.Databases = g.oneIn(2) && r.Into == ""
-	r.Serial = g.script.seed%8 == 5 // not drawn: a seed keeps the script that it had before there was this
+	// Not drawn: a seed keeps the script that it had before there was this.
+	r.Serial = g.script.seed%8 == 5
+	r.Spills = g.script.seed%4 == 2
 }
 
 func (g *generator) chooseGlobals() {

@@ -20,6 +20,7 @@ var (
 	kinds    = flag.String("kind", "", "only this kind of server")
 	first    = flag.Uint64("seed", 0, "the first seed; alone, the only one")
 	sessions = flag.Int("sessions", 1, "sessions at a time")
+	spills   = flag.Bool("spill", false, "have every fold spill to disk")
 	replayed = flag.String("script", "", "play this file's statements instead of the seed's")
 )
 
@@ -49,7 +50,7 @@ func TestOnceWrong(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, kind)
 			for _, path := range paths {
-				for _, r := range []route{{Memory: 1, Workers: 2}, {Memory: 1 << 20, Workers: 1, Stops: 3, BaseLoaded: true, Databases: true}} {
+				for _, r := range []route{{Memory: 1, Workers: 2}, {Memory: 1 << 20, Workers: 1, Stops: 3, BaseLoaded: true, Databases: true}, {Memory: 1, Workers: 2, Spills: true}} {
 					s := &script{kind: kind, route: r}
 					if err := s.read(path); err != nil {
 						t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"lifeboat/filter"
 	"lifeboat/internal/archive"
+	"lifeboat/internal/spill"
 	"lifeboat/internal/testserver"
 	"lifeboat/internal/testserver/dbstate"
 	"lifeboat/internal/workload"
@@ -128,6 +129,7 @@ type route struct {
 	memory     int64
 	baseLoaded bool
 	args       []string // more of them for the program
+	spills     bool     // what does not fit into memory goes to disk
 	baseFirst  bool     // the snapshot is loaded before the log is read, as it is where they cannot merge; else they do
 }
 
@@ -139,6 +141,7 @@ func routes() []route {
 		{name: "base loaded", image: "FULL", memory: plenty, baseLoaded: true},
 		{name: "serial lane", image: "MINIMAL", memory: plenty},
 		{name: "small memory", image: "FULL", memory: 1},
+		{name: "spill", image: "FULL", memory: 1, spills: true},
 	}
 }
 
@@ -181,6 +184,14 @@ func (s *scene) args(r *route, dsn string) []string {
 
 // onlyInProcess reports a route that no flag of the program leads to: it takes no less than 16 MiB, and merges where it can.
 func (r *route) onlyInProcess() bool { return r.memory == 1 || r.baseFirst }
+
+// spill is where the route's folds go that do not fit; nil for nowhere.
+func (r *route) spill(t testing.TB) spill.Storage {
+	if !r.spills {
+		return nil
+	}
+	return spill.Folder(t.TempDir())
+}
 
 func baseLoadedRoute() route {
 	rs := routes()

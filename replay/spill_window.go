@@ -1,0 +1,129 @@
+package replay
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"unsafe"
+
+	"lifeboat/internal/spill"
+)
+
+// full reports that the fold is to go to disk, to begin anew. A window that an earlier run began to write from memory is written from there
+// again, since its batches are cut otherwise.
+func (r *runner) full() bool {
+	return r.o.Spill != nil && r.fold.bytes > r.o.Memory-r.o.Memory/8 && r.fold.bytes > r.fold.counts && (r.st.To == nil || r.st.Spilled)
+}
+
+// ends reports that the window is to end since it does not fit: where nothing spills, and where what does not spill takes half of the memory. Inside a
+// transaction there is some room more.
+func (r *runner) ends(inside bool) bool {
+	held, most := r.fold.bytes, r.o.Memory
+	if r.o.Spill != nil {
+		held, most = r.fold.counts, most/2
+	}
+	if inside {
+		most += most / 4
+	}
+	return held > most
+}
+
+// spill writes the fold out to disk.
+func (r *runner) spill() error {
+	if r.o.Spill == nil {
+		return fmt.Errorf("the restore was stopped while it wrote what had not fitted into memory: go on with a folder for it (--spill-dir)")
+	}
+	r.fold.byText = r.st.Phase == phaseMerge
+	if err := r.fold.spillTo(r.o.Spill); err != nil {
+		return spillError(err)
+	}
+	r.result.Spilled = max(r.result.Spilled, r.fold.spill.Bytes())
+	clear(r.routes) // they keep table maps
+	return nil
+}
+
+// spillError says what to do about a fault of the disk.
+func spillError(err error) error {
+	var fault *spill.Error
+	if !errors.As(err, &fault) || errors.Is(err, spill.ErrDamaged) {
+		return err
+	}
+	return fmt.Errorf("the log changes more rows than fit into memory: %w; free space there, give another folder (--spill-dir) or more memory (--memory), and run the same command again", err)
+}
+
+// spilledBatches cuts a phase into transactions, as far as the fold is on disk, and hands them out.
+func (f *fold) spilledBatches(phase int, exact bool, emit func(batch) error) error {
+	if f.spill == nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.tables)) {
+		t := f.tables[name]
+		if t.shape.Key == nil {
+			continue
+		}
+		if err := f.spilledTable(t, phase, exact, emit); err != nil {
+			return spillError(err)
+		}
+	}
+	return nil
+}
+
+// spilledTable cuts a table's batches. Rows that should be there and rows that should not come by together.
+func (f *fold) spilledTable(t *tableFold, phase int, exact bool, emit func(batch) error) error {
+	cut := []cutter{{batch: batch{t: t, phase: phase, present: true}, emit: emit}, {batch: batch{t: t, phase: phase}, emit: emit}}
+	err := f.eachSpilled(t, func(e *entry, _ []byte) error {
+		if phase == phaseUpsert {
+			t.count(e)
+		}
+		for i := range cut {
+			if t.due(e, unmet, false, phase, cut[i].batch.present, exact) {
+				return cut[i].add(e)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return errors.Join(cut[0].end(), cut[1].end())
+}
+
+// cutter cuts entries that are valid only while they are added.
+type cutter struct {
+	batch batch // the open one
+	size  int
+	bytes arena // of it
+	emit  func(batch) error
+}
+
+func (c *cutter) add(e *entry) error {
+	own := *e
+	key := c.bytes.copy(unsafe.Slice(unsafe.StringData(e.key), len(e.key)))
+	own.key, own.img = unsafe.String(unsafe.SliceData(key), len(key)), c.bytes.copy(e.img)
+	c.batch.order = append(c.batch.order, uint32(len(c.batch.own)))
+	c.batch.own = append(c.batch.own, own)
+	c.size += batchSize(c.batch.phase, e)
+	if !fullBatch(c.batch.phase, len(c.batch.own), c.size) {
+		return nil
+	}
+	return c.end()
+}
+
+func (c *cutter) end() error {
+	if len(c.batch.own) == 0 {
+		return nil
+	}
+	full := c.batch
+	c.batch.order, c.batch.own, c.size, c.bytes = nil, nil, 0, arena{}
+	return c.emit(full)
+}
+
+// count counts what an entry is written as.
+func (t *tableFold) count(e *entry) {
+	if e.gone {
+		t.removed++
+	} else {
+		t.upserts++
+	}
+}
