@@ -147,7 +147,7 @@ func newApp(e *env) *cli.App {
 	}
 	app.Action = func(c *cli.Context) error {
 		if name := c.Args().First(); name != "" {
-			return usagef("there is no command %q: the commands are %s", name, strings.Join(commandNames(app), ", "))
+			return noSuchCommand(app, name)
 		}
 		app.Writer = e.stderr
 		if err := cli.ShowAppHelp(c); err != nil {
@@ -155,9 +155,9 @@ func newApp(e *env) *cli.App {
 		}
 		return &reported{errUsage}
 	}
+	ownHelp(app)
 	for _, c := range app.Commands {
 		c.OnUsageError = usageError
-		c.HideHelpCommand = true
 		action := c.Action
 		c.Action = func(c *cli.Context) error {
 			if extra := c.Args().First(); extra != "" && c.Command.ArgsUsage == "" {

@@ -26,6 +26,7 @@ func TestUsageErrors(t *testing.T) {
 		want string
 	}{
 		{[]string{"frobnicate"}, `no command "frobnicate"`},
+		{[]string{"help", "frobnicate"}, `no command "frobnicate"`},
 		{[]string{"--frob"}, "no flag --frob"},
 		{[]string{"audit"}, "--binlogs PATH"},
 		{[]string{"audit", "--binlog", "x"}, "did you mean --binlogs"},
@@ -78,6 +79,18 @@ func TestUsageErrors(t *testing.T) {
 	var line map[string]any
 	if err := json.Unmarshal([]byte(o.err), &line); err != nil || line["exit_code"] != float64(exitUsage) || line["type"] != "error" {
 		t.Errorf("%v\n%s", err, o)
+	}
+}
+
+// TestSideBySide parses command lines at the same time: under the race detector it shows whether they share anything.
+func TestSideBySide(t *testing.T) {
+	for _, args := range [][]string{{"restore", "--help"}, {"help", "restore"}, {"--help"}, {"completion", "fish"}, {"audit", "--frob"}} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			t.Parallel()
+			if o := lifeboat(t, args...); !strings.Contains(o.out, "--") && o.code != exitUsage {
+				t.Error(o)
+			}
+		})
 	}
 }
 
