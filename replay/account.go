@@ -41,12 +41,16 @@ func (c *Counts) add(o *Counts) {
 			have = &RowCounts{}
 			c.Rows[name] = have
 		}
-		have.Inserted += n.Inserted
-		have.Updated += n.Updated
-		have.Deleted += n.Deleted
-		have.Upserts += n.Upserts
-		have.Removed += n.Removed
+		have.add(n)
 	}
+}
+
+func (n *RowCounts) add(o *RowCounts) {
+	n.Inserted += o.Inserted
+	n.Updated += o.Updated
+	n.Deleted += o.Deleted
+	n.Upserts += o.Upserts
+	n.Removed += o.Removed
 }
 
 // Closes reports whether the account's sum is right.

@@ -160,7 +160,7 @@ func (b *baseReader) other(ctx context.Context, s snapshot.Statement) error {
 		if !r.wants(s.Object) || s.Placeholder || s.Drop {
 			return nil
 		}
-		if r.st.Created[s.Object] {
+		if r.st.Created.has(s.Object) {
 			return r.doubtReload(ctx, s.Object)
 		}
 		return r.baseTable(ctx, s, set)
@@ -213,7 +213,7 @@ func (r *runner) baseTable(ctx context.Context, s snapshot.Statement, set []stri
 	if err := r.ddl.Run(ctx, r.p.Into, s.SQL, set); err != nil {
 		return fmt.Errorf("making table %s of the snapshot (offset %d): %w", s.Object, s.Offset, err)
 	}
-	r.st.Created[s.Object] = true
+	r.st.Created.set(s.Object, true)
 	return r.cp.save(ctx, r.st)
 }
 
@@ -232,13 +232,13 @@ func (r *runner) doubtReload(ctx context.Context, name string) error {
 // and noting it makes a resumed restore run it again, and find its effect there.
 func (r *runner) baseStep(ctx context.Context, s snapshot.Statement, set []string) error {
 	key := fmt.Sprintf("@%d", s.Offset)
-	if s.Part == snapshot.PartSequence && !r.wants(s.Object) || s.Part != snapshot.PartSequence && !r.p.scope().Whole() || r.st.Created[key] {
+	if s.Part == snapshot.PartSequence && !r.wants(s.Object) || s.Part != snapshot.PartSequence && !r.p.scope().Whole() || r.st.Created.has(key) {
 		return nil
 	}
 	if err := r.ddl.Run(ctx, r.p.Into, s.SQL, set); err != nil && !(r.result.Resumed && alreadyThere(err)) {
 		return fmt.Errorf("snapshot, offset %d: %w", s.Offset, err)
 	}
-	r.st.Created[key] = true
+	r.st.Created.set(key, true)
 	return r.cp.save(ctx, r.st)
 }
 

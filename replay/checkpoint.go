@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"reflect"
+	"slices"
 
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
@@ -34,7 +36,9 @@ const (
 // State is what a restore must know to go on after any stop. It is written between steps; the rows of a
 // step commit together with their own lane's mark.
 type State struct {
+	Form    int    // of the checkpoint: one of another lifeboat may mean something else
 	Digest  string // of the plan
+	Saves   int64  // so that no two look alike
 	Phase   string
 	Workers int // batches are dealt to so many lanes
 	Serial  bool
@@ -43,19 +47,55 @@ type State struct {
 	To      *Cursor // the window [From, To) is being applied
 	Spilled bool    // from disk: it did not fit into memory
 	DDL     *DDLState
-	Merge   bool            // the snapshot's rows wait for the log's first window
-	Created map[string]bool // tables of the base that exist
-	// SerialBase are, once their rows of the snapshot are loaded, the tables of the serial lane whose rows did not wait.
-	SerialBase map[string]bool
-	Later      map[string]Later // tables whose indexes are built behind their rows
-	Auto       map[string]uint64
-	Objects    []Program
-	Lanes      map[string]string          // table → why it takes the serial lane
-	Moved      map[string]int             // by table, updates that were made by themselves: see mostMoves
-	Altered    map[string]binlog.Position // sequences, by where an ALTER left their next value to the source's memory
-	Said       []string                   // what the result cannot be trusted for, so far
-	Partials   []string                   // names of the partial tables that are being made
-	Counts     Counts
+	Merge   bool // the snapshot's rows wait for the log's first window
+	// SerialLoaded says that the rows of the snapshot are loaded whose tables take the serial lane, and did not wait: those of SerialBase.
+	SerialLoaded bool
+	Said         []string // what the result cannot be trusted for, so far
+	Partials     []string // names of the partial tables that are being made
+	Counts       Counts   // all but its Rows
+
+	// What grows with the number of tables has rows of its own: see parts.
+	Created    perTable[bool]            `json:"-"` // tables of the base that exist
+	SerialBase perTable[bool]            `json:"-"`
+	Auto       perTable[uint64]          `json:"-"`
+	Rows       perTable[RowCounts]       `json:"-"`
+	Lanes      perTable[string]          `json:"-"` // why a table takes the serial lane
+	Altered    perTable[binlog.Position] `json:"-"` // sequences, by where an ALTER left their next value to the source's memory
+	Moved      perTable[int]             `json:"-"` // updates that were made by themselves: see mostMoves
+	Later      perTable[Later]           `json:"-"` // tables whose indexes are built behind their rows
+	Objects    perTable[[]Program]       `json:"-"` // one list, under the name ""
+}
+
+// checkpointForm changes whenever a checkpoint means something else.
+const checkpointForm = 2
+
+// count joins the account of a further stretch.
+func (st *State) count(o *Counts) {
+	for name, n := range o.Rows {
+		sum := st.Rows.get(name)
+		sum.add(n)
+		st.Rows.set(name, sum)
+	}
+	sums := *o
+	sums.Rows = nil
+	st.Counts.add(&sums)
+}
+
+// counts is the whole account.
+func (st *State) counts() Counts {
+	c := st.Counts
+	c.Rows = map[string]*RowCounts{}
+	for name, n := range st.Rows.all() {
+		c.Rows[name] = &n
+	}
+	return c
+}
+
+// keepPrograms notes the programs that are to be made.
+func (st *State) keepPrograms(list []Program) {
+	if !reflect.DeepEqual(st.Objects.get(""), list) {
+		st.Objects.set("", slices.Clone(list))
+	}
 }
 
 // DDLState says that the statement at From may or may not have run; Before tells which, by what the
@@ -143,9 +183,16 @@ func (cp *checkpoint) load(ctx context.Context) (*State, error) {
 	}
 	st := &State{}
 	if err := json.Unmarshal(text, st); err != nil {
-		return nil, fmt.Errorf("the checkpoint in %s.job is damaged: %w; drop databases %s and %s on the target to begin anew", checkpointDB, err, checkpointDB, cp.db)
+		return nil, cp.damaged(err)
 	}
-	return st, nil
+	if st.Form != checkpointForm {
+		return nil, fmt.Errorf("%w: database %s; another version of lifeboat began it: end it with that one, or drop databases %s and %s on the target to begin anew", ErrOtherJob, cp.db, cp.db, checkpointDB)
+	}
+	return st, cp.loadParts(ctx, st)
+}
+
+func (cp *checkpoint) damaged(err error) error {
+	return fmt.Errorf("the checkpoint in database %s is damaged: %w; drop databases %s and %s on the target to begin anew", checkpointDB, err, checkpointDB, cp.db)
 }
 
 // create makes the checkpoint's tables and the job's first row.
@@ -173,12 +220,14 @@ func (cp *checkpoint) createTables(ctx context.Context, st *State) error {
 	for _, q := range []string{
 		"CREATE DATABASE IF NOT EXISTS " + checkpointDB,
 		"CREATE TABLE IF NOT EXISTS " + checkpointDB + ".job (db VARBINARY(255) NOT NULL PRIMARY KEY, state LONGBLOB NOT NULL) ENGINE=InnoDB",
+		"CREATE TABLE IF NOT EXISTS " + checkpointDB + ".part (db VARBINARY(255) NOT NULL, kind VARBINARY(20) NOT NULL, name VARBINARY(400) NOT NULL, value LONGBLOB NOT NULL, PRIMARY KEY (db, kind, name)) ENGINE=InnoDB",
 		"CREATE TABLE IF NOT EXISTS " + checkpointDB + ".lane (db VARBINARY(255) NOT NULL, lane INT NOT NULL, stage BIGINT NOT NULL, phase INT NOT NULL," +
 			" done BIGINT NOT NULL, at VARBINARY(500) NOT NULL, n1 BIGINT NOT NULL, n2 BIGINT NOT NULL, PRIMARY KEY (db, lane)) ENGINE=InnoDB",
 		"CREATE TABLE IF NOT EXISTS " + checkpointDB + ".doubt (db VARBINARY(255) NOT NULL, lane INT NOT NULL, tbl VARBINARY(255) NOT NULL, kind INT NOT NULL," +
 			" n BIGINT NOT NULL, first BIGINT UNSIGNED NOT NULL, PRIMARY KEY (db, lane, tbl, kind)) ENGINE=InnoDB",
 		makeDone,
 		"DELETE FROM " + checkpointDB + ".done WHERE db = " + target.Quote(cp.db),
+		"DELETE FROM " + checkpointDB + ".part WHERE db = " + target.Quote(cp.db),
 		"DELETE FROM " + checkpointDB + ".lane WHERE db = " + target.Quote(cp.db),
 		"DELETE FROM " + checkpointDB + ".doubt WHERE db = " + target.Quote(cp.db),
 	} {
@@ -189,17 +238,43 @@ func (cp *checkpoint) createTables(ctx context.Context, st *State) error {
 	return cp.save(ctx, st)
 }
 
-// save commits the state on its own.
+// save commits the state on its own. What it costs is by what changed.
 func (cp *checkpoint) save(ctx context.Context, st *State) error {
+	st.Form = checkpointForm
+	st.Saves++
 	text, err := json.Marshal(st)
 	if err != nil {
 		return err
 	}
-	q := fmt.Appendf(nil, "REPLACE INTO %s.job (db, state) VALUES (%s, x'%x')", checkpointDB, target.Quote(cp.db), text)
-	if _, err := cp.c.ExecBytes(ctx, q); err != nil {
+	job := fmt.Appendf(nil, "REPLACE INTO %s.job (db, state) VALUES (%s, x'%x')", checkpointDB, target.Quote(cp.db), text)
+	if err := cp.commit(ctx, st, job); err != nil {
 		return fmt.Errorf("writing the checkpoint: %w", err)
 	}
+	for _, p := range st.parts() {
+		p.written()
+	}
 	return nil
+}
+
+func (cp *checkpoint) commit(ctx context.Context, st *State, job []byte) error {
+	changed := false
+	for _, p := range st.parts() {
+		changed = changed || len(p.names()) > 0
+	}
+	if !changed {
+		_, err := cp.c.ExecBytes(ctx, job)
+		return err
+	}
+	if err := cp.c.Begin(ctx); err != nil {
+		return err
+	}
+	if err := cp.saveParts(ctx, st); err != nil {
+		return err
+	}
+	if _, err := cp.c.ExecBytes(ctx, job); err != nil {
+		return err
+	}
+	return cp.c.Commit(ctx)
 }
 
 func (cp *checkpoint) close() { cp.c.Close() }

@@ -10,7 +10,7 @@ import (
 
 // counters puts AUTO_INCREMENT where the source had it, also when the last rows were deleted again.
 func (r *runner) counters(ctx context.Context) error {
-	for table, last := range r.st.Auto {
+	for table, last := range r.st.Auto.all() {
 		def, err := r.srv.Table(ctx, r.p.Into, table)
 		if err != nil {
 			return err

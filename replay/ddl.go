@@ -153,8 +153,8 @@ func (r *runner) runDDL(ctx context.Context, w *walk, st *schema.Statement, q *b
 	}
 	r.defs, r.fks = nil, nil
 	r.st.DDL, r.st.From = nil, w.cursor
-	r.st.Counts.add(&counted)
-	r.st.Objects = slices.Clone(r.programs.list)
+	r.st.count(&counted)
+	r.st.keepPrograms(r.programs.list)
 	return r.cp.save(ctx, r.st)
 }
 
@@ -162,7 +162,7 @@ func (r *runner) runDDL(ctx context.Context, w *walk, st *schema.Statement, q *b
 func (r *runner) follow(st *schema.Statement, q *binlog.Query, at binlog.Position) error {
 	if st.Verb == schema.DropDatabase {
 		r.programs.list = nil
-		clear(r.st.Auto)
+		r.st.Auto.clear()
 		return nil
 	}
 	r.sequenceMoved(st, q, at)
@@ -174,11 +174,11 @@ func (r *runner) follow(st *schema.Statement, q *binlog.Query, at binlog.Positio
 		switch {
 		case o.Role == schema.Target && (st.Verb == schema.DropTable || st.OrReplace):
 			r.programs.dropTable(o.Name)
-			delete(r.st.Auto, o.Name)
+			r.st.Auto.remove(o.Name)
 		case st.Verb == schema.TruncateTable:
-			delete(r.st.Auto, o.Name)
+			r.st.Auto.remove(o.Name)
 		case o.Role == schema.Target && slices.Contains(st.Alter.Actions, "AUTO_INCREMENT"):
-			delete(r.st.Auto, o.Name) // the statement sets it, here as on the source, to what it says or behind the last row
+			r.st.Auto.remove(o.Name) // the statement sets it, here as on the source, to what it says or behind the last row
 			was = o.Name
 		case o.Role == schema.RenameFrom || o.Role == schema.Target:
 			was = o.Name
@@ -198,12 +198,9 @@ func (r *runner) sequenceMoved(st *schema.Statement, q *binlog.Query, at binlog.
 		if o.Kind != schema.KindSequence || o.Role != schema.Target {
 			continue
 		}
-		delete(r.st.Altered, o.Name)
+		r.st.Altered.remove(o.Name)
 		if st.Verb == schema.AlterSequence && !restart.Match(q.SQL) {
-			if r.st.Altered == nil {
-				r.st.Altered = map[string]binlog.Position{}
-			}
-			r.st.Altered[o.Name] = at
+			r.st.Altered.set(o.Name, at)
 		}
 	}
 }
@@ -212,10 +209,10 @@ var restart = regexp.MustCompile(`(?i)\bRESTART\b`)
 
 // renamed lets triggers and counter follow a table that has another name now.
 func (r *runner) renamed(from, to string) error {
-	delete(r.st.Auto, to)
-	if n, ok := r.st.Auto[from]; ok {
-		r.st.Auto[to] = n
-		delete(r.st.Auto, from)
+	r.st.Auto.remove(to)
+	if r.st.Auto.has(from) {
+		r.st.Auto.set(to, r.st.Auto.get(from))
+		r.st.Auto.remove(from)
 	}
 	return r.programs.renameTable(from, to)
 }
@@ -223,7 +220,7 @@ func (r *runner) renamed(from, to string) error {
 // fingerprint tells what the statement's objects look like on the target now.
 func (r *runner) fingerprint(ctx context.Context, st *schema.Statement, q *binlog.Query) (string, error) {
 	h := sha256.New()
-	exists, _, err := r.srv.HasDatabase(ctx, r.p.Into)
+	exists, err := r.srv.Exists(ctx, r.p.Into)
 	if err != nil {
 		return "", err
 	}

@@ -53,7 +53,7 @@ func (r *runner) dropIndexes(ctx context.Context) error {
 }
 
 func (r *runner) dropIndexesOf(ctx context.Context, t *snapshot.Table) error {
-	later, noted := r.st.Later[t.Name]
+	later, noted := r.st.Later.get(t.Name), r.st.Later.has(t.Name)
 	if !noted {
 		def, err := r.srv.Table(ctx, r.p.Into, t.Name)
 		if err != nil || def == nil || unmergeable(def) != "" {
@@ -70,10 +70,7 @@ func (r *runner) dropIndexesOf(ctx context.Context, t *snapshot.Table) error {
 		if len(later.Keys) == 0 {
 			return nil
 		}
-		if r.st.Later == nil {
-			r.st.Later = map[string]Later{}
-		}
-		r.st.Later[t.Name] = later
+		r.st.Later.set(t.Name, later)
 		if err := r.cp.save(ctx, r.st); err != nil {
 			return err
 		}
@@ -124,16 +121,16 @@ func (r *runner) alter(ctx context.Context, name string, changes []string) error
 
 // addIndexes builds what was taken away, several tables side by side, and makes sure that each table is what it was.
 func (r *runner) addIndexes(ctx context.Context) error {
-	if len(r.st.Later) == 0 {
+	if r.st.Later.len() == 0 {
 		return nil
 	}
 	before := r.at
 	r.progress(func(p *Progress) {
-		*p = Progress{Phase: "build indexes", Unit: "tables", Total: int64(len(r.st.Later))}
+		*p = Progress{Phase: "build indexes", Unit: "tables", Total: int64(r.st.Later.len())}
 	})
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(r.st.Workers)
-	for name, later := range r.st.Later {
+	for name, later := range r.st.Later.all() {
 		g.Go(func() error {
 			if err := r.addIndexesOf(gctx, name, &later); err != nil {
 				return err
@@ -146,7 +143,7 @@ func (r *runner) addIndexes(ctx context.Context) error {
 		return err
 	}
 	r.progress(func(p *Progress) { *p = before })
-	r.st.Later = nil // saved with the step that this ends
+	r.st.Later.clear() // saved with the step that this ends
 	return nil
 }
 

@@ -196,7 +196,7 @@ func (r *runner) makeTables(ctx context.Context) (bool, error) {
 
 // serialBase loads the rows of the tables of the serial lane, whose changes are made as they are read: before the first of them.
 func (r *runner) serialBase(ctx context.Context) error {
-	if r.st.Phase != phaseMerge || r.st.SerialBase != nil {
+	if r.st.Phase != phaseMerge || r.st.SerialLoaded {
 		return nil
 	}
 	serial := map[string]bool{}
@@ -217,7 +217,10 @@ func (r *runner) serialBase(ctx context.Context) error {
 			return err
 		}
 	}
-	r.st.SerialBase = serial
+	for name := range serial {
+		r.st.SerialBase.set(name, true)
+	}
+	r.st.SerialLoaded = true
 	return r.cp.save(ctx, r.st)
 }
 
@@ -244,7 +247,7 @@ func (r *runner) merge(ctx context.Context) error {
 		}
 	}
 	load := &baseLoad{stage: mergeStage, merged: tables, rows: func(table string) bool {
-		return r.wants(table) && !r.st.SerialBase[table]
+		return r.wants(table) && !r.st.SerialBase.has(table)
 	}}
 	if err := r.pour(ctx, load); err != nil {
 		return err

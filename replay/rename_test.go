@@ -32,7 +32,7 @@ func TestStopAfterRename(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer cp.close()
-			r := &runner{p: &Plan{Database: "d", Into: "d"}, srv: srv, cp: cp, fold: newFold(), st: &State{Auto: map[string]uint64{}}}
+			r := &runner{p: &Plan{Database: "d", Into: "d"}, srv: srv, cp: cp, fold: newFold(), st: &State{}}
 			if err := cp.create(ctx, r.st); err != nil {
 				t.Fatal(err)
 			}

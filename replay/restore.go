@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -159,7 +160,7 @@ func (r *runner) begin(ctx context.Context, last *try) error {
 	if st != nil {
 		r.result.Resumed = true
 		r.result.Incomplete = slices.Clone(r.st.Said)
-		r.programs.list = slices.Clone(st.Objects)
+		r.programs.list = slices.Clone(st.Objects.get(""))
 		if st.Digest != r.p.Digest {
 			cp.close()
 			return fmt.Errorf("%w: database %s; it was begun with another archive, snapshot or options: give the same ones to go on, or drop databases %s and %s on the target to begin anew",
@@ -190,7 +191,7 @@ func (r *runner) begin(ctx context.Context, last *try) error {
 		cp.close()
 		return err
 	}
-	r.st = &State{Digest: r.p.Digest, Phase: phaseBase, Workers: max(1, r.o.Workers), Serial: r.o.Serial, Merge: r.p.mergeable(r.src, &r.o), Created: map[string]bool{}, Auto: map[string]uint64{}, From: Cursor{Position: r.p.Start}}
+	r.st = &State{Digest: r.p.Digest, Phase: phaseBase, Workers: max(1, r.o.Workers), Serial: r.o.Serial, Merge: r.p.mergeable(r.src, &r.o), From: Cursor{Position: r.p.Start}}
 	if err := cp.create(ctx, r.st); err != nil {
 		cp.close()
 		return err
@@ -206,7 +207,7 @@ func (r *runner) base(ctx context.Context) error {
 			return err
 		}
 	} else {
-		if r.p.DropExisting && len(r.st.Created) == 0 {
+		if r.p.DropExisting && r.st.Created.len() == 0 {
 			if err := r.ddl.Exec(ctx, "DROP DATABASE IF EXISTS "+quoteDB(r.p.Into)); err != nil {
 				return err
 			}
@@ -242,7 +243,7 @@ func (r *runner) base(ctx context.Context) error {
 		}
 	}
 	r.st.Phase = next
-	r.st.Objects = slices.Clone(r.programs.list)
+	r.st.keepPrograms(r.programs.list)
 	return r.cp.save(ctx, r.st)
 }
 
@@ -284,7 +285,7 @@ func (r *runner) wants(table string) bool { return r.p.scope().Has(r.p.Database,
 func (r *runner) finish(ctx context.Context, last *try) error {
 	if r.st.Phase != phaseFinish {
 		r.st.Phase = phaseFinish
-		r.st.Objects = slices.Clone(r.programs.list)
+		r.st.keepPrograms(r.programs.list)
 		if err := r.cp.save(ctx, r.st); err != nil {
 			return err
 		}
@@ -301,9 +302,9 @@ func (r *runner) finish(ctx context.Context, last *try) error {
 		return err
 	}
 	r.result.Definers = missing
-	r.result.Counts = r.st.Counts
-	r.result.Windows, r.result.Lanes = r.st.Window, r.st.Lanes
-	for name, at := range r.st.Altered {
+	r.result.Counts = r.st.counts()
+	r.result.Windows, r.result.Lanes = r.st.Window, maps.Collect(r.st.Lanes.all())
+	for name, at := range r.st.Altered.all() {
 		r.incomplete("sequence %s: where ALTER SEQUENCE at %s left its next value is not in the log, if values were still cached; it is not lower than on the source", name, at)
 	}
 	r.result.Incomplete = append(append(r.result.Incomplete, r.p.Incomplete...), failed...)
@@ -460,9 +461,9 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 		return err
 	}
 	r.st.From, r.st.To, r.st.Spilled = to, nil, false
-	r.st.Counts.add(&r.open)
+	r.st.count(&r.open)
 	r.open = Counts{}
-	r.st.Objects = slices.Clone(r.programs.list)
+	r.st.keepPrograms(r.programs.list)
 	r.fold = newFold()
 	r.routes = map[*binlog.TableMap]*route{}
 	return r.cp.save(ctx, r.st)
@@ -471,7 +472,9 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 // tally joins what the window wrote to its account.
 func (r *runner) tally() {
 	for _, t := range r.fold.tables {
-		r.st.Auto[t.name] = max(r.st.Auto[t.name], t.maxAuto)
+		if t.maxAuto > r.st.Auto.get(t.name) {
+			r.st.Auto.set(t.name, t.maxAuto)
+		}
 		n := r.open.table(t.name)
 		n.written(t)
 		r.open.Written += int64(len(t.entries)) + t.upserts + t.removed

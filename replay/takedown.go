@@ -3,7 +3,6 @@ package replay
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"lifeboat/internal/schema"
@@ -29,7 +28,7 @@ func (r *runner) takeDown(ctx context.Context) error {
 			r.programs.list = append(r.programs.list, Program{Kind: o.Kind, Name: o.Name, Table: o.Table,
 				Texts: []ProgramText{{SQL: []byte(o.SQL), Set: r.srv.SessionSettings(o.Session), Mode: m}}})
 		}
-		r.st.Objects = slices.Clone(r.programs.list)
+		r.st.keepPrograms(r.programs.list)
 		if err := r.cp.save(ctx, r.st); err != nil {
 			return err
 		}

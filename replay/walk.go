@@ -153,10 +153,9 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 		if err := r.serialBase(ctx); err != nil {
 			return nil, err
 		}
-		if r.st.Lanes == nil {
-			r.st.Lanes = map[string]string{}
+		if r.st.Lanes.get(tm.Table) != why {
+			r.st.Lanes.set(tm.Table, why)
 		}
-		r.st.Lanes[tm.Table] = why
 		if r.result.Resumed && !strings.EqualFold(def.Engine, "InnoDB") {
 			r.incomplete("table %s is of engine %s, which has no transactions: its changes around the stop may have been made twice", def.Name, def.Engine)
 		}
@@ -246,7 +245,7 @@ func (r *runner) activity(ctx context.Context, table string) (activity, error) {
 		return a, err
 	}
 	_, keyed := def.RowKey()
-	a.moves = r.st.Serial || r.st.Moved[table] >= mostMoves || keyReason(def, keyed) != ""
+	a.moves = r.st.Serial || r.st.Moved.get(table) >= mostMoves || keyReason(def, keyed) != ""
 	return a, nil
 }
 
@@ -295,7 +294,7 @@ func (r *runner) serialReason(name string, def *schema.Table, keyed bool) string
 // rowEvent hands on every row of an event.
 func (r *runner) rowEvent(ctx context.Context, t *route, it *binlog.Item, at Cursor) error {
 	rows := it.Rows
-	delete(r.st.Altered, t.name)
+	r.st.Altered.remove(t.name)
 	if len(rows.Data) == 0 {
 		r.incomplete("table %s: the rows inserted at %s, the first of their kind, have no column in the log (binlog_row_image is not FULL), and how many there are is not in it either", t.name, it.Pos)
 	}

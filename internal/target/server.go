@@ -179,6 +179,9 @@ func (s *Server) Tables(ctx context.Context, db string) ([]string, error) {
 		" AND TABLE_TYPE IN ('BASE TABLE','SYSTEM VERSIONED') ORDER BY TABLE_NAME")
 }
 
+// Exists reports whether the target has a database, at a cost that does not depend on what is in it.
+func (s *Server) Exists(ctx context.Context, db string) (bool, error) { return s.sees(ctx, db) }
+
 // HasDatabase reports whether the database exists, and how many tables and views it holds. The error is ErrAccess where that may be
 // hidden from the user.
 func (s *Server) HasDatabase(ctx context.Context, db string) (exists bool, objects int, err error) {
