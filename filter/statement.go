@@ -32,6 +32,9 @@ func (s *scanner) statement(it *binlog.Item) error {
 	}
 	one.inScope = s.survey.Scope.InScope(&st, q) && !st.Temporary
 	one.effect, one.certain = s.hadEffect(&one, q)
+	if doubt := s.defaults.statement(&one, q, s.format); doubt != nil && one.inScope && !s.tx.inBase {
+		s.survey.Outlived = append(s.survey.Outlived, doubt)
+	}
 	for _, o := range one.objects {
 		if (o.Kind == schema.KindTable || o.Kind == schema.KindDatabase) && s.survey.Scope.HasDatabase(o.DB) {
 			one.ref.Tables = append(one.ref.Tables, o.Name)

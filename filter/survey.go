@@ -32,6 +32,7 @@ type Survey struct {
 	VoidRanges  map[binlog.Position][]Range // parts undone by ROLLBACK TO, by their transaction's start
 	XA          map[binlog.Position]XA      // distributed transactions, by the start of their rows
 	Temporary   []binlog.Position           // statements that change rows of temporary tables only
+	Outlived    []*Outlived                 // what may have been made under a default that only its session knew
 	Stop        binlog.Position             // start of the first transaction left out; zero: read to the end
 	LastInBase  binlog.Position             // start of the last transaction that the base holds already
 	LastParted  binlog.Position             // start of the last one that some of several backups hold
@@ -134,11 +135,13 @@ type Options struct {
 	// BaseUnsure says that the base is of unknown date: its tables count, the numbers of its rows do not.
 	BaseUnsure bool
 	Bases      *Bases // what each backup holds, where there are several
-	Stop       Stop
-	End        binlog.Position          // read no transaction that begins there or later; zero: read all
-	Timeline   *Timeline                // counts the changes read; may be nil
-	Progress   func(at binlog.Position) // called now and then; may be nil
-	Workers    int                      // see binlog.ReadOptions
+	// Defaults are the default character sets of databases, as the base says them.
+	Defaults map[string]schema.TextDefault
+	Stop     Stop
+	End      binlog.Position          // read no transaction that begins there or later; zero: read all
+	Timeline *Timeline                // counts the changes read; may be nil
+	Progress func(at binlog.Position) // called now and then; may be nil
+	Workers  int                      // see binlog.ReadOptions
 }
 
 // Scan reads the whole chain once. Damage in a file ends the scan there with a finding of the archive's;
@@ -195,6 +198,7 @@ type scanner struct {
 	prepared  map[schema.XID]*prepared // distributed transactions whose fate is not known yet
 	incidents incidentTracker
 	temp      tempTables
+	defaults  *defaults
 	maps      map[*binlog.TableMap]*table
 	unread    map[TableName]*unread
 	spare     *txState               // of a transaction that is over
@@ -259,7 +263,7 @@ type savepoint struct {
 }
 
 func newScanner(scope Scope, o Options) *scanner {
-	s := &scanner{o: o, temp: tempTables{}, maps: map[*binlog.TableMap]*table{}, unread: map[TableName]*unread{}, prepared: map[schema.XID]*prepared{}, stop: newStopFinder(o)}
+	s := &scanner{o: o, temp: tempTables{}, defaults: newDefaults(o.Defaults), maps: map[*binlog.TableMap]*table{}, unread: map[TableName]*unread{}, prepared: map[schema.XID]*prepared{}, stop: newStopFinder(o)}
 	s.survey = &Survey{Scope: scope, From: o.From, Databases: map[string]int64{}, Tables: map[TableName]*History{},
 		Void: map[binlog.Position]string{}, VoidRanges: map[binlog.Position][]Range{}, XA: map[binlog.Position]XA{}}
 	s.incidents = newIncidentTracker(s.survey, &o)
@@ -279,6 +283,9 @@ func (s *scanner) item(it *binlog.Item) error {
 		if it.Format.Created != 0 {
 			s.incidents.restarted()
 			clear(s.temp)
+			if s.o.From.File != it.Pos.File || s.o.From.Offset <= 4 { // else what is read begins later
+				s.defaults.restarted()
+			}
 		}
 		if s.survey.From.IsZero() {
 			s.survey.From = binlog.Position{File: it.Pos.File, Offset: 4}
@@ -324,6 +331,7 @@ func (s *scanner) rowEvent(it *binlog.Item) error {
 		return nil
 	}
 	name := t.name
+	s.defaults.rows(name, it.Rows.Table)
 	if s.tx.parted && s.o.Bases.Table(it.Tx, name.Name) {
 		if !slices.Contains(s.tx.held, name) {
 			s.tx.held = append(s.tx.held, name)

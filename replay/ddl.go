@@ -37,7 +37,7 @@ func (r *runner) logged(ctx context.Context, w *walk, it *binlog.Item, st *schem
 		return nil
 	}
 	r.open.Applied++
-	text, err := r.p.localise(st, q, r.format)
+	text, err := r.p.localise(st, it, r.format)
 	if err != nil {
 		return err
 	}
@@ -98,8 +98,9 @@ func (r *runner) withoutBase(ctx context.Context, st *schema.Statement, q *binlo
 }
 
 // localise turns a logged statement into the one to run: only its part in scope, under the target's
-// name, without the clause that 8.0.21 adds to CREATE TABLE … SELECT.
-func (p *Plan) localise(st *schema.Statement, q *binlog.Query, format *binlog.Format) ([]byte, error) {
+// name, without the clause that 8.0.21 adds to CREATE TABLE … SELECT, and with the default character set that only its session knew.
+func (p *Plan) localise(st *schema.Statement, it *binlog.Item, format *binlog.Format) ([]byte, error) {
+	q := it.Query
 	text, err := p.scope().Kept(st, q, format)
 	if err != nil {
 		return nil, fmt.Errorf("%w: a statement that reaches beyond database %s: %s: %w; stop before it, or skip its transaction and make its effect by hand", ErrInexact, p.Database, filter.Excerpt(q.SQL, 100), err)
@@ -107,6 +108,11 @@ func (p *Plan) localise(st *schema.Statement, q *binlog.Query, format *binlog.Fo
 	if p.Into != p.Database {
 		if text, _, err = schema.Rewrite(text, filter.ReadingMode(q, format), p.Database, p.Into); err != nil {
 			return nil, err
+		}
+	}
+	if d, ok := p.OldDefaults[it.Tx.Start.String()]; ok {
+		if text, ok = schema.WithTextDefault(text, filter.ReadingMode(q, format), d); !ok {
+			return nil, fmt.Errorf("%s names a character set by now, and the plan was to give it one: %s", filter.Excerpt(q.SQL, 100), d.Clause())
 		}
 	}
 	return text, nil

@@ -13,6 +13,7 @@ import (
 	"lifeboat/internal/archive"
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/binlog/gtid"
+	"lifeboat/internal/schema"
 	"lifeboat/snapshot"
 )
 
@@ -50,6 +51,10 @@ type Plan struct {
 
 	// Temporary are statements that change rows of temporary tables only, which do not last.
 	Temporary []binlog.Position `json:"temporary_only,omitempty"`
+
+	// OldDefaults are the default character sets of tables that their session made under one that its database no longer had, by the
+	// statement's transaction; see outlived.
+	OldDefaults map[string]schema.TextDefault `json:"old_defaults,omitempty"`
 
 	Charset         string      `json:"database_charset,omitempty"` // CHARSET [COLLATE=…], as most tables have it
 	Routes          []PlanTable `json:"tables"`
@@ -275,6 +280,11 @@ func (pl *planner) start(context.Context) error {
 		for _, t := range s.Index().Tables {
 			if !t.View {
 				pl.base.BaseRows[filter.TableName{DB: pl.dumpDB(t.DB), Name: t.Name}] = t.Rows
+			}
+		}
+		for _, c := range s.Index().Created {
+			if c.Default != (schema.TextDefault{}) {
+				pl.base.Defaults = map[string]schema.TextDefault{pl.dumpDB(c.Name): c.Default}
 			}
 		}
 		for _, t := range s.Index().Sequences {

@@ -69,7 +69,7 @@ func (pl *planner) void(context.Context) error {
 }
 
 // tables decides each table's base and lane.
-func (pl *planner) tables(context.Context) error {
+func (pl *planner) tables(ctx context.Context) error {
 	p, q := pl.p, &pl.q
 	all := map[string]*PlanTable{}
 	get := func(name string) *PlanTable {
@@ -132,6 +132,9 @@ func (pl *planner) tables(context.Context) error {
 	pl.databaseDefault(creates)
 	pl.emptyMembers(creates)
 	pl.localTimes(all, creates)
+	if err := pl.outlived(ctx); err != nil {
+		return err
+	}
 	pl.predictLanes(all, creates)
 	for _, t := range all {
 		p.Routes = append(p.Routes, *t)

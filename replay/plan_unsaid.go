@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lifeboat/internal/schema"
+	"lifeboat/snapshot"
 )
 
 // What the snapshot does not say, or says in two meanings: the plan names it, and what it takes it for.
@@ -17,7 +18,7 @@ import (
 // nothing: servers log it where the session's differs from the database's.)
 func (pl *planner) databaseDefault(creates map[string]string) {
 	p, x := pl.p, pl.q.Snapshot
-	if pl.q.BaseLoaded || x != nil && slices.ContainsFunc(x.Index().Created, func(db string) bool { return pl.dumpDB(db) == p.Database }) {
+	if pl.q.BaseLoaded || x != nil && slices.ContainsFunc(x.Index().Created, func(c snapshot.Created) bool { return pl.dumpDB(c.Name) == p.Database }) {
 		return
 	}
 	votes := map[string]int{}

@@ -22,7 +22,7 @@ func (b *rebuild) statement(it *binlog.Item, st *schema.Statement) error {
 		return nil
 	}
 	b.count.Applied++
-	text, err := b.p.localise(st, q, b.format)
+	text, err := b.p.localise(st, it, b.format)
 	if err != nil {
 		return err
 	}

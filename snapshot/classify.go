@@ -189,7 +189,8 @@ func (d *reader) database(c schema.Statement, o schema.Object, st *Statement) er
 		d.listDatabase(name)
 	case schema.CreateDatabase:
 		d.listDatabase(name)
-		d.facts.Created = append(d.facts.Created, name)
+		text, _ := schema.DatabaseDefault(st.SQL, d.mode)
+		d.facts.Created = append(d.facts.Created, Created{name, text})
 	case schema.AlterDatabase:
 		words, err := tokens(st.SQL, d.mode)
 		if err != nil {

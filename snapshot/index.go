@@ -5,7 +5,14 @@ import (
 
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/binlog/gtid"
+	"lifeboat/internal/schema"
 )
+
+// Created is a database that a backup makes, and the default character set that it gives it: the zero value is the server's.
+type Created struct {
+	Name    string
+	Default schema.TextDefault
+}
 
 // Index is everything that one sequential pass over a backup tells.
 type Index struct {
@@ -28,9 +35,9 @@ type Index struct {
 
 	Coordinates Coordinates
 
-	Databases []string // all that the backup holds, in its order
-	Created   []string // those of them whose CREATE DATABASE it holds, and so their default character set
-	Tables    []Table  // of the databases asked for, in the backup's order; views too
+	Databases []string  // all that the backup holds, in its order
+	Created   []Created // those of them whose CREATE DATABASE it holds
+	Tables    []Table   // of the databases asked for, in the backup's order; views too
 
 	Sequences []Table // MariaDB's, likewise, with nothing but their names
 

@@ -42,8 +42,8 @@ func Join(db string, parts []*Snapshot, take []map[string]bool, rest int) (*Snap
 		}
 	}
 	for _, created := range parts[rest].index.Created {
-		if parts[rest].of(db, created) {
-			x.Created = []string{db}
+		if parts[rest].of(db, created.Name) {
+			x.Created = []Created{{db, created.Default}}
 		}
 	}
 	x.Path, x.Fingerprint = strings.Join(paths, ", "), fmt.Sprintf("%x", sum.Sum(nil))

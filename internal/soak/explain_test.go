@@ -25,7 +25,7 @@ const (
 )
 
 // explain compares once more where two states differ, and names what the difference is made of; it is nil where any of it is not known.
-// stale: sessions of MariaDB may have outlived their database.
+// stale: the plan names tables whose session may have kept the default character set that its database had before.
 func (b *bench) explain(ctx context.Context, want, got *state, stale bool) ([]string, error) {
 	if got == nil || len(want.lines) != len(got.lines) {
 		return nil, nil
@@ -195,6 +195,25 @@ func TestServersOwn(t *testing.T) {
 				t.Error("the server's own tools leave what the source had")
 			}
 		})
+	}
+}
+
+// TestSessionsFromBeforeTheBase holds MariaDB's sessions that had outlived a default character set when the base was taken: their tables get the old one
+// where rows show it, and are named where none do.
+func TestSessionsFromBeforeTheBase(t *testing.T) {
+	b := newBench(t, testserver.MariaDB1011)
+	for name, want := range map[string]status{"rows": equal, "blind": incomplete} {
+		s := &script{kind: testserver.MariaDB1011, route: route{Memory: 1 << 20, Workers: 2, Databases: true}}
+		if err := s.read(filepath.Join("testdata", "early", name+".sql")); err != nil {
+			t.Fatal(err)
+		}
+		o, _, err := b.check(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.status != want || o.status == equal && o.reason != "" || o.status == incomplete && !strings.Contains(o.reason, "had another character set on the source: table") {
+			t.Errorf("%s: %s %s %s, want %s", name, o.status, o.reason, o.detail, want)
+		}
 	}
 }
 

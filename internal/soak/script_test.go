@@ -5,7 +5,6 @@ package soak
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 
 	"lifeboat/internal/testserver"
@@ -39,12 +38,6 @@ type script struct {
 	globals    []string // of the source, NAME=VALUE
 	gtid       bool
 	statements []statement
-}
-
-// mayOutlive reports that a session may go on under the character set of a database that another one has dropped.
-func (s *script) mayOutlive() bool {
-	return s.kind == testserver.MariaDB1011 && slices.ContainsFunc(s.statements, func(q statement) bool { return strings.HasPrefix(q.sql, "DROP DATABASE") }) &&
-		slices.ContainsFunc(s.statements, func(q statement) bool { return q.session > 0 })
 }
 
 func (s *script) String() string {
