@@ -135,6 +135,7 @@ func (pl *planner) tables(ctx context.Context) error {
 	if err := pl.outlived(ctx); err != nil {
 		return err
 	}
+	pl.unread()
 	pl.predictLanes(all, creates)
 	for _, t := range all {
 		p.Routes = append(p.Routes, *t)

@@ -69,6 +69,16 @@ func (pl *planner) emptyMembers(creates map[string]string) {
 	}
 }
 
+// unread lists what the snapshot holds and a restore leaves out.
+func (pl *planner) unread() {
+	if pl.q.Snapshot == nil || pl.q.BaseLoaded || !pl.q.Scope.Whole() {
+		return
+	}
+	for _, what := range pl.q.Snapshot.Index().Unread {
+		pl.p.Incomplete = append(pl.p.Incomplete, fmt.Sprintf("the snapshot holds %s, which lifeboat does not restore: make it from the snapshot by hand", what))
+	}
+}
+
 // localTimes says which tables' TIMESTAMP values are taken for UTC, and may not be.
 func (pl *planner) localTimes(all map[string]*PlanTable, creates map[string]string) {
 	var names []string

@@ -57,6 +57,9 @@ type Index struct {
 	// backup's server, which it does not name (--skip-tz-utc; tzUtc: false).
 	LocalTimes bool
 
+	// Unread are objects that the backup names and lifeboat does not restore, each with its kind.
+	Unread []string
+
 	// Notes are what a person should know before relying on the backup, each a
 	// sentence with its offset.
 	Notes []string

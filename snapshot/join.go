@@ -41,6 +41,7 @@ func Join(db string, parts []*Snapshot, take []map[string]bool, rest int) (*Snap
 			x.Notes = append(x.Notes, part.Path+": "+n)
 		}
 	}
+	x.Unread = parts[rest].index.Unread
 	for _, created := range parts[rest].index.Created {
 		if parts[rest].of(db, created.Name) {
 			x.Created = []Created{{db, created.Default}}

@@ -35,15 +35,28 @@ type shellRoot struct {
 	GTIDsInconsistent   bool              `json:"gtidExecutedInconsistent"`
 	Consistent          *bool             `json:"consistent"`
 	CompatibilityOption []string          `json:"compatibilityOptions"`
+	Capabilities        []struct {
+		ID       string `json:"id"`
+		Required string `json:"versionRequired"`
+	} `json:"capabilities"`
+	Options struct {
+		Partitions map[string][]string `json:"partitions"`
+	} `json:"options"` // that the dump was made with, where the version writes them
 }
 
+// shellSchema is the JSON of a schema. From 9.3 on its statements are in several files: see programs.
 type shellSchema struct {
-	DDL       bool              `json:"includesDdl"`
-	ViewsDDL  bool              `json:"includesViewsDdl"`
-	Data      bool              `json:"includesData"`
-	Tables    []string          `json:"tables"`
-	Views     []string          `json:"views"`
-	Basenames map[string]string `json:"basenames"`
+	DDL        bool              `json:"includesDdl"`
+	ViewsDDL   *bool             `json:"includesViewsDdl"` // as DDL where it is not said
+	Data       bool              `json:"includesData"`
+	Several    bool              `json:"multifileDdl"`
+	Tables     []string          `json:"tables"`
+	Views      []string          `json:"views"`
+	Events     []string          `json:"events"`
+	Functions  []string          `json:"functions"`
+	Procedures []string          `json:"procedures"`
+	Libraries  []string          `json:"libraries"`
+	Basenames  map[string]string `json:"basenames"`
 }
 
 type shellTable struct {
@@ -63,11 +76,13 @@ type shellTable struct {
 	Chunking   bool              `json:"chunking"`
 	Partitions []string          `json:"partitions"`
 	Basenames  map[string]string `json:"basenames"`
+	Where      string            `json:"where"` // only rows that fulfil it were dumped
 }
 
 type shellDone struct {
-	End       string           `json:"end"`
-	FileBytes map[string]int64 `json:"chunkFileBytes"`
+	End       string                      `json:"end"`
+	FileBytes map[string]int64            `json:"chunkFileBytes"`
+	Rows      map[string]map[string]int64 `json:"tableRows"` // from 9.1 on
 }
 
 // shellDump is a folder as its JSON files describe it.
@@ -77,22 +92,26 @@ type shellDump struct {
 	root   shellRoot
 	done   shellDone
 	filled map[tableID]bool // tables whose rows were dumped
-	wants  map[string]bool  // files that are accounted for
+	where  map[tableID]string
+	wants  map[string]bool // files that are accounted for
 }
 
 func newShell(path string, names []string) (format, error) {
-	d := &shellDump{f: &folder{path: path}, names: map[string]bool{}, filled: map[tableID]bool{}, wants: map[string]bool{}}
+	d := &shellDump{f: &folder{path: path}, names: map[string]bool{}, filled: map[tableID]bool{}, where: map[tableID]string{}, wants: map[string]bool{}}
 	for _, n := range names {
 		d.names[n] = true
 	}
 	d.f.facts.Format = "MySQL Shell dump"
+	if err := d.read("@.json", &d.root); err != nil {
+		return nil, err
+	}
+	if err := d.capable(); err != nil {
+		return nil, err
+	}
 	if !d.names["@.done.json"] {
 		return nil, d.f.fail(ErrIncomplete, "@.done.json is missing, which MySQL Shell writes last: the dump was not finished; take another copy, or make it again")
 	}
 	if err := d.read("@.done.json", &d.done); err != nil {
-		return nil, err
-	}
-	if err := d.read("@.json", &d.root); err != nil {
 		return nil, err
 	}
 	if err := d.facts(); err != nil {
@@ -135,7 +154,7 @@ func (d *shellDump) read(name string, into any) error {
 // facts takes over what @.json says of the whole.
 func (d *shellDump) facts() error {
 	x, r := &d.f.facts, d.root
-	x.ServerVersion, x.Host, x.Complete = r.ServerVersion, r.Host, true
+	x.ServerVersion, x.Host, x.Complete = serverVersion(r.ServerVersion), r.Host, true
 	x.MariaDB = strings.Contains(r.ServerVersion, "MariaDB")
 	x.Charset = r.Charset
 	if r.UTC == nil || *r.UTC {
@@ -185,7 +204,7 @@ func (d *shellDump) add(name, db string, must bool) error {
 	path := filepath.Join(d.f.path, name)
 	d.f.files = append(d.f.files, &file{path: path, db: db, open: func(in *input, rows bool) source {
 		r := newReader(path, in, func(string) bool { return rows })
-		r.db, r.facts.MariaDB, r.version = db, d.f.facts.MariaDB, versionNumber(d.root.ServerVersion)
+		r.db, r.facts.MariaDB, r.version = db, d.f.facts.MariaDB, versionNumber(d.f.facts.ServerVersion)
 		r.settle()
 		return r
 	}})
@@ -198,11 +217,17 @@ func (d *shellDump) schema(db string) error {
 	if !ok {
 		return d.f.fail(ErrCorrupt, "@.json tells no basename of schema %q", db)
 	}
-	var s shellSchema
+	s := shellSchema{DDL: true}
 	if err := d.read(base+".json", &s); err != nil {
 		return err
 	}
+	if s.ViewsDDL == nil {
+		s.ViewsDDL = &s.DDL
+	}
 	if err := d.add(base+".sql", db, s.DDL && !d.root.TableOnly); err != nil {
+		return err
+	}
+	if err := d.programs(base, db, &s); err != nil {
 		return err
 	}
 	named := func(object string) (string, error) {
@@ -214,7 +239,7 @@ func (d *shellDump) schema(db string) error {
 	for _, view := range s.Views {
 		b, err := named(view)
 		if err == nil {
-			err = d.add(b+".pre.sql", db, s.ViewsDDL)
+			err = d.add(b+".pre.sql", db, *s.ViewsDDL)
 		}
 		if err != nil {
 			return err
@@ -230,7 +255,7 @@ func (d *shellDump) schema(db string) error {
 		}
 	}
 	for _, view := range s.Views {
-		if err := d.add(s.Basenames[view]+".sql", db, s.ViewsDDL); err != nil {
+		if err := d.add(s.Basenames[view]+".sql", db, *s.ViewsDDL); err != nil {
 			return err
 		}
 	}
@@ -247,6 +272,7 @@ func (d *shellDump) table(id tableID, base string) error {
 	}
 	if t.Data {
 		d.filled[id] = true
+		d.where[id] = d.part(id, &t)
 		bases := []string{base}
 		if len(t.Partitions) > 0 {
 			bases = nil
@@ -361,7 +387,11 @@ func (d *shellDump) check(idx *Index, files []*file) error {
 	}
 	for i := range idx.Tables {
 		t := &idx.Tables[i]
-		t.HasData = !t.View && d.filled[tableID{t.DB, t.Name}]
+		id := tableID{t.DB, t.Name}
+		t.HasData, t.Where = !t.View && d.filled[id], d.where[id]
+		if n, ok := d.done.Rows[t.DB][t.Name]; ok && !t.View && n != t.Rows {
+			return d.f.fail(ErrIncomplete, "table %q has %d rows in it, and @.done.json counts %d: a file was changed; take another copy of the dump", t.Name, t.Rows, n)
+		}
 	}
 	return nil
 }

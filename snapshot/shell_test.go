@@ -24,6 +24,7 @@ func TestShell(t *testing.T) {
 			run(t, src.conn(t), "CREATE TABLE shop.`a@b %c/d` (`x y` INT PRIMARY KEY, b BIT(12), g GEOMETRY); INSERT INTO shop.`a@b %c/d` VALUES (1, b'101010101010', ST_GeomFromText('POINT(1 2)')), (2, NULL, NULL)")
 			for name, o := range map[string]testserver.ShellOptions{
 				"instance": {Schemas: []string{"other", "shop"}, ChunkRows: 10}, "schemas": {Schemas: []string{"shop"}, Plain: true, Hex: true}, "tables": {Schemas: []string{"shop"}, ChunkRows: 7, Tables: true},
+				"newer": {Schemas: []string{"other", "shop"}, ChunkRows: 10, Newer: true},
 			} {
 				t.Run(name, func(t *testing.T) {
 					position, gtids := src.position(t), src.gtids(t)
@@ -48,7 +49,7 @@ func TestShell(t *testing.T) {
 func TestShellDamaged(t *testing.T) {
 	src := newSource(t, testserver.MySQL97)
 	whole := filepath.Join(t.TempDir(), "dump")
-	testserver.ShellDump(t, src.db, whole, testserver.ShellOptions{Schemas: []string{"shop"}, ChunkRows: 10, Plain: true})
+	testserver.ShellDump(t, src.db, whole, testserver.ShellOptions{Schemas: []string{"shop"}, ChunkRows: 10, Plain: true, Newer: true})
 	remove := func(name string) func(string) error {
 		return func(dir string) error { return os.Remove(filepath.Join(dir, name)) }
 	}
@@ -82,6 +83,14 @@ func TestShellDamaged(t *testing.T) {
 		{"bad base64", edit("shop@bin@0.tsv", "=", "*"), snapshot.ErrCorrupt, "decoded"},
 		{"fields", edit("shop@plain.json", `"n",`, `"n","more",`), snapshot.ErrUnsupported, "fields"},
 		{"decoder", edit("shop@bin.json", "FROM_BASE64", "ROT13"), snapshot.ErrUnsupported, "ROT13"},
+		{"no events", remove("shop.events.sql"), snapshot.ErrIncomplete, "shop.events.sql"},
+		{"no routines", remove("shop.routines.sql"), snapshot.ErrIncomplete, "shop.routines.sql"},
+		{"rows counted", edit("@.done.json", `"plain": 3`, `"plain": 1003`), snapshot.ErrIncomplete, "@.done.json counts"},
+		{"a capability of the future", edit("@.json", "multifile_schema_ddl", "telepathy"), snapshot.ErrUnsupported, `"telepathy"`},
+		{"in a folder of it", func(dir string) error {
+			return errors.Join(edit("@.json", "multifile_schema_ddl", "dump_dir_redirection")(dir), os.Remove(filepath.Join(dir, "@.done.json")))
+		}, snapshot.ErrUnsupported, "/dump"},
+		{"rows outside of it", edit("@.json", "multifile_schema_ddl", "innodb_vector_store"), snapshot.ErrUnsupported, "vector store"},
 		{"bad json", edit("@.json", "{", "["), snapshot.ErrCorrupt, "@.json"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -68,7 +68,8 @@ func TestRestoreFromMydumper(t *testing.T) {
 
 func TestRestoreFromShell(t *testing.T) {
 	for _, kind := range testserver.Kinds() {
-		for name, o := range map[string]testserver.ShellOptions{"instance": {Schemas: []string{"crm", "shop"}, ChunkRows: 10}, "tables": {Schemas: []string{"shop"}, Tables: true, Hex: true, Plain: true}} {
+		for name, o := range map[string]testserver.ShellOptions{"instance": {Schemas: []string{"crm", "shop"}, ChunkRows: 10}, "tables": {Schemas: []string{"shop"}, Tables: true, Hex: true, Plain: true},
+			"newer": {Schemas: []string{"shop"}, Newer: true}} {
 			t.Run(kind+"-"+name, func(t *testing.T) {
 				t.Parallel()
 				fromBackup(t, kind, func(s *scene) backup {

@@ -61,3 +61,28 @@ func TestDumpInItsServersZone(t *testing.T) {
 		})
 	}
 }
+
+// The same of a dump of MySQL Shell with tzUtc: false.
+func TestShellDumpInItsServersZone(t *testing.T) {
+	for _, kind := range testserver.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			m := &archiveMaker{t: t, dir: t.TempDir()}
+			m.start(kind, "--default-time-zone=+00:00")
+			m.run("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY, at TIMESTAMP NULL)", "INSERT INTO shop.t VALUES (1, '2026-06-01 12:00:00'), (2, '2026-06-01 12:00:00')")
+			dump := filepath.Join(m.dir, "shell")
+			testserver.ShellDump(t, testserver.Open(t, m.server), dump, testserver.ShellOptions{Schemas: []string{"shop"}, LocalTime: true})
+			m.run("UPDATE shop.t SET at = '2026-06-01 13:00:00' WHERE id = 2", "FLUSH BINARY LOGS")
+			m.collect("binlogs", 0)
+			to := testserver.Start(t, kind, "--default-time-zone=+00:00")
+			o := lifeboat(t, "restore", "--binlogs", filepath.Join(m.dir, "binlogs"), "--snapshot", dump, "--database", "shop", "--progress", "none", "--target", to.DSN()).want(t, exitIncomplete)
+			if said := strings.Join(strings.Fields(o.out), " "); !strings.Contains(said, "come out as if it were UTC: t;") {
+				t.Errorf("it does not say which table's times it cannot tell: %s", o)
+			}
+			const want = "2026-06-01 14:00:00,2026-06-01 13:00:00" // the dump's, in the zone +02:00 that it does not name, and the log's
+			if got := one(t, testserver.Open(t, to), "SELECT GROUP_CONCAT(at ORDER BY id) FROM shop.t"); got != want {
+				t.Errorf("%s, want %s", got, want)
+			}
+		})
+	}
+}

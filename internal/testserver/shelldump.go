@@ -20,6 +20,8 @@ type ShellOptions struct {
 	Plain     bool // compression: "none"
 	Hex       bool // useBase64: false of old versions: UNHEX in place of FROM_BASE64
 	Tables    bool // dumpTables(): of a schema neither definition nor programs
+	Newer     bool // as 9.3 and later: events and routines in files of their own, rows counted
+	LocalTime bool // tzUtc: false, in a session of the time zone +02:00
 }
 
 // shellDump writes a dump in MySQL Shell's layout.
@@ -29,6 +31,7 @@ type shellDump struct {
 	dir   string
 	o     ShellOptions
 	bytes map[string]int64 // of chunks, uncompressed
+	count map[string]map[string]int
 }
 
 // ShellDump writes a dump of a real server's schemas into a new folder, laid out as MySQL Shell's dumpInstance() does. The Shell itself comes
@@ -44,15 +47,18 @@ func ShellDump(t testing.TB, db *sql.DB, dir string, o ShellOptions) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	d := &shellDump{t, conn, dir, o, map[string]int64{}}
+	d := &shellDump{t, conn, dir, o, map[string]int64{}, map[string]map[string]int{}}
 	d.exec("SET NAMES utf8mb4")
 	d.exec("SET SESSION time_zone='+00:00', sql_mode=''")
+	if o.LocalTime {
+		d.exec("SET SESSION time_zone='+02:00'")
+	}
 	d.exec("START TRANSACTION WITH CONSISTENT SNAPSHOT")
 	defer d.exec("ROLLBACK") // a session that kept it would hold up every DROP
 	version := d.rows("SELECT VERSION()")[0][0].String
 	root := map[string]any{
 		"dumper": "mysqlsh Ver 8.4.0 for Linux on x86_64", "version": "2.0.1", "origin": "dumpInstance", "schemas": o.Schemas, "defaultCharacterSet": "utf8mb4",
-		"tzUtc": true, "bytesPerChunk": 64000000, "server": "h", "serverVersion": version, "gtidExecutedInconsistent": false, "consistent": true,
+		"tzUtc": !o.LocalTime, "bytesPerChunk": 64000000, "server": "h", "serverVersion": version, "gtidExecutedInconsistent": false, "consistent": true,
 		"compatibilityOptions": []string{}, "capabilities": []string{}, "begin": "2026-11-24 15:00:00",
 	}
 	status := "SHOW MASTER STATUS"
@@ -74,6 +80,10 @@ func ShellDump(t testing.TB, db *sql.DB, dir string, o ShellOptions) {
 	if o.Tables {
 		root["origin"], root["tableOnly"] = "dumpTables", true
 	}
+	if o.Newer {
+		root["dumper"] = "mysqlsh Ver 9.4.0 for Linux on x86_64"
+		root["capabilities"] = []map[string]string{{"id": "multifile_schema_ddl", "description": "x", "versionRequired": "9.3.0"}}
+	}
 	names := map[string]string{}
 	for _, s := range o.Schemas {
 		names[s] = encodeShell(s)
@@ -86,7 +96,11 @@ func ShellDump(t testing.TB, db *sql.DB, dir string, o ShellOptions) {
 	for _, s := range o.Schemas {
 		d.schema(s)
 	}
-	d.json("@.done.json", map[string]any{"end": "2026-11-24 15:00:01", "dataBytes": 1, "tableDataBytes": map[string]any{}, "chunkFileBytes": d.bytes})
+	done := map[string]any{"end": "2026-11-24 15:00:01", "dataBytes": 1, "tableDataBytes": map[string]any{}, "chunkFileBytes": d.bytes}
+	if o.Newer {
+		done["tableRows"] = d.count
+	}
+	d.json("@.done.json", done)
 }
 
 // encodeShell encodes what RFC 3986 reserves, of ASCII only.
@@ -172,19 +186,26 @@ func (d *shellDump) schema(s string) {
 	for _, n := range append(append([]string{}, tables...), views...) {
 		names[n] = base + "@" + encodeShell(n)
 	}
-	d.json(base+".json", map[string]any{"schema": s, "includesDdl": true, "includesViewsDdl": true, "includesData": true, "tables": tables, "views": views, "basenames": names})
+	d.json(base+".json", map[string]any{"schema": s, "includesDdl": true, "includesViewsDdl": true, "includesData": true, "tables": tables, "views": views, "basenames": names, "multifileDdl": d.o.Newer,
+		"events":     d.names("SELECT EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA='" + s + "'"),
+		"functions":  d.names("SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_TYPE='FUNCTION' AND ROUTINE_SCHEMA='" + s + "'"),
+		"procedures": d.names("SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_TYPE='PROCEDURE' AND ROUTINE_SCHEMA='" + s + "'")})
 	if !d.o.Tables {
 		text := "-- MySQLShell dump 2.0.1  Distrib Ver 8.4.0\n--\n-- Host: h    Database: " + s + "\n-- ------\n\n--\n-- Current Database: " + q + "\n--\n\n" +
 			strings.Replace(d.rows("SHOW CREATE DATABASE " + q)[0][1].String, "CREATE DATABASE", "CREATE DATABASE /*!32312 IF NOT EXISTS*/", 1) + ";\n\nUSE " + q + ";\n"
+		text = d.part(base+".sql", text)
 		for _, r := range d.rows("SELECT EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA='" + s + "'") {
 			e := d.rows("SHOW CREATE EVENT " + q + "." + quoteShell(r[0].String))[0] // event, sql_mode, time_zone, text, three character sets
 			text += d.program(e[3].String, e[1].String, e[4].String, e[5].String, e[2].String)
 		}
+		text = d.part(base+".events.sql", text)
 		for _, r := range d.rows("SELECT ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA='" + s + "'") {
 			e := d.rows("SHOW CREATE " + r[0].String + " " + q + "." + quoteShell(r[1].String))[0]
 			text += d.program(e[2].String, e[1].String, e[3].String, e[4].String, "")
 		}
-		d.file(base+".sql", text)
+		if text = d.part(base+".routines.sql", text); text != "" {
+			d.file(base+".sql", text)
+		}
 	}
 	for _, v := range views {
 		text := d.rows("SHOW CREATE VIEW " + q + "." + quoteShell(v))[0]
@@ -198,6 +219,17 @@ func (d *shellDump) schema(s string) {
 	for _, n := range tables {
 		d.table(s, n, names[n])
 	}
+}
+
+// part ends a file of a newer dump, and what follows begins anew. In others all goes on in one.
+func (d *shellDump) part(name, text string) string {
+	if !d.o.Newer {
+		return text
+	}
+	if text != "" {
+		d.file(name, text)
+	}
+	return ""
 }
 
 // program writes a routine, event or trigger between the SETs that dumps put around it.
@@ -250,7 +282,12 @@ func (d *shellDump) table(s, n, base string) {
 	d.json(base+".json", map[string]any{"options": options, "triggers": triggers, "includesData": true, "includesDdl": true, "extension": extension, "chunking": d.o.ChunkRows > 0, "compression": "zstd", "primaryIndex": []string{}, "partitions": []string{}, "basenames": map[string]string{}})
 	d.file(base+".sql", "-- MySQLShell dump 2.0.1  Distrib Ver 8.4.0\n--\n-- Host: h    Database: "+s+"    Table: "+n+"\n-- ------\n\n--\n-- Table structure for table "+quoteShell(n)+"\n--\n\n/*!40101 SET @saved_cs_client     = @@character_set_client */;\n/*!50503 SET character_set_client = utf8mb4 */;\n"+
 		strings.Replace(d.rows("SHOW CREATE TABLE " + q)[0][1].String, "CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1)+";\n/*!40101 SET character_set_client = @saved_cs_client */;\n")
-	d.data(d.rows("SELECT "+strings.Join(selected, ",")+" FROM "+q), base, extension)
+	rows := d.rows("SELECT " + strings.Join(selected, ",") + " FROM " + q)
+	if d.count[s] == nil {
+		d.count[s] = map[string]int{}
+	}
+	d.count[s][n] = len(rows)
+	d.data(rows, base, extension)
 }
 
 var shellEscapes = strings.NewReplacer("\\", `\\`, "\x00", `\0`, "\b", `\b`, "\n", `\n`, "\r", `\r`, "\t", `\t`, "\x1a", `\Z`)
