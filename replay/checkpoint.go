@@ -296,6 +296,7 @@ const (
 	serialStage     = 0  // of the serial lane's mark, which knows no windows
 	serialLane      = 1000
 	mergeLane       = 1001 // only of doubts
+	makingLane      = 1002 // of tables that the log makes while a window is open: see newTable
 )
 
 // marks reads every lane's mark.

@@ -50,6 +50,9 @@ func (r *runner) logged(ctx context.Context, w *walk, it *binlog.Item, st *schem
 			return err
 		}
 	}
+	if made := r.p.makes(st, q); made != "" && !r.st.Created[made] {
+		return r.newTable(ctx, st, q, made, text, set, before)
+	}
 	return r.runDDL(ctx, w, st, q, text, set, before)
 }
 

@@ -91,6 +91,7 @@ type runner struct {
 	st       *State
 	ddl      *target.Conn
 	serial   *serial
+	made     mark // where the last table was made within a window
 	writer   *windowWriter
 	programs programs
 	fold     *fold
@@ -337,6 +338,9 @@ func (r *runner) log(ctx context.Context) error {
 		return err
 	}
 	defer func() { r.serial.close() }()
+	if r.made, err = r.cp.mark(ctx, makingLane); err != nil {
+		return err
+	}
 	r.writer = &windowWriter{srv: r.srv, job: r.p.Into, workers: make([]*batchWriter, r.st.Workers), exact: r.p.Exact,
 		again: r.result.Resumed, written: &r.written, report: func() { r.progress(func(p *Progress) { p.Rows = r.written.Load() }) }}
 	defer func() { r.writer.close() }()
