@@ -50,7 +50,7 @@ func (r *runner) logged(ctx context.Context, w *walk, it *binlog.Item, st *schem
 			return err
 		}
 	}
-	if made := r.p.makes(st, q); made != "" && !r.st.Created[made] {
+	if made := r.p.makes(st, q); made != "" && !r.st.Created.has(made) {
 		return r.newTable(ctx, st, q, made, text, set, before)
 	}
 	return r.runDDL(ctx, w, st, q, text, set, before)
