@@ -35,13 +35,12 @@ func (w *walk) moved(ctx context.Context, t *route, it *binlog.Item) (*route, er
 	r := w.r
 	before := Cursor{Position: w.tx, Events: w.events - 1}
 	if r.st.From != before || r.st.Phase == phaseMerge {
-		if r.st.To == nil {
-			r.st.Moved.set(t.name, r.st.Moved.get(t.name)+1)
-		}
 		r.open.Read-- // it was counted, and belongs behind the window
+		r.moving = t.name
 		if err := r.flush(ctx, before); err != nil {
 			return nil, err
 		}
+		r.moving = ""
 		r.open.Read++
 		if r.st.Moved.get(t.name) == mostMoves {
 			r.fks = nil

@@ -1,13 +1,20 @@
 package replay_test
 
 import (
+	"context"
+	"database/sql"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
 
+	"lifeboat/filter"
+	"lifeboat/internal/archive"
+	"lifeboat/internal/target"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/snapshot"
 )
 
 // TestMoved restores a parent whose rows get other values to refer to, which its children follow and the log does not say: by itself each, up
@@ -30,6 +37,9 @@ func TestMoved(t *testing.T) {
 		s.run(script)
 		want := state(t, s.db, "shop")
 		dir := s.archive()
+		if got := state(t, s.stopped(dump, dir), "shop"); got != want {
+			t.Errorf("%d times, stopped again and again: the restored database differs, %s", times, diff(want, got))
+		}
 		for _, memory := range []int64{1, 64 << 20} {
 			db, _, res, err := s.restore(dump, dir, func(*replay.Request) {}, replay.Options{Memory: memory})
 			if err != nil {
@@ -45,6 +55,45 @@ func TestMoved(t *testing.T) {
 			if got := strings.Join(slices.Sorted(maps.Keys(res.Lanes)), " "); got != wantSerial || len(res.Doubts) > 0 || len(res.Incomplete) > 0 {
 				t.Errorf("%d times, memory %d: lanes %v, doubts %v, incomplete %q", times, memory, res.Lanes, res.Doubts, res.Incomplete)
 			}
+		}
+	}
+}
+
+// stopped restores onto a fresh server, and is stopped at later and later reports until one run comes through.
+func (s *source) stopped(dump, dir string) *sql.DB {
+	s.t.Helper()
+	a, err := archive.Open(s.t.Context(), []string{dir}, archive.Options{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	q := replay.Request{Archive: a, Scope: filter.Scope{Database: "shop"}}
+	if q.Snapshot, err = snapshot.Open(s.t.Context(), dump, "shop", nil); err != nil {
+		s.t.Fatal(err)
+	}
+	p, _, err := replay.MakePlan(s.t.Context(), q)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	dst := testserver.Start(s.t, s.kind)
+	for limit := 1; ; limit += 1 + limit/4 {
+		ctx, cancel := context.WithCancel(s.t.Context())
+		srv, err := target.Open(ctx, dst.DSN(), nil)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		n := 0
+		_, err = replay.Restore(ctx, p, replay.NewSource(a, q.Snapshot), srv, replay.Options{Workers: 2, Memory: 64 << 20, Report: func(replay.Progress) {
+			if n++; n == limit {
+				cancel()
+			}
+		}})
+		srv.Close()
+		cancel()
+		if err == nil {
+			return testserver.Open(s.t, dst)
+		}
+		if !errors.Is(err, context.Canceled) {
+			s.t.Fatal(err)
 		}
 	}
 }

@@ -91,7 +91,8 @@ type runner struct {
 	st       *State
 	ddl      *target.Conn
 	serial   *serial
-	made     mark // where the last table was made within a window
+	moving   string // the table whose update ends the window, see moved
+	made     mark   // where the last table was made within a window
 	writer   *windowWriter
 	programs programs
 	fold     *fold
@@ -468,6 +469,9 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 	r.st.count(&r.open)
 	r.open = Counts{}
 	r.st.keepPrograms(r.programs.list)
+	if r.moving != "" { // with the window's end: in a window that is begun again, the table goes the way it went
+		r.st.Moved.set(r.moving, r.st.Moved.get(r.moving)+1)
+	}
 	r.fold = newFold()
 	r.routes = map[*binlog.TableMap]*route{}
 	return r.cp.save(ctx, r.st)
