@@ -32,6 +32,7 @@ type Survey struct {
 	VoidRanges  map[binlog.Position][]Range // parts undone by ROLLBACK TO, by their transaction's start
 	XA          map[binlog.Position]XA      // distributed transactions, by the start of their rows
 	Temporary   []binlog.Position           // statements that change rows of temporary tables only
+	Beyond      map[TableName]Beyond        // tables out of scope that lost rows, or had some changed
 	Outlived    []*Outlived                 // what may have been made under a default that only its session knew
 	Stop        binlog.Position             // start of the first transaction left out; zero: read to the end
 	LastInBase  binlog.Position             // start of the last transaction that the base holds already
@@ -264,7 +265,7 @@ type savepoint struct {
 
 func newScanner(scope Scope, o Options) *scanner {
 	s := &scanner{o: o, temp: tempTables{}, defaults: newDefaults(o.Defaults), maps: map[*binlog.TableMap]*table{}, unread: map[TableName]*unread{}, prepared: map[schema.XID]*prepared{}, stop: newStopFinder(o)}
-	s.survey = &Survey{Scope: scope, From: o.From, Databases: map[string]int64{}, Tables: map[TableName]*History{},
+	s.survey = &Survey{Scope: scope, From: o.From, Databases: map[string]int64{}, Tables: map[TableName]*History{}, Beyond: map[TableName]Beyond{},
 		Void: map[binlog.Position]string{}, VoidRanges: map[binlog.Position][]Range{}, XA: map[binlog.Position]XA{}}
 	s.incidents = newIncidentTracker(s.survey, &o)
 	return s
@@ -328,6 +329,7 @@ func (s *scanner) rowEvent(it *binlog.Item) error {
 	t.events++
 	if !t.inScope {
 		s.tx.others++
+		s.beyond(t, it)
 		return nil
 	}
 	name := t.name
@@ -362,7 +364,29 @@ func (s *scanner) rowEvent(it *binlog.Item) error {
 type table struct {
 	name    TableName
 	inScope bool
-	events  int64 // not yet counted for its database
+	events  int64   // not yet counted for its database
+	seen    [2]bool // out of scope: that it lost rows, that some were changed; see beyond
+}
+
+// Beyond is where a table out of scope first lost a row, and where one of its rows was first changed: foreign keys may have changed
+// rows in scope with it.
+type Beyond struct{ Deleted, Updated binlog.Position }
+
+// beyond notes changes to tables out of scope.
+func (s *scanner) beyond(t *table, it *binlog.Item) {
+	kind := 0
+	if it.Rows.Kind == binlog.Update {
+		kind = 1
+	}
+	if it.Rows.Kind == binlog.Insert || t.seen[kind] || s.tx.inBase || System(t.name.DB) {
+		return
+	}
+	t.seen[kind] = true
+	b := s.survey.Beyond[t.name]
+	if at := []*binlog.Position{&b.Deleted, &b.Updated}[kind]; at.IsZero() {
+		*at = s.at.Start
+	}
+	s.survey.Beyond[t.name] = b
 }
 
 // mostMaps bounds how many table maps are remembered.

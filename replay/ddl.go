@@ -41,7 +41,7 @@ func (r *runner) logged(ctx context.Context, w *walk, it *binlog.Item, st *schem
 	if err != nil {
 		return err
 	}
-	set := r.srv.StatementSettings(sessionOf(st, q, r.format), it.Time)
+	set := r.srv.StatementSettings(r.p.sessionOf(st, q, r.format), it.Time)
 	if r.programs.statement(st, ProgramText{SQL: text, Set: set, Mode: filter.ReadingMode(q, r.format)}) {
 		return nil
 	}
@@ -67,11 +67,14 @@ func takesEffect(st *schema.Statement, q *binlog.Query) bool {
 	return true
 }
 
-// sessionOf is the session that a statement was logged in.
-func sessionOf(st *schema.Statement, q *binlog.Query, format *binlog.Format) *binlog.QueryVars {
+// sessionOf is the session that a statement was logged in. Foreign keys to tables that are not restored take one without checks.
+func (p *Plan) sessionOf(st *schema.Statement, q *binlog.Query, format *binlog.Format) *binlog.QueryVars {
 	vars := q.Vars
 	if st.GeneratedByServer && filter.ReadingMode(q, format).Charset == "" && utf8.Valid(q.SQL) {
 		vars.ClientCollation = filter.CollationUTF8 // 5.6 writes such statements so, whatever the event says
+	}
+	if slices.ContainsFunc(filter.Touched(st, q), func(o schema.Object) bool { return o.Role == schema.Reference && !p.scope().Has(o.DB, o.Name) }) {
+		vars.HasFlags2, vars.Flags2 = true, vars.Flags2|binlog.OptionNoForeignKeyChecks
 	}
 	return &vars
 }

@@ -52,6 +52,9 @@ type Plan struct {
 	// Temporary are statements that change rows of temporary tables only, which do not last.
 	Temporary []binlog.Position `json:"temporary_only,omitempty"`
 
+	// Beyond are tables that are not restored and may have taken rows of those that are along; see beyond.
+	Beyond []PlanBeyond `json:"beyond_scope,omitempty"`
+
 	// OldDefaults are the default character sets of tables that their session made under one that its database no longer had, by the
 	// statement's transaction; see outlived.
 	OldDefaults map[string]schema.TextDefault `json:"old_defaults,omitempty"`

@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -216,6 +217,11 @@ func (pl *planner) predictLanes(all map[string]*PlanTable, creates map[string]st
 			keyed = keyReason(def, keyed) == ""
 		}
 		return t.activity(pl.p.Exact, keyed)
+	}
+	pl.beyond()
+	for _, name := range slices.Sorted(maps.Keys(fks)) {
+		certain, possible := pl.p.takenAlong(name, fks[name])
+		pl.p.Incomplete, pl.p.Findings = append(pl.p.Incomplete, certain...), append(pl.p.Findings, possible...)
 	}
 	serial := lanes(fks, pl.survey.Format.MariaDB, pl.survey.Format.VersionNumber(), acts)
 	for name, t := range all {

@@ -27,7 +27,7 @@ func (b *rebuild) statement(it *binlog.Item, st *schema.Statement) error {
 		return err
 	}
 	mode := filter.ReadingMode(q, b.format)
-	set := b.server.StatementSettings(sessionOf(st, q, b.format), it.Time)
+	set := b.server.StatementSettings(b.p.sessionOf(st, q, b.format), it.Time)
 	if b.programs.statement(st, ProgramText{SQL: text, Set: set, Mode: mode}) {
 		return nil
 	}

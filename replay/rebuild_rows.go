@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -108,6 +109,14 @@ func (b *rebuild) write(ctx context.Context, out *folder.Folder) (*Result, error
 	b.found = slices.DeleteFunc(b.found, func(d doubt) bool { return d.n == 0 })
 	b.result.doubts(b.found, &b.places, b.p.Exact)
 	b.result.Incomplete = append(b.result.Incomplete, b.p.Incomplete...)
+	for _, name := range slices.Sorted(maps.Keys(b.tables)) {
+		certain, _ := b.p.takenAlong(name, b.tables[name].def.ForeignKeys)
+		for _, line := range certain {
+			if !slices.Contains(b.result.Incomplete, line) {
+				b.result.Incomplete = append(b.result.Incomplete, line)
+			}
+		}
+	}
 	return &b.result, b.p.checkSum(&b.result.Counts)
 }
 

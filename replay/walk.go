@@ -223,6 +223,15 @@ func (r *runner) loadForeignKeys(ctx context.Context) error {
 	if cascadesLogged(r.format.MariaDB, r.format.VersionNumber()) {
 		return nil
 	}
+	for child, keys := range fks {
+		if certain, _ := r.p.takenAlong(child, keys); r.wants(child) {
+			for _, line := range certain {
+				if !slices.Contains(r.p.Incomplete, line) {
+					r.incomplete("%s", line)
+				}
+			}
+		}
+	}
 	r.fks.parents = cascadeParents(fks)
 	acts := map[string]activity{}
 	for table := range r.fks.parents {
