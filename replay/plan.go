@@ -461,37 +461,6 @@ func Files(a *archive.Archive) []binlog.File {
 	return out
 }
 
-// known makes sure that the database is there at all, and offers the names that are.
-func (pl *planner) known(context.Context) error {
-	db := pl.q.Scope.Database
-	if pl.survey.Databases[db] > 0 || pl.q.BaseLoaded {
-		return nil
-	}
-	names := map[string]bool{}
-	for n := range pl.survey.Databases {
-		names[n] = true
-	}
-	if s := pl.q.Snapshot; s != nil {
-		for _, d := range s.Index().Databases {
-			if d == db || d == "" {
-				return nil
-			}
-			names[d] = true
-		}
-	}
-	var list []string
-	for n := range names {
-		if n != "" && !filter.System(n) {
-			list = append(list, n)
-		}
-	}
-	slices.Sort(list)
-	if len(list) == 0 {
-		return fmt.Errorf("%w: %s; neither the log nor the snapshot names any database", ErrUnknownDB, db)
-	}
-	return fmt.Errorf("%w: %s; the names that do occur are %s", ErrUnknownDB, db, strings.Join(list, ", "))
-}
-
 // NewSource names what a plan made from a and s reads.
 func NewSource(a *archive.Archive, s *snapshot.Snapshot) Source {
 	src := Source{Files: Files(a), Snapshot: s}

@@ -15,6 +15,37 @@ import (
 	"lifeboat/snapshot"
 )
 
+// known makes sure that the database is there at all, and offers the names that are.
+func (pl *planner) known(context.Context) error {
+	db := pl.q.Scope.Database
+	if pl.survey.Databases[db] > 0 || pl.q.BaseLoaded {
+		return nil
+	}
+	names := map[string]bool{}
+	for n := range pl.survey.Databases {
+		names[n] = true
+	}
+	if s := pl.q.Snapshot; s != nil {
+		for _, d := range s.Index().Databases {
+			if d == db || d == "" {
+				return nil
+			}
+			names[d] = true
+		}
+	}
+	var list []string
+	for n := range names {
+		if n != "" && !filter.System(n) {
+			list = append(list, n)
+		}
+	}
+	slices.Sort(list)
+	if len(list) == 0 {
+		return fmt.Errorf("%w: %s; neither the log nor the snapshot names any database", ErrUnknownDB, db)
+	}
+	return fmt.Errorf("%w: %s; the names that do occur are %s", ErrUnknownDB, db, strings.Join(list, ", "))
+}
+
 // skips resolves what the user wants left out.
 func (pl *planner) skips(context.Context) error {
 	for _, spec := range pl.q.Skip {
