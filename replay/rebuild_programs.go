@@ -47,7 +47,7 @@ func (b *rebuild) lostViews() map[string]string {
 	return lost
 }
 
-// unreadable names what a view reads and what is not there: a table that has gone, or a view in lost. Its server keeps such a view, and none makes it
+// unreadable names what a view reads and what is not there: a table or a column that has gone, or a view in lost. Its server keeps such a view, and none makes it
 // anew: a dump's load would stop at it.
 func (b *rebuild) unreadable(o *Program, lost map[string]string) string {
 	if o.Kind != schema.KindView.String() || len(o.Texts) == 0 {
@@ -65,6 +65,32 @@ func (b *rebuild) unreadable(o *Program, lost map[string]string) string {
 		isView := slices.ContainsFunc(b.programs.list, func(p Program) bool { return p.Kind == o.Kind && strings.EqualFold(p.Name, x.Name) })
 		if lost[strings.ToLower(x.Name)] != "" || !isView && b.named(x.Name) == nil {
 			return x.Name
+		}
+	}
+	return b.goneColumn(&st, last)
+}
+
+// goneColumn names a column that a view reads and that none of its tables has. It judges only what is plain: one SELECT of tables alone, whose definitions
+// were followed, and columns that are named with their table, as servers print them. The server that loads a dump judges the rest.
+func (b *rebuild) goneColumn(st *schema.Statement, text ProgramText) string {
+	names, plain := schema.QualifiedColumns(text.SQL, st, text.Mode)
+	if !plain {
+		return ""
+	}
+	var tables []*rebuilt
+	for _, x := range st.Objects {
+		if x.Role != schema.Source {
+			continue
+		}
+		t := b.named(x.Name)
+		if x.Kind != schema.KindTable || x.DB != "" && x.DB != b.p.Into || t == nil || t.unsure != "" {
+			return ""
+		}
+		tables = append(tables, t)
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(tables, func(t *rebuilt) bool { _, ok := t.def.Column(name); return ok }) {
+			return "column " + name
 		}
 	}
 	return ""
