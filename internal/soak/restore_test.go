@@ -223,9 +223,9 @@ func (b *bench) judge(ctx context.Context, s *script, sc *scene, p *replay.Plan,
 	switch {
 	case !res.Counts.Closes():
 		return outcome{wrong, "the account does not close", detail}
-	case d == "" && len(res.Doubts) > 0:
+	case d == "" && len(res.Doubts) > 0 && !strings.Contains(strings.Join(said, "; "), "have no column in the log"): // such rows are not there to be changed
 		return outcome{wrong, "doubts of an exact base", fmt.Sprint(res.Doubts) + detail}
-	case d == "":
+	case d == "" && len(res.Doubts) == 0:
 		return outcome{equal, "", ""}
 	case len(said) > 0:
 		return outcome{incomplete, kindOf(strings.Join(said, "; ")), detail}
