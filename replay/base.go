@@ -48,6 +48,11 @@ type baseLoad struct {
 
 // pour reads the snapshot once and deals its rows to the lanes.
 func (r *runner) pour(ctx context.Context, load *baseLoad) error {
+	return r.deal(ctx, load, func(ctx context.Context, b *baseReader) error { return b.read(ctx) })
+}
+
+// deal opens the lanes for what read deals to them.
+func (r *runner) deal(ctx context.Context, load *baseLoad, read func(context.Context, *baseReader) error) error {
 	g, gctx := errgroup.WithContext(ctx)
 	lanes := make([]chan unit, r.st.Workers)
 	for k := range lanes {
@@ -61,7 +66,7 @@ func (r *runner) pour(ctx context.Context, load *baseLoad) error {
 				close(l)
 			}
 		}()
-		return b.read(gctx)
+		return read(gctx, b)
 	})
 	return g.Wait()
 }
@@ -85,6 +90,7 @@ type baseReader struct {
 	next  int
 	open  unit
 	bytes int
+	head  string // of the open unit's last statement, of rows that were on disk
 }
 
 func (b *baseReader) read(ctx context.Context) error {
@@ -276,6 +282,8 @@ func (r *runner) baseLane(ctx context.Context, load *baseLoad, number int, units
 	}
 	switch {
 	case l.m.stage > 0: // this run is behind the base, and reads it again to know which rows it has met
+		l.m.done = math.MaxInt64
+	case l.m.stage == settleStage && load.stage == mergeStage: // so it is behind the merge
 		l.m.done = math.MaxInt64
 	case l.m.stage != load.stage:
 		l.m = mark{stage: load.stage, n1: l.m.n1}

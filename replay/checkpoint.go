@@ -46,8 +46,10 @@ type State struct {
 	From    Cursor  // everything before it is applied
 	To      *Cursor // the window [From, To) is being applied
 	Spilled bool    // from disk: it did not fit into memory
-	DDL     *DDLState
-	Merge   bool // the snapshot's rows wait for the log's first window
+	// FilterBits is the size of the filter that the snapshot's rows go past, where the window that they meet was spilled.
+	FilterBits int64
+	DDL        *DDLState
+	Merge      bool // the snapshot's rows wait for the log's first window
 	// SerialLoaded says that the rows of the snapshot are loaded whose tables take the serial lane, and did not wait: those of SerialBase.
 	SerialLoaded bool
 	Said         []string // what the result cannot be trusted for, so far
@@ -292,6 +294,7 @@ type mark struct {
 const (
 	baseStage       = -1
 	mergeStage      = -3 // the snapshot's rows past the log's first window
+	settleStage     = -5 // rows of the snapshot that went to disk for a key that the window does not have
 	serialBaseStage = -4 // before them those of the serial lane's tables
 	serialStage     = 0  // of the serial lane's mark, which knows no windows
 	serialLane      = 1000

@@ -33,6 +33,7 @@ type merged struct {
 	// makes no difference in which order they come, nor whether in this run or an earlier one.
 	of   []uint32
 	came []atomic.Int64
+	far  *far // of a table whose entries are on disk; nil: they are in memory
 }
 
 // What becomes of an entry while the snapshot goes by.
@@ -129,6 +130,9 @@ func (t *tableFold) canonical() (*dumpIndex, error) {
 	return index, nil
 }
 
+// empty reports that no row can be met.
+func (m *merged) empty() bool { return m.far == nil && m.index.len() == 0 }
+
 // state is what became of an entry, unmet where it says nothing of the table.
 func (m *merged) state(i int) (state uint32, known bool) {
 	state = m.met[i].Load()
@@ -137,6 +141,9 @@ func (m *merged) state(i int) (state uint32, known bool) {
 
 // doubts are the rows that the snapshot has and should not, or should have and does not.
 func (m *merged) doubts() []doubt {
+	if m.far != nil {
+		return m.far.doubts[:]
+	}
 	if m.t.shape.Key == nil {
 		return m.copyDoubts()
 	}
@@ -246,11 +253,23 @@ func (r *runner) merge(ctx context.Context) error {
 			tables[name] = t.merged
 		}
 	}
+	rows, err := r.farTables(tables)
+	if err != nil {
+		return err
+	}
+	if rows != nil {
+		r.far = rows.runs
+	}
 	load := &baseLoad{stage: mergeStage, merged: tables, rows: func(table string) bool {
 		return r.wants(table) && !r.st.SerialBase.has(table)
 	}}
 	if err := r.pour(ctx, load); err != nil {
 		return err
+	}
+	if rows != nil {
+		if err := r.settle(ctx, tables, rows); err != nil {
+			return err
+		}
 	}
 	at.Phase = "replay log"
 	r.progress(func(p *Progress) { *p = at })

@@ -19,6 +19,7 @@ type matcher struct {
 	zone    string // of their TIMESTAMP values
 
 	hits   []hit
+	keys   []byte // of hits
 	key    []byte
 	value  []byte
 	out    []byte
@@ -31,6 +32,7 @@ type matcher struct {
 type hit struct {
 	from, to int // in the statement, with its parentheses
 	entry    uint32
+	key      int // where its key ends in keys, if the entries are on disk
 }
 
 // found is one statement that was read: what is to be run in its place.
@@ -49,7 +51,7 @@ var errUnmatched = errors.New("it cannot be told which rows these are")
 // statement is to pass as it is. It holds until the next call. With load, its rows are collected for LOAD DATA too.
 func (x *matcher) statement(m *merged, def *schema.Table, s *insert, load bool) (*found, error) {
 	x.fields.reset(def, x.charset, load)
-	if m != nil && m.index.len() == 0 {
+	if m != nil && m.empty() {
 		m = nil
 	}
 	if m == nil && x.fields.off {
@@ -72,8 +74,16 @@ func (x *matcher) statement(m *merged, def *schema.Table, s *insert, load bool) 
 // meet notes what becomes of the entries that were met.
 func (x *matcher) meet(f *found) error {
 	again := f.s.sql[0]|0x20 == 'r' // REPLACE
+	key := 0
 	for i := range x.hits {
 		h := &x.hits[i]
+		if f.m.far != nil {
+			if err := f.m.far.rows.put(f.m.t, x.keys[key:h.key], f.s.sql[:f.first], f.s.sql[h.from:h.to], again); err != nil {
+				return spillError(err)
+			}
+			key = h.key
+			continue
+		}
 		if f.m.came != nil {
 			f.m.came[h.entry].Add(1)
 			continue
@@ -97,7 +107,7 @@ func (x *matcher) find(f *found, def *schema.Table) error {
 		return err
 	}
 	f.cols = insertColumns(def, tuples.Columns())
-	x.hits = x.hits[:0]
+	x.hits, x.keys = x.hits[:0], x.keys[:0]
 	var key []int // where the key's columns stand among the values
 	if f.m != nil {
 		for _, c := range f.m.cols {
@@ -107,7 +117,7 @@ func (x *matcher) find(f *found, def *schema.Table) error {
 			}
 			key = append(key, k)
 		}
-		f.here = f.m.came == nil && x.placeable(f.m, f.cols)
+		f.here = f.m.came == nil && f.m.far == nil && x.placeable(f.m, f.cols)
 	}
 	if f.cols == nil || !x.readable(f.m, s) {
 		return errUnmatched
@@ -140,11 +150,17 @@ func (x *matcher) find(f *found, def *schema.Table) error {
 			if err := x.name(f.m, tuples, row, key); err != nil {
 				return err
 			}
-			if e, ok := f.m.index.find(x.key); ok {
+			if far := f.m.far; far != nil {
+				if far.filter.has(f.m.t.name, x.key) {
+					x.keys = append(x.keys, x.key...)
+					x.hits = append(x.hits, hit{from: from, to: to, key: len(x.keys)})
+					continue
+				}
+			} else if e, ok := f.m.index.find(x.key); ok {
 				if f.m.of != nil {
 					e = f.m.of[e]
 				}
-				x.hits = append(x.hits, hit{from, to, e})
+				x.hits = append(x.hits, hit{from: from, to: to, entry: e})
 				if err := x.fieldsOf(f, e); err != nil {
 					return err
 				}
@@ -212,10 +228,10 @@ func (x *matcher) inserts(f *found) ([][]byte, error) {
 		h := &x.hits[i]
 		w.run(s.sql[from:h.from])
 		from = h.to
-		e := &m.t.entries[h.entry]
-		if e.gone || !f.here {
+		if !f.here || m.t.entries[h.entry].gone {
 			continue
 		}
+		e := &m.t.entries[h.entry]
 		if err := x.image.Cut(m.t.tm, m.t.present, e.img); err != nil {
 			return nil, err
 		}

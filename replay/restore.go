@@ -96,6 +96,7 @@ type runner struct {
 	writer   *windowWriter
 	programs programs
 	fold     *fold
+	far      *spill.Runs // rows of the snapshot that wait for it on disk
 	routes   map[*binlog.TableMap]*route
 	fks      *foreignKeys
 	format   *binlog.Format
@@ -121,7 +122,7 @@ func once(ctx context.Context, p *Plan, src Source, srv *target.Server, o Option
 		return last.ending, nil
 	}
 	defer r.cp.close()
-	defer func() { _ = r.fold.close() }() // nothing is left of it anyhow
+	defer func() { _, _ = r.fold.close(), r.closeFar() }() // nothing is left of it anyhow
 	var err error
 	if last.trace, err = r.cp.trace(ctx); err != nil {
 		return nil, err
@@ -429,6 +430,7 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 				r.st.Window++
 			}
 			r.st.To, r.st.Spilled = &to, r.fold.spill != nil
+			r.st.FilterBits = filterBits(r.fold.keys(), r.o.Memory/4)
 			if err := r.cp.save(ctx, r.st); err != nil {
 				return err
 			}
@@ -462,7 +464,7 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 			r.st.Phase = phaseLog
 		}
 	}
-	if err := r.fold.close(); err != nil {
+	if err := errors.Join(r.fold.close(), r.closeFar()); err != nil {
 		return err
 	}
 	r.st.From, r.st.To, r.st.Spilled = to, nil, false

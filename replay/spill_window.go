@@ -43,6 +43,24 @@ func (r *runner) spill() error {
 	return nil
 }
 
+// keys is about how many keys the fold has, some of them more than once.
+func (f *fold) keys() (n int64) {
+	for _, t := range f.tables {
+		if n += int64(len(t.entries)); f.spill != nil {
+			n += f.spill.Records(t.section)
+		}
+	}
+	return n
+}
+
+// closeFar releases what waited on disk of the snapshot.
+func (r *runner) closeFar() error {
+	if r.far == nil {
+		return nil
+	}
+	return r.far.Close()
+}
+
 // spillError says what to do about a fault of the disk.
 func spillError(err error) error {
 	var fault *spill.Error
@@ -72,17 +90,31 @@ func (f *fold) spilledBatches(phase int, exact bool, emit func(batch) error) err
 // spilledTable cuts a table's batches. Rows that should be there and rows that should not come by together.
 func (f *fold) spilledTable(t *tableFold, phase int, exact bool, emit func(batch) error) error {
 	cut := []cutter{{batch: batch{t: t, phase: phase, present: true}, emit: emit}, {batch: batch{t: t, phase: phase}, emit: emit}}
-	err := f.eachSpilled(t, func(e *entry, _ []byte) error {
+	write := func(e *entry, state uint32, known bool) error {
 		if phase == phaseUpsert {
 			t.count(e)
 		}
 		for i := range cut {
-			if t.due(e, unmet, false, phase, cut[i].batch.present, exact) {
+			if t.due(e, state, known, phase, cut[i].batch.present, exact) {
 				return cut[i].add(e)
 			}
 		}
 		return nil
-	})
+	}
+	var err error
+	switch m := t.merged; {
+	case m == nil:
+		err = f.eachSpilled(t, func(e *entry, _ []byte) error { return write(e, unmet, false) })
+	case m.plain.Load():
+		err = f.eachMet(t, func(e *entry, met bool) error {
+			if met {
+				return write(e, pending, true)
+			}
+			return write(e, unmet, false)
+		}, func(string, []byte) error { return nil })
+	case phase == phaseUpsert: // no row of any of them is there
+		err = f.eachSpilled(t, func(e *entry, _ []byte) error { return write(e, unmet, true) })
+	}
 	if err != nil {
 		return err
 	}

@@ -126,7 +126,7 @@ func (r *restoring) report(res *replay.Result, begun, ended time.Time) *report.R
 	c := &res.Counts
 	rep := &report.Restore{
 		Tool: r.e.tool(), Outcome: "done", Database: r.plan.Database, Into: r.plan.Into, Target: r.where(), State: state(r.plan), Started: begun.UTC(), Ended: ended.UTC(),
-		Seconds: ended.Sub(begun).Seconds(), Resumed: res.Resumed, Windows: res.Windows, Tables: tableResults(r.plan, res),
+		Seconds: ended.Sub(begun).Seconds(), Resumed: res.Resumed, Windows: res.Windows, Spilled: res.Spilled, Tables: tableResults(r.plan, res),
 		Sum:     report.Account("row events and statements", c.Read, c.Applied, c.InBase, c.Filtered, c.OutOfBounds),
 		Orphans: res.Orphans, OrphanRows: c.Orphans, Incomplete: res.Incomplete,
 		Notes: slices.Concat(r.notes(), planNotes(r.plan), r.plan.Findings),

@@ -30,6 +30,7 @@ type Restore struct {
 	Seconds    float64        `json:"seconds"`
 	Resumed    bool           `json:"resumed"` // it went on from an earlier run's checkpoint
 	Windows    int            `json:"windows"`
+	Spilled    int64          `json:"spilled_bytes,omitempty"` // the most that lay in temporary files at one time
 	Tables     []TableRestore `json:"tables"`
 	Sum        Accounting     `json:"sum"`
 	Orphans    []string       `json:"orphans"` // the first few changes whose base row was missing
@@ -125,6 +126,9 @@ func restoreText(p *page, r *Restore) {
 	}
 	if r.Windows > 0 {
 		p.field("windows", text.Count(int64(r.Windows)))
+	}
+	if r.Spilled > 0 {
+		p.field("spilled", "changes beyond --memory lay in temporary files: "+text.Bytes(r.Spilled)+" at most")
 	}
 	for _, n := range r.Notes {
 		p.field("note", n)
