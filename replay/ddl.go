@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"lifeboat/filter"
@@ -51,7 +52,12 @@ func (r *runner) logged(ctx context.Context, w *walk, it *binlog.Item, st *schem
 		}
 	}
 	if made := r.p.makes(st, q); made != "" && !r.st.Created.has(made) {
-		return r.newTable(ctx, st, q, made, text, set, before)
+		if err := r.loadForeignKeys(ctx); err != nil {
+			return err
+		}
+		if !r.fks.named[strings.ToLower(made)] { // one that waits for the table decides lanes, too
+			return r.newTable(ctx, st, q, made, text, set, before)
+		}
 	}
 	return r.runDDL(ctx, w, st, q, text, set, before)
 }

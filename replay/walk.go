@@ -209,6 +209,7 @@ func (r *runner) define(ctx context.Context, name string) (*schema.Table, error)
 type foreignKeys struct {
 	serial  map[string]string
 	parents map[string]setOff
+	named   map[string]bool // tables that foreign keys refer to, in lower case
 }
 
 func (r *runner) loadForeignKeys(ctx context.Context) error {
@@ -232,7 +233,12 @@ func (r *runner) loadForeignKeys(ctx context.Context) error {
 			}
 		}
 	}
-	r.fks.parents = cascadeParents(fks)
+	r.fks.parents, r.fks.named = cascadeParents(fks), map[string]bool{}
+	for _, keys := range fks {
+		for i := range keys {
+			r.fks.named[strings.ToLower(keys[i].RefTable)] = true
+		}
+	}
 	acts := map[string]activity{}
 	for table := range r.fks.parents {
 		if acts[table], err = r.activity(ctx, table); err != nil {
@@ -249,9 +255,13 @@ func (r *runner) activity(ctx context.Context, table string) (activity, error) {
 	if !a.updates || a.moves {
 		return a, nil
 	}
-	def, err := r.define(ctx, table)
-	if err != nil || def == nil {
+	def, err := r.srv.Table(ctx, r.p.Into, table)
+	if err != nil {
 		return a, err
+	}
+	if def == nil { // dropped, with checks off: its children keep the foreign key
+		a.moves = true
+		return a, nil
 	}
 	_, keyed := def.RowKey()
 	a.moves = r.st.Serial || r.st.Moved.get(table) >= mostMoves || keyReason(def, keyed) != ""
