@@ -25,6 +25,7 @@ import (
 type restored struct {
 	kind     string
 	socket   string
+	pid      int     // of its server
 	db       *sql.DB // of the server it is on
 	server   *target.Server
 	expected *replay.Expected
@@ -89,7 +90,7 @@ func bring(t testing.TB, kind, binlogs, base string) *restored {
 		t.Fatal(err)
 	}
 	to := testserver.Start(t, kind, "--sql-mode=ALLOW_INVALID_DATES", "--max-allowed-packet=64M")
-	r := &restored{kind: kind, socket: to.Socket(), db: testserver.Open(t, to), server: open(t, to.DSN())}
+	r := &restored{kind: kind, socket: to.Socket(), pid: to.PID(), db: testserver.Open(t, to), server: open(t, to.DSN())}
 	r.db.SetMaxOpenConns(1)
 	src := replay.NewSource(a, s)
 	if _, err := replay.Restore(ctx, p, src, r.server, replay.Options{Workers: 2, Memory: 64 << 20}); err != nil {

@@ -1,6 +1,7 @@
 package value_test
 
 import (
+	"fmt"
 	"testing"
 
 	"lifeboat/internal/testserver"
@@ -35,6 +36,33 @@ func TestCharsetOf(t *testing.T) {
 			}
 			if n < 200 {
 				t.Errorf("only %d collations", n)
+			}
+		})
+	}
+}
+
+// Text in latin1 is converted here as the servers convert it, byte by byte.
+func TestLatin1(t *testing.T) {
+	all := make([]byte, 255)
+	for i := range all {
+		all[i] = byte(i + 1)
+	}
+	for _, kind := range testserver.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			var want []byte
+			if err := testserver.Open(t, testserver.Start(t, kind)).QueryRow(fmt.Sprintf("SELECT CAST(CONVERT(_latin1 x'%x' USING utf8mb4) AS BINARY)", all)).Scan(&want); err != nil {
+				t.Fatal(err)
+			}
+			c, err := value.NewComparison("varchar", "varchar(255)", "latin1", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := c.AppendAnswer(nil, all); err != nil || string(got) != string(want) {
+				t.Errorf("%x, %v\nwant %x", got, err, want)
+			}
+			if q := c.Query("`c`"); q != "`c`" {
+				t.Errorf("the server is asked for %s", q)
 			}
 		})
 	}
