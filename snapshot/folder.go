@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"lifeboat/internal/disk"
 )
 
 // folder is a backup of many files. They are read in order as if they were one: offsets go on from one file
@@ -57,8 +59,8 @@ type source interface {
 func (d *reader) bytes() int64 { return d.size }
 
 // recogniseFolder finds out which tool filled a folder.
-func recogniseFolder(path string) (format, error) {
-	entries, err := os.ReadDir(path)
+func recogniseFolder(ctx context.Context, path string) (format, error) {
+	entries, err := disk.List(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +108,7 @@ func (f *folder) index(ctx context.Context, db string, progress func(done, total
 	f.asked = db
 	var total, done int64
 	for _, x := range f.files {
-		info, err := os.Stat(x.path)
+		info, err := disk.Stat(ctx, x.path)
 		if err != nil {
 			return nil, err
 		}

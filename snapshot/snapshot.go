@@ -9,9 +9,10 @@ package snapshot
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
+
+	"lifeboat/internal/disk"
 )
 
 // format is one kind of backup.
@@ -35,7 +36,7 @@ type Snapshot struct {
 // Errors are ErrNotDump, ErrIncomplete, ErrCorrupt, ErrUnsupported,
 // ErrNoDatabase, or those of the file system.
 func Open(ctx context.Context, path string, db string, progress func(done, total int64)) (*Snapshot, error) {
-	f, err := recognise(path)
+	f, err := recognise(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -49,15 +50,15 @@ func Open(ctx context.Context, path string, db string, progress func(done, total
 	return &Snapshot{format: f, index: index}, nil
 }
 
-func recognise(path string) (format, error) {
-	info, err := os.Stat(path)
+func recognise(ctx context.Context, path string) (format, error) {
+	info, err := disk.Stat(ctx, path)
 	if err != nil {
 		return nil, err
 	}
 	if !info.IsDir() {
 		return &dumpFile{path: path}, nil
 	}
-	return recogniseFolder(path)
+	return recogniseFolder(ctx, path)
 }
 
 // Index returns what Open found. It must not be changed.

@@ -51,7 +51,10 @@ func discover(ctx context.Context, paths []string) (*found, error) {
 	}
 	out := &found{alike: map[likeness][]*candidate{}}
 	for i, p := range paths {
-		info, err := os.Stat(p)
+		info, err := disk.Stat(ctx, p)
+		if err := gaveUp(ctx, p, err); err != nil {
+			return nil, err
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -92,7 +95,10 @@ func (d *found) folder(ctx context.Context, dir string, root int) error {
 }
 
 func (d *found) files(ctx context.Context, dir string, root int) (sub []string, err error) {
-	entries, err := os.ReadDir(dir)
+	entries, err := disk.List(ctx, dir)
+	if err := gaveUp(ctx, dir, err); err != nil {
+		return nil, err
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -103,12 +109,19 @@ func (d *found) files(ctx context.Context, dir string, root int) (sub []string, 
 		path := filepath.Join(dir, e.Name())
 		if ignoredName(e.Name()) {
 			d.ignored++
-			if err := d.index(path); err != nil {
+			err := d.index(ctx, path)
+			if err := gaveUp(ctx, path, err); err != nil {
+				return nil, err
+			}
+			if err != nil {
 				d.findings = append(d.findings, Finding{Code: CodeUnreadable, Severity: Warning, Path: path, Text: err.Error()})
 			}
 			continue
 		}
-		info, err := os.Stat(path) // a link counts as what it leads to
+		info, err := disk.Stat(ctx, path) // a link counts as what it leads to
+		if err := gaveUp(ctx, path, err); err != nil {
+			return nil, err
+		}
 		if err != nil {
 			d.findings = append(d.findings, Finding{Code: CodeUnreadable, Severity: Warning, Path: path, Text: err.Error()})
 			continue
@@ -128,11 +141,11 @@ func (d *found) files(ctx context.Context, dir string, root int) (sub []string, 
 }
 
 // index keeps a server's list of its binlogs.
-func (d *found) index(path string) error {
-	if info, err := os.Stat(path); filepath.Ext(path) != ".index" || err != nil || !info.Mode().IsRegular() {
+func (d *found) index(ctx context.Context, path string) error {
+	if info, err := disk.Stat(ctx, path); filepath.Ext(path) != ".index" || err != nil || !info.Mode().IsRegular() {
 		return err
 	}
-	x, ok, err := readIndex(path)
+	x, ok, err := readIndex(ctx, path)
 	if ok {
 		d.indexes = append(d.indexes, x)
 	}
@@ -198,7 +211,7 @@ func (d *found) file(ctx context.Context, path string, root int, info os.FileInf
 	default:
 		c.state, c.err = NotBinlog, &binlog.ReadError{Pos: binlog.Position{File: c.name}, Kind: binlog.ErrNotBinlog,
 			Detail: fmt.Sprintf("it begins with %x, not with fe62696e", head)}
-		if x, ok, err := readIndex(path); asked && ok && err == nil {
+		if x, ok, err := readIndex(ctx, path); asked && ok && err == nil {
 			return fmt.Errorf("%w: %s is an index file, which names %s: give the folder that they are in", ErrNoBinlogs, path, listed(x.names))
 		}
 		if head == "" {

@@ -2,14 +2,15 @@ package archive
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"lifeboat/internal/binlog"
+	"lifeboat/internal/disk"
 )
 
 // indexFile is a server's own list of its binlogs, oldest first, as it was when the folder was copied. Its paths are those of the server's
@@ -27,8 +28,8 @@ type lacking struct{ name, index string }
 const longestIndex = 1 << 20
 
 // readIndex gives nothing for a file that is called like an index and is none: other programs have theirs.
-func readIndex(path string) (x indexFile, ok bool, err error) {
-	f, err := os.Open(path)
+func readIndex(ctx context.Context, path string) (x indexFile, ok bool, err error) {
+	f, err := disk.Open(ctx, path)
 	if err != nil {
 		return x, false, err
 	}

@@ -93,6 +93,17 @@ func scanAll(ctx context.Context, all []*candidate, o Options) error {
 	return g.Wait()
 }
 
+// gaveUp is an error that speaks of the disk, or of who waits for it, and not of the file; else nil.
+func gaveUp(ctx context.Context, path string, err error) error {
+	switch {
+	case errors.Is(err, disk.ErrStalled):
+		return stalled(path, err)
+	case err != nil:
+		return ctx.Err()
+	}
+	return nil
+}
+
 // stalled ends the reading of an archive: on a disk that does not answer, each of its files would be waited for.
 func stalled(path string, err error) error {
 	return fmt.Errorf("%w; see to the disk, or leave the copies on it out: %s", err, filepath.Dir(path))
@@ -101,9 +112,9 @@ func stalled(path string, err error) error {
 func (c *candidate) scan(ctx context.Context, m *meter, ddl bool) error {
 	var stored int64
 	var err error
-	if c.stamps, err = c.stamp(); err != nil {
+	if c.stamps, err = c.stamp(ctx); err != nil {
 		c.state, c.err = Unreadable, err
-		return ctx.Err()
+		return gaveUp(ctx, c.path, err)
 	}
 	s, err := c.open(ctx, func(n int) {
 		stored += int64(n)

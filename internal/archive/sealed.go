@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"lifeboat/internal/binlog"
+	"lifeboat/internal/disk"
 )
 
 // Open gives the content of the chosen copy, or of the pieces of several, unpacked: the bytes that were verified, even if the file has
@@ -140,10 +141,10 @@ func (c *candidate) paths() []string {
 }
 
 // stamp notes what the system says of the files without reading them: a change that leaves all of it as it was is not noticed by it.
-func (c *candidate) stamp() ([]os.FileInfo, error) {
+func (c *candidate) stamp(ctx context.Context) ([]os.FileInfo, error) {
 	var out []os.FileInfo
 	for _, p := range c.paths() {
-		info, err := os.Stat(p)
+		info, err := disk.Stat(ctx, p)
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +156,7 @@ func (c *candidate) stamp() ([]os.FileInfo, error) {
 // verified makes sure that the candidate still is what was verified, and returns the stamps that say so: the given ones if nothing has
 // touched it since, else it is read again.
 func (c *candidate) verified(ctx context.Context, stamps []os.FileInfo) ([]os.FileInfo, error) {
-	now, err := c.stamp()
+	now, err := c.stamp(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", c.changed("it is gone"), err)
 	}

@@ -53,6 +53,24 @@ func Open(ctx context.Context, path string) (*File, error) {
 	return &File{ctx: ctx, path: path, file: came.value}, nil
 }
 
+// List gives what is in a folder, in the order of names.
+func List(ctx context.Context, dir string) ([]os.DirEntry, error) {
+	came, err := wait(ctx, "list", dir, func() ([]os.DirEntry, error) { return os.ReadDir(dir) }, func([]os.DirEntry) {})
+	if err != nil {
+		return nil, err
+	}
+	return came.value, came.err
+}
+
+// Stat describes what is under a path, behind links.
+func Stat(ctx context.Context, path string) (os.FileInfo, error) {
+	came, err := wait(ctx, "look at", path, func() (os.FileInfo, error) { return os.Stat(path) }, func(os.FileInfo) {})
+	if err != nil {
+		return nil, err
+	}
+	return came.value, came.err
+}
+
 // Stat describes the open file.
 func (f *File) Stat() (os.FileInfo, error) { return f.file.Stat() }
 

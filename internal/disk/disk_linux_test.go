@@ -3,6 +3,7 @@ package disk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -139,3 +140,60 @@ func gone(t *testing.T) {
 		}
 	}
 }
+
+// silent mounts a file system that answers nothing.
+func silent(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	dev, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+	if err != nil {
+		t.Skipf("no file system can be served here: %v", err)
+	}
+	t.Cleanup(func() { dev.Close() }) // whoever still waits for it gets an error
+	if err := syscall.Mount("lifeboat-test", dir, "fuse", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", dev.Fd())); err != nil {
+		t.Skipf("no file system can be mounted here: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH|syscall.MNT_FORCE); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+func TestFolderStalls(t *testing.T) {
+	dir := silent(t)
+	_, err := List(Within(t.Context(), short), dir)
+	stalled(t, err, "list", dir)
+	_, err = Stat(Within(t.Context(), short), dir)
+	stalled(t, err, "look at", dir)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := List(ctx, dir); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestFolder(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"b", "a"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("abc"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := List(t.Context(), dir)
+	if err != nil || len(list) != 2 || list[0].Name() != "a" {
+		t.Errorf("%v, %v", list, err)
+	}
+	info, err := Stat(t.Context(), filepath.Join(dir, "b"))
+	if err != nil || info.Size() != 3 {
+		t.Errorf("%v, %v", info, err)
+	}
+	for _, err := range []error{second(List(t.Context(), dir+"/none")), second(Stat(t.Context(), dir+"/none"))} {
+		if !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
