@@ -228,3 +228,30 @@ func TestSmallRedoLog(t *testing.T) {
 		})
 	}
 }
+
+// TestSpillDiskFills restores with a disk for temporary files that is too small, then one that is not.
+func TestSpillDiskFills(t *testing.T) {
+	kind := testserver.MySQL97
+	l := bareLab(t, kind)
+	s := spillingScene(t, kind)
+	rt := routes()[0]
+	r := &run{t: t, l: l, s: s, r: &rt}
+	r.clear()
+	dir := t.TempDir()
+	if err := syscall.Mount("lifeboat-test", dir, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skipf("no file system can be mounted here: %v", err)
+	}
+	defer func() { must(t, syscall.Unmount(dir, syscall.MNT_DETACH)) }()
+	args := append(s.args(&rt, l.server.DSN()), "--memory", "16MiB", "--spill-dir", dir)
+	e := lifeboat(t, filepath.Dir(dir), nil, args...).want(t, 1)
+	for _, word := range []string{"no space left", dir, "lifeboat restore"} {
+		if !strings.Contains(e.said, word) {
+			t.Errorf("it does not say %q: %s", word, e.said)
+		}
+	}
+	must(t, syscall.Mount("lifeboat-test", dir, "tmpfs", syscall.MS_REMOUNT, "size=100m"))
+	lifeboat(t, filepath.Dir(dir), nil, args...).want(t, 0)
+	if wrong := r.right(); wrong != "" {
+		t.Error(wrong)
+	}
+}

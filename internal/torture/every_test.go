@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/target"
@@ -21,7 +20,7 @@ import (
 )
 
 // TestEveryMessage cuts the connection at message 0, 1, 2 … of a restore, before the server has it and after, until one comes through
-// undisturbed. Each ends right, by going on by itself. Without -points it is one message of fifteen, others each time.
+// undisturbed; and likewise at each COMMIT. Each ends right, by going on by itself. Without -points it is one message of fifteen, others each time.
 func TestEveryMessage(t *testing.T) {
 	stride := 15
 	if testing.Short() {
@@ -35,28 +34,47 @@ func TestEveryMessage(t *testing.T) {
 			t.Parallel()
 			s := tinyScene(t, kind)
 			l := bareLab(t, kind)
-			random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 			for _, rt := range []route{{name: "merge", image: "FULL", memory: 1 << 20}, {name: "base loaded", image: "FULL", memory: 1 << 20, baseLoaded: true}} {
-				for _, f := range []fault{{name: "before", proxy: testserver.CutBefore}, {name: "after", proxy: testserver.CutAfter}} {
-					k, tried := random.IntN(stride), 0
-					for done := true; done; k += stride {
-						tried++
-						r := &run{t: t, l: l, s: s, r: &rt, f: &f, plan: s.plan(t, &rt)}
-						r.clear()
-						l.proxy.Arm(f.proxy, k, false)
-						err := r.inProcess()
-						_, done = l.proxy.Done()
-						if wrong := r.right(); err != nil || wrong != "" {
-							t.Fatalf("%s, cut %s message %d: %v, %s", rt.name, f.name, k, err, wrong)
-						}
-					}
-					t.Logf("%s, cut %s %d of about %d messages", rt.name, f.name, tried-1, k)
-					if k < 30 {
-						t.Errorf("%s: only %d messages", rt.name, k)
+				for _, f := range []fault{
+					{name: "cut before message k = 0, 1, 2 …", proxy: testserver.CutBefore}, {name: "cut after message k = 0, 1, 2 …", proxy: testserver.CutAfter},
+					{name: "cut before COMMIT k = 0, 1, 2 …", proxy: testserver.CutBefore, commits: true}, {name: "cut after COMMIT k = 0, 1, 2 …", proxy: testserver.CutAfter, commits: true},
+				} {
+					if f.commits {
+						l.every(t, s, &rt, &f, 1, 4)
+					} else {
+						l.every(t, s, &rt, &f, stride, 30)
 					}
 				}
 			}
 		})
+	}
+}
+
+// every does the fault at each stride-th message, until a restore comes through undisturbed, which is to take more than least messages.
+func (l *lab) every(t *testing.T, s *scene, rt *route, f *fault, stride, least int) {
+	t.Helper()
+	line := row{f.name, rt.name, l.kind, 0, 0}
+	defer func() { tried.add(t, line) }()
+	k := rand.IntN(stride)
+	for done := true; done; k += stride {
+		r := &run{t: t, l: l, s: s, r: rt, f: f, plan: s.plan(t, rt)}
+		r.clear()
+		l.proxy.Arm(f.proxy, k, f.commits)
+		err := r.inProcess()
+		_, done = l.proxy.Done()
+		wrong := r.right()
+		if err != nil {
+			wrong = err.Error()
+		}
+		if wrong != "" {
+			t.Errorf("%s, %s, at %d: %s", rt.name, f.name, k, wrong)
+		}
+		if done {
+			line.count(wrong)
+		}
+	}
+	if k < least {
+		t.Errorf("%s, %s: only %d", rt.name, f.name, k)
 	}
 }
 
@@ -102,19 +120,33 @@ func (s *scene) reading(k int) (src replay.Source, passed func() bool) {
 }
 
 // TestEveryRead fails read 0, 1, 2 … of the log, until a restore comes through. No failed one says that it is done, and the same restore
-// with a disk that works goes on and ends right; a dump is there whole or not at all.
+// with a disk that works goes on and ends right; a dump is there whole or not at all. Without -points it is tried with one kind of server.
 func TestEveryRead(t *testing.T) {
-	kind := testserver.MariaDB1011
-	s := tinyScene(t, kind)
-	l := bareLab(t, kind)
+	kinds := []string{testserver.MySQL97, testserver.MariaDB1011}
+	if *points == 0 {
+		kinds = kinds[1:]
+	}
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			s := tinyScene(t, kind)
+			l := bareLab(t, kind)
+			l.everyRead(t, s)
+			l.everyReadOfDump(t, s)
+		})
+	}
+}
+
+func (l *lab) everyRead(t *testing.T, s *scene) {
+	t.Helper()
 	rt := route{name: "merge", image: "FULL", memory: 1}
 	r := &run{t: t, l: l, s: s, r: &rt, plan: s.plan(t, &rt)}
 	srv, err := target.Open(t.Context(), l.server.DSN(), nil)
 	must(t, err)
 	defer srv.Close()
 	o := replay.Options{Workers: 2, Memory: 1}
-	k := 0
-	for passed := false; !passed; k++ {
+	line := row{readFails, "small memory", l.kind, 0, 0}
+	defer func() { tried.add(t, line) }()
+	for k, passed := 0, false; !passed; k++ {
 		r.clear()
 		src, through := s.reading(k)
 		_, err := replay.Restore(t.Context(), r.plan, src, srv, o)
@@ -125,14 +157,26 @@ func TestEveryRead(t *testing.T) {
 			_, err = replay.Restore(t.Context(), r.plan, replay.NewSource(s.archive, s.snapshot), srv, o)
 			must(t, err)
 		}
-		if wrong := r.right(); wrong != "" {
-			t.Fatalf("restore, read %d: %s", k, wrong)
+		wrong := r.right()
+		if wrong != "" {
+			t.Errorf("restore, read %d: %s", k, wrong)
+		}
+		if !passed {
+			line.count(wrong)
 		}
 	}
-	t.Logf("restore: %d reads failed, one after the other", k-1)
-	if k < 20 {
-		t.Errorf("only %d reads", k)
+	if line.tried < 20 {
+		t.Errorf("only %d reads", line.tried)
 	}
+}
+
+const readFails = "read k = 0, 1, 2 … of the log fails"
+
+// everyReadOfDump: what failed leaves no folder, and so is right.
+func (l *lab) everyReadOfDump(t *testing.T, s *scene) {
+	t.Helper()
+	line := row{readFails, "output folder", l.kind, 0, 0}
+	defer func() { tried.add(t, line) }()
 	for k, passed := 0, false; !passed; k++ {
 		src, through := s.reading(k)
 		path := filepath.Join(t.TempDir(), "out")
@@ -144,11 +188,13 @@ func TestEveryRead(t *testing.T) {
 			t.Fatalf("output, read %d: passed %v, and its folder: %v", k, passed, err)
 		}
 		if passed {
-			r.clear()
-			loadDump(t, kind, l.server.Socket(), path)
+			exec1(t, l.db, "DROP DATABASE IF EXISTS "+shop)
+			loadDump(t, l.kind, l.server.Socket(), path)
 			if d := dbstate.Differences(s.want, dbstate.Capture(t, l.db, shop, t.TempDir())); len(d) > 0 {
 				t.Error(d)
 			}
+		} else {
+			line.count("")
 		}
 	}
 }

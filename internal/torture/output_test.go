@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -14,10 +15,19 @@ import (
 	"lifeboat/internal/testserver/dbstate"
 )
 
-// TestKilledOutput kills restore --output at moments spread over its run. The folder is there whole or not at all, and the same command
+// TestKilledOutput ends restore --output at moments spread over its run. The folder is there whole or not at all, and the same command
 // gives it.
 func TestKilledOutput(t *testing.T) {
-	kind := testserver.MySQL97
+	kinds := []string{testserver.MySQL97, testserver.MariaDB1011}
+	if *points == 0 {
+		kinds = kinds[:1]
+	}
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) { killOutput(t, kind) })
+	}
+}
+
+func killOutput(t *testing.T, kind string) {
 	s := tinyScene(t, kind)
 	to := testserver.Start(t, kind)
 	db := testserver.Open(t, to)
@@ -29,10 +39,11 @@ func TestKilledOutput(t *testing.T) {
 	start := time.Now()
 	must(t, begin(filepath.Join(t.TempDir(), "out")).Run())
 	undisturbed := time.Since(start)
-	killed, moments := 0, max(10, *points)
-	// A machine that was slow at first lets a run end before its moment: the next moments are in less time, and there are more of them.
-	for i := 0; i < moments || killed < moments/2 && i < 10*moments; i++ {
-		for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+	moments := max(10, *points, *stops)
+	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT} {
+		line := row{map[syscall.Signal]string{syscall.SIGKILL: "SIGKILL", syscall.SIGTERM: "SIGTERM", syscall.SIGINT: "SIGINT"}[sig] + " of lifeboat", "output folder", kind, 0, 0}
+		// A machine that was slow at first lets a run end before its moment: the next moments are in less time, and there are more of them.
+		for i := 0; i < moments || line.tried < moments && i < 10*moments; i++ {
 			path := filepath.Join(t.TempDir(), "out")
 			cmd := begin(path)
 			must(t, cmd.Start())
@@ -40,12 +51,13 @@ func TestKilledOutput(t *testing.T) {
 			time.AfterFunc(time.Duration((float64(i%moments)+rand.Float64())*float64(undisturbed)/float64(moments)), func() { _ = cmd.Process.Signal(sig) })
 			err := cmd.Wait()
 			_, missing := os.Stat(path)
+			killed := false
 			switch code := cmd.ProcessState.ExitCode(); {
 			case code == 0 && missing == nil:
 				undisturbed = min(undisturbed, time.Since(begun))
 			case code != 0 && os.IsNotExist(missing):
-				killed++
-				if sig == syscall.SIGTERM && code != 130 && code != -1 { // it came before the program listens
+				killed = true
+				if sig != syscall.SIGKILL && code != 130 && code != -1 { // it came before the program listens
 					t.Fatalf("%v: exit %d: %s", sig, code, cmd.Stderr)
 				}
 				if cmd = begin(path); cmd.Run() != nil {
@@ -57,13 +69,16 @@ func TestKilledOutput(t *testing.T) {
 			}
 			exec1(t, db, "DROP DATABASE IF EXISTS shop")
 			loadDump(t, kind, to.Socket(), path)
-			if d := dbstate.Differences(s.want, dbstate.Capture(t, db, shop, t.TempDir())); len(d) > 0 {
-				t.Fatal(d)
+			wrong := strings.Join(dbstate.Differences(s.want, dbstate.Capture(t, db, shop, t.TempDir())), "\n")
+			if wrong != "" {
+				t.Error(wrong)
+			}
+			if killed {
+				line.count(wrong)
 			}
 		}
-	}
-	t.Logf("%d were killed before their end (%v undisturbed)", killed, undisturbed)
-	if killed < moments/2 {
-		t.Errorf("only %d were killed before their end", killed)
+		if tried.add(t, line); line.tried < moments/2 {
+			t.Errorf("%v: only %d were ended before their end (%v undisturbed)", sig, line.tried, undisturbed)
+		}
 	}
 }

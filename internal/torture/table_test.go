@@ -1,48 +1,27 @@
 package torture
 
 import (
-	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
-	"time"
 
 	"lifeboat/internal/testserver"
 )
 
-// row is a line of the table.
-type row struct {
-	fault, route, server string
-	tried, right         int
-}
-
 // TestTable tries every fault and fills the table. Without -points it tries each at two moments on one route and each server.
 func TestTable(t *testing.T) {
-	s := *seed
-	if s == 0 {
-		s = uint64(time.Now().UnixNano())
-	}
+	s := luck()
 	t.Logf("seed %d", s)
-	kinds := []string{testserver.MySQL97, testserver.MariaDB1011}
-	tables := make([][]row, len(kinds))
-	t.Run("on", func(t *testing.T) {
-		for i, kind := range kinds {
-			t.Run(kind, func(t *testing.T) {
-				t.Parallel()
-				tables[i] = fill(t, kind, rand.New(rand.NewPCG(s, uint64(i))))
-			})
-		}
-	})
-	if *write {
-		must(t, writeTable(filepath.Join(testserver.Root(t), "docs", "reliability.md"), slices.Concat(tables...), s))
+	for i, kind := range []string{testserver.MySQL97, testserver.MariaDB1011} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			fill(t, kind, rand.New(rand.NewPCG(s, uint64(i))))
+		})
 	}
 }
 
 // fill tries every fault on one kind of server.
-func fill(t *testing.T, kind string, random *rand.Rand) (rows []row) {
+func fill(t *testing.T, kind string, random *rand.Rand) {
 	l := newLab(t, kind)
 	messages, commits := l.lengths(t)
 	for i, f := range faults() {
@@ -82,17 +61,13 @@ func fill(t *testing.T, kind string, random *rand.Rand) (rows []row) {
 						t.Errorf("at %d of %d: %s", k, total, wrong)
 					}
 					if happened {
-						line.tried++
-						if wrong == "" {
-							line.right++
-						}
+						line.count(wrong)
 					}
 				}
 			})
-			rows = append(rows, line)
+			tried.add(t, line)
 		}
 	}
-	return rows
 }
 
 // lengths counts, for each route, the messages and commits of an undisturbed restore, which must be right.
@@ -120,32 +95,4 @@ func (l *lab) lengths(t *testing.T) (messages, commits map[string]int) {
 	}
 	t.Logf("messages %v, commits %v", messages, commits)
 	return messages, commits
-}
-
-// Marks around the table in docs/reliability.md.
-const (
-	tableBegins = "<!-- make torture writes from here -->\n"
-	tableEnds   = "<!-- to here -->\n"
-)
-
-func writeTable(path string, rows []row, seed uint64) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	before, rest, ok := strings.Cut(string(text), tableBegins)
-	_, after, ok2 := strings.Cut(rest, tableEnds)
-	if !ok || !ok2 {
-		return fmt.Errorf("%s lacks the marks of the table", path)
-	}
-	var b strings.Builder
-	tried, right := 0, 0
-	b.WriteString("| fault | route | server | tried | right |\n|---|---|---|---:|---:|\n")
-	for _, r := range rows {
-		fmt.Fprintf(&b, "| %s | %s | %s | %d | %d |\n", r.fault, r.route, r.server, r.tried, r.right)
-		tried, right = tried+r.tried, right+r.right
-	}
-	fmt.Fprintf(&b, "| all | | | %d | %d |\n", tried, right)
-	fmt.Fprintf(&b, "\nSeed %d.\n", seed)
-	return os.WriteFile(path, []byte(before+tableBegins+b.String()+tableEnds+after), 0o644)
 }
