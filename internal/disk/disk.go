@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 )
@@ -54,8 +55,8 @@ func Open(ctx context.Context, path string) (*File, error) {
 }
 
 // List gives what is in a folder, in the order of names.
-func List(ctx context.Context, dir string) ([]os.DirEntry, error) {
-	came, err := wait(ctx, "list", dir, func() ([]os.DirEntry, error) { return os.ReadDir(dir) }, func([]os.DirEntry) {})
+func List(ctx context.Context, dir string) ([]fs.DirEntry, error) {
+	came, err := wait(ctx, "list", dir, func() ([]fs.DirEntry, error) { return os.ReadDir(dir) }, func([]fs.DirEntry) {})
 	if err != nil {
 		return nil, err
 	}
