@@ -35,7 +35,7 @@ func tests() map[int][]string {
 		15: {"filter.TestStopAtTimesThatGoBack"},
 		19: {"internal/schema.TestClassify", "internal/schema.TestCorpusBinlogs"},
 		32: {"replay.TestCollisionsAreCounted", "replay.TestDoubtsOfTheFold"},
-		44: {"replay.TestFoldMemory"},
+		44: {"replay.TestFoldMemory", "internal/torture.TestSpill"},
 		45: {"internal/oracle.TestTargetsOwnLog", "cmd/lifeboat.TestNotesOnTheTargetsLog"},
 		46: {"internal/oracle.TestTargetInTrouble", "internal/oracle.TestDeadlock", "internal/target.TestSilence", "internal/acceptance.TestKilledRestoresGoOn"},
 		47: {"snapshot.TestCoordinates", "snapshot.TestUpstreamCoordinates"},
