@@ -182,7 +182,9 @@ func TestPlantedDifferences(t *testing.T) {
 					}
 					r.exec(t, p.back...)
 				}
-				t.Logf("%d of 200 planted differences found", found)
+				if found != 200 {
+					t.Errorf("%d of 200 planted differences found", found)
+				}
 				if v := r.verify(t); v.Err() != nil {
 					t.Errorf("not the same in the end:\n%s", text(t, v))
 				}
