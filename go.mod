@@ -2,6 +2,8 @@ module lifeboat
 
 go 1.26.8
 
+toolchain go1.27.3
+
 require (
 	github.com/go-mysql-org/go-mysql v1.16.0
 	github.com/go-sql-driver/mysql v1.10.1
