@@ -44,6 +44,9 @@ func (r *runner) newTable(ctx context.Context, st *schema.Statement, q *binlog.Q
 			return fmt.Errorf("%s: %w", filter.Excerpt(q.SQL, 100), err)
 		}
 	}
+	if err := r.reopen(ctx, st, q); err != nil {
+		return err
+	}
 	delete(r.defs, name)
 	for tm, t := range r.routes {
 		if t.name == name && t.filtered { // it was not there until now

@@ -291,6 +291,9 @@ func (b *rebuild) alter(st *schema.Statement, q *binlog.Query, text []byte, set 
 		}
 		return nil
 	}
+	if !b.lenient && mode.NoBackslashEscapes && !mode.MariaDB && slices.ContainsFunc(t.def.Columns, func(c schema.Column) bool { return c.Generated != "" }) {
+		return needsServer("table %s has generated columns and is altered under NO_BACKSLASH_ESCAPES, under which MySQL reads their expressions wrong unless the table is open already", name)
+	}
 	strict := q.Vars.HasSQLMode && q.Vars.SQLMode&strictModes != 0
 	altered, err := schema.AlterRows(t.def, text, st, mode, strict)
 	if err != nil {

@@ -399,6 +399,8 @@ func (f *flow) alter(a *schema.Altered) {
 			f.next = append(f.next, f.row[from])
 		case a.Fill[i] == "":
 			f.next = append(f.next, cell{kind: computed})
+		case a.Fill[i] == "NULL":
+			f.next = append(f.next, cell{kind: null})
 		default:
 			f.next = append(f.next, cell{kind: constant, text: a.Fill[i]})
 		}
