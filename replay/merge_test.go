@@ -179,7 +179,8 @@ func TestUnmergeable(t *testing.T) {
 		"id FLOAT PRIMARY KEY":                          "float",
 		"e ENUM('a') PRIMARY KEY":                       "enum",
 		"id INT NOT NULL UNIQUE":                        "primary key",
-		"id INT":                                        "primary key",
+		"id INT":                                        "",
+		"id INT, f FLOAT":                               "float",
 		"a INT, g INT AS (a+1) STORED, PRIMARY KEY (g)": "computed",
 	} {
 		def, err := schema.ParseCreateTable([]byte("CREATE TABLE t ("+text+")"), schema.Mode{})
