@@ -70,3 +70,11 @@ func (p *Plan) takenAlong(child string, keys []schema.ForeignKey) (certain, poss
 	}
 	return certain, possible
 }
+
+// unsaidAlong is what of it the plan has not said, since it did not know the foreign keys: of tables that only the target or the log has.
+func (p *Plan) unsaidAlong(child string, keys []schema.ForeignKey) []string {
+	certain, possible := p.takenAlong(child, keys)
+	return slices.DeleteFunc(append(certain, possible...), func(line string) bool {
+		return slices.Contains(p.Incomplete, line) || slices.Contains(p.Findings, line)
+	})
+}

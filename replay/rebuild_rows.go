@@ -110,8 +110,7 @@ func (b *rebuild) write(ctx context.Context, out *folder.Folder) (*Result, error
 	b.result.doubts(b.found, &b.places, b.p.Exact)
 	b.result.Incomplete = append(b.result.Incomplete, b.p.Incomplete...)
 	for _, name := range slices.Sorted(maps.Keys(b.tables)) {
-		certain, _ := b.p.takenAlong(name, b.tables[name].def.ForeignKeys)
-		for _, line := range certain {
+		for _, line := range b.p.unsaidAlong(name, b.tables[name].def.ForeignKeys) {
 			if !slices.Contains(b.result.Incomplete, line) {
 				b.result.Incomplete = append(b.result.Incomplete, line)
 			}

@@ -225,11 +225,9 @@ func (r *runner) loadForeignKeys(ctx context.Context) error {
 		return nil
 	}
 	for child, keys := range fks {
-		if certain, _ := r.p.takenAlong(child, keys); r.wants(child) {
-			for _, line := range certain {
-				if !slices.Contains(r.p.Incomplete, line) {
-					r.incomplete("%s", line)
-				}
+		if r.wants(child) {
+			for _, line := range r.p.unsaidAlong(child, keys) {
+				r.incomplete("%s", line)
 			}
 		}
 	}
