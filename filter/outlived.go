@@ -57,10 +57,11 @@ type defaultChange struct {
 	old, new schema.TextDefault
 }
 
-// whereabouts are the two databases that a session was last seen in, and when.
+// whereabouts are where a session was last seen.
 type whereabouts struct {
-	db, other    string
-	seen, before int
+	db     string
+	seen   int // when
+	before int // when it was last seen elsewhere, 0 if never
 }
 
 // leftAt is when the session was last seen elsewhere than in db, 0 if never.
@@ -73,7 +74,7 @@ func (w whereabouts) leftAt(db string) int {
 
 func (w whereabouts) in(db string, clock int) whereabouts {
 	if w.seen > 0 && w.db != db {
-		w.other, w.before = w.db, w.seen
+		w.before = w.seen
 	}
 	w.db, w.seen = db, clock
 	return w

@@ -57,15 +57,15 @@ type State struct {
 	Counts       Counts   // all but its Rows
 
 	// What grows with the number of tables has rows of its own: see parts.
-	Created    perTable[bool]            `json:"-"` // tables of the base that exist
-	SerialBase perTable[bool]            `json:"-"`
-	Auto       perTable[uint64]          `json:"-"`
-	Rows       perTable[RowCounts]       `json:"-"`
-	Lanes      perTable[string]          `json:"-"` // why a table takes the serial lane
-	Altered    perTable[binlog.Position] `json:"-"` // sequences, by where an ALTER left their next value to the source's memory
-	Moved      perTable[int]             `json:"-"` // updates that were made by themselves: see mostMoves
-	Later      perTable[Later]           `json:"-"` // tables whose indexes are built behind their rows
-	Objects    perTable[[]Program]       `json:"-"` // one list, under the name ""
+	Created      perTable[bool]            `json:"-"` // tables of the base that exist
+	SerialBase   perTable[bool]            `json:"-"`
+	Auto         perTable[uint64]          `json:"-"`
+	Rows         perTable[RowCounts]       `json:"-"`
+	Lanes        perTable[string]          `json:"-"` // why a table takes the serial lane
+	Altered      perTable[binlog.Position] `json:"-"` // sequences, by where an ALTER left their next value to the source's memory
+	Moved        perTable[int]             `json:"-"` // updates that were made by themselves: see mostMoves
+	LaterIndexes perTable[LaterIndexes]    `json:"-"` // tables whose indexes are built behind their rows
+	Objects      perTable[[]Program]       `json:"-"` // one list, under the name ""
 }
 
 // checkpointForm changes whenever a checkpoint means something else.

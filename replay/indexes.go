@@ -19,20 +19,20 @@ import (
 //
 // Unique keys stay: what collides must collide where it is written. So do all indexes of tables with foreign keys, which need some.
 
-// Later is what a table lacks while its rows are loaded.
-type Later struct {
+// LaterIndexes are what a table lacks while its rows are loaded.
+type LaterIndexes struct {
 	Create string   // the table as SHOW CREATE prints it, complete
 	Keys   []string // the lines of it that are taken away
 }
 
-// laterFrom is the size of a table's rows in the snapshot, in bytes, from which building its indexes afterwards pays for two ALTER TABLE.
-const laterFrom = 8 << 20
+// indexesLaterFrom is the size of a table's rows in the snapshot, in bytes, from which building its indexes afterwards pays for two ALTER TABLE.
+const indexesLaterFrom = 8 << 20
 
-func (o *Options) laterFrom() int64 {
-	if o.LaterFrom > 0 {
-		return o.LaterFrom
+func (o *Options) indexesLaterFrom() int64 {
+	if o.IndexesLaterFrom > 0 {
+		return o.IndexesLaterFrom
 	}
-	return laterFrom
+	return indexesLaterFrom
 }
 
 // dropIndexes takes away what is built when the rows are there. The intent is noted first: a stop leaves a note of every index that is gone.
@@ -42,7 +42,7 @@ func (r *runner) dropIndexes(ctx context.Context) error {
 		return err
 	}
 	for _, t := range r.src.Snapshot.Index().Tables {
-		if t.View || !r.wants(t.Name) || t.Bytes < r.o.laterFrom() || slices.Contains(bound, t.Name) || r.otherCase(t.Name) {
+		if t.View || !r.wants(t.Name) || t.Bytes < r.o.indexesLaterFrom() || slices.Contains(bound, t.Name) || r.otherCase(t.Name) {
 			continue
 		}
 		if err := r.dropIndexesOf(ctx, &t); err != nil {
@@ -53,7 +53,7 @@ func (r *runner) dropIndexes(ctx context.Context) error {
 }
 
 func (r *runner) dropIndexesOf(ctx context.Context, t *snapshot.Table) error {
-	later, noted := r.st.Later.get(t.Name), r.st.Later.has(t.Name)
+	later, noted := r.st.LaterIndexes.get(t.Name), r.st.LaterIndexes.has(t.Name)
 	if !noted {
 		def, err := r.srv.Table(ctx, r.p.Into, t.Name)
 		if err != nil || def == nil || unmergeable(def) != "" {
@@ -66,11 +66,11 @@ func (r *runner) dropIndexesOf(ctx context.Context, t *snapshot.Table) error {
 		if err != nil {
 			return err
 		}
-		later = Later{Create: create, Keys: plainKeys(def, create)}
+		later = LaterIndexes{Create: create, Keys: plainKeys(def, create)}
 		if len(later.Keys) == 0 {
 			return nil
 		}
-		r.st.Later.set(t.Name, later)
+		r.st.LaterIndexes.set(t.Name, later)
 		if err := r.cp.save(ctx, r.st); err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func (r *runner) dropIndexesOf(ctx context.Context, t *snapshot.Table) error {
 }
 
 // indexesOf tells which of a table's later indexes are missing, and which are there.
-func (r *runner) indexesOf(ctx context.Context, name string, later *Later) (missing, there []string, err error) {
+func (r *runner) indexesOf(ctx context.Context, name string, later *LaterIndexes) (missing, there []string, err error) {
 	now, err := r.srv.ShowCreate(ctx, r.p.Into, name)
 	if err != nil {
 		return nil, nil, err
@@ -121,16 +121,16 @@ func (r *runner) alter(ctx context.Context, name string, changes []string) error
 
 // addIndexes builds what was taken away, several tables side by side, and makes sure that each table is what it was.
 func (r *runner) addIndexes(ctx context.Context) error {
-	if r.st.Later.len() == 0 {
+	if r.st.LaterIndexes.len() == 0 {
 		return nil
 	}
 	before := r.at
 	r.progress(func(p *Progress) {
-		*p = Progress{Phase: "build indexes", Unit: "tables", Total: int64(r.st.Later.len())}
+		*p = Progress{Phase: "build indexes", Unit: "tables", Total: int64(r.st.LaterIndexes.len())}
 	})
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(r.st.Workers)
-	for name, later := range r.st.Later.all() {
+	for name, later := range r.st.LaterIndexes.all() {
 		g.Go(func() error {
 			if err := r.addIndexesOf(gctx, name, &later); err != nil {
 				return err
@@ -143,11 +143,11 @@ func (r *runner) addIndexes(ctx context.Context) error {
 		return err
 	}
 	r.progress(func(p *Progress) { *p = before })
-	r.st.Later.clear() // saved with the step that this ends
+	r.st.LaterIndexes.clear() // saved with the step that this ends
 	return nil
 }
 
-func (r *runner) addIndexesOf(ctx context.Context, name string, later *Later) error {
+func (r *runner) addIndexesOf(ctx context.Context, name string, later *LaterIndexes) error {
 	missing, _, err := r.indexesOf(ctx, name, later)
 	if err != nil {
 		return err

@@ -70,7 +70,7 @@ func TestIndexesBehindTheRows(t *testing.T) {
 			want := state(t, s.db, "shop")
 			s.run("DROP TABLE shop.child")
 			built := 0
-			db, _, res, err := s.restore(dump, s.archive(), stopBefore("incident:1"), replay.Options{LaterFrom: 1, Report: func(p replay.Progress) {
+			db, _, res, err := s.restore(dump, s.archive(), stopBefore("incident:1"), replay.Options{IndexesLaterFrom: 1, Report: func(p replay.Progress) {
 				if p.Phase == "build indexes" {
 					built = max(built, int(p.Total))
 				}

@@ -2,9 +2,7 @@ package replay
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -85,35 +83,10 @@ func sight(ctx context.Context, p *Plan, src Source, memory int64, report func(d
 	for _, t := range p.Routes {
 		s.taken[strings.ToLower(t.Name)] = true
 	}
-	if err := s.read(ctx, src, report); err != nil {
+	if err := s.read(ctx, src, p.Start, report, s.item); err != nil {
 		return nil, err
 	}
 	return s.named(), nil
-}
-
-func (s *sightings) read(ctx context.Context, src Source, report func(done, total int64, at binlog.Position)) error {
-	rd, err := binlog.Open(ctx, src.Files, s.p.Start, binlog.ReadOptions{})
-	if err != nil {
-		return err
-	}
-	defer rd.Close()
-	total, start := s.p.span(src)
-	for n := 0; !s.stopped; n++ {
-		it, err := rd.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if n%2048 == 0 {
-			report(start[it.Pos.File]+int64(it.Pos.Offset), total, it.Pos)
-		}
-		if err := s.item(&it); err != nil {
-			return located(it.Pos, err)
-		}
-	}
-	return nil
 }
 
 func (s *sightings) item(it *binlog.Item) error {

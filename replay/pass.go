@@ -1,7 +1,10 @@
 package replay
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -34,6 +37,32 @@ type pass struct {
 	tx      binlog.Position
 	cursor  Cursor // after the last event or transaction
 	stopped bool
+}
+
+// read hands out what the log has from a position on, until the pass is at its end, and reports now and then how far into the plan's stretch that is, in bytes.
+func (x *pass) read(ctx context.Context, src Source, from binlog.Position, report func(done, total int64, at binlog.Position), item func(*binlog.Item) error) error {
+	rd, err := binlog.Open(ctx, src.Files, from, binlog.ReadOptions{})
+	if err != nil {
+		return err
+	}
+	defer rd.Close()
+	total, start := x.p.span(src)
+	for n := 0; !x.stopped; n++ {
+		it, err := rd.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if n%2048 == 0 {
+			report(start[it.Pos.File]+int64(it.Pos.Offset), total, it.Pos)
+		}
+		if err := item(&it); err != nil {
+			return located(it.Pos, err)
+		}
+	}
+	return nil
 }
 
 func (x *pass) begin(it *binlog.Item) {
@@ -149,4 +178,33 @@ func (x *pass) mayConcern(q *binlog.Query) bool {
 func (x *pass) heldBack(st *schema.Statement, q *binlog.Query) bool {
 	held, _ := x.p.bases().Statement(&x.now, x.p.Database, st, q)
 	return held
+}
+
+// located adds the place in the log to an error that does not name one.
+func located(pos binlog.Position, err error) error {
+	var at *binlog.ReadError
+	if errors.As(err, &at) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("at %s: %w", pos, err)
+}
+
+// span is the number of bytes of log to read, and the offset of the start in its file.
+func (p *Plan) span(src Source) (total int64, start map[string]int64) {
+	start = map[string]int64{}
+	for i, f := range src.Files {
+		if binlog.CompareNames(f.Name(), p.Start.File) < 0 {
+			continue
+		}
+		if !p.Stop.IsZero() && binlog.CompareNames(f.Name(), p.Stop.File) > 0 {
+			break
+		}
+		start[f.Name()] = total
+		if f.Name() == p.Stop.File {
+			total += int64(p.Stop.Offset)
+		} else {
+			total += src.Sizes[i]
+		}
+	}
+	return total, start
 }

@@ -115,11 +115,11 @@ func widths(o *filter.Outlived) (old *schema.TextDefault, say widthsSay) {
 	}
 	fits := fitting(o, append([]schema.TextDefault{o.New}, o.Old...))
 	switch sure := !slices.Contains(o.Old, schema.TextDefault{}); {
-	case len(fits) == 0 || fits[0] != o.New && !(sure && len(fits) == 1 && schema.MostBytes(fits[0].Set()) > 0):
+	case len(fits) == 0 || fits[0] != o.New && !(sure && len(fits) == 1 && value.MostBytes(fits[0].Set()) > 0):
 		return nil, notNew
 	case fits[0] != o.New:
 		return &fits[0], notNew
-	case sure && len(fits) == 1 && schema.MostBytes(o.New.Set()) > 0:
+	case sure && len(fits) == 1 && value.MostBytes(o.New.Set()) > 0:
 		return nil, onlyNew
 	}
 	return nil, nothing
@@ -132,7 +132,7 @@ func fitting(o *filter.Outlived, of []schema.TextDefault) (fits []schema.TextDef
 		return of // its text does not tell
 	}
 	for _, d := range of {
-		most := schema.MostBytes(d.Set())
+		most := value.MostBytes(d.Set())
 		fit := true
 		for i := range def.Columns {
 			c := &def.Columns[i]

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -252,30 +251,11 @@ func (b *rebuild) log(ctx context.Context) error {
 	if b.p.Start.IsZero() {
 		return nil
 	}
-	rd, err := binlog.Open(ctx, b.src.Files, b.p.Start, binlog.ReadOptions{})
-	if err != nil {
-		return err
-	}
-	defer rd.Close()
-	total, start := b.p.span(b.src)
-	b.at = Progress{Phase: "replay log", Unit: "bytes", Total: total}
-	for n := 0; !b.stopped; n++ {
-		it, err := rd.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if n%2048 == 0 {
-			b.at.Done, b.at.Position = start[it.Pos.File]+int64(it.Pos.Offset), it.Pos
-			b.report()
-		}
-		if err := b.item(&it); err != nil {
-			return located(it.Pos, err)
-		}
-	}
-	return nil
+	b.at = Progress{Phase: "replay log", Unit: "bytes"}
+	return b.read(ctx, b.src, b.p.Start, func(done, total int64, at binlog.Position) {
+		b.at.Done, b.at.Total, b.at.Position = done, total, at
+		b.report()
+	}, b.item)
 }
 
 func (b *rebuild) report() {

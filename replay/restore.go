@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"slices"
@@ -39,10 +38,10 @@ type Options struct {
 	// BaseFirst loads the whole snapshot before the log is read, and writes over it, as onto a base that was loaded: what tests compare
 	// the merge with, and no flag has it either.
 	BaseFirst bool
-	// LaterFrom is from how many bytes of rows in the snapshot on a table's indexes are built behind them; 0: the usual.
-	LaterFrom int64
-	Report    func(Progress) // calls do not overlap, nor overtake one another; it may be nil
-	Logger    *slog.Logger
+	// IndexesLaterFrom is from how many bytes of rows in the snapshot on a table's indexes are built behind them; 0: the usual.
+	IndexesLaterFrom int64
+	Report           func(Progress) // calls do not overlap, nor overtake one another; it may be nil
+	Logger           *slog.Logger
 	// Patience is how long faults of the target that may pass are waited out while nothing gets done; 0: not at all.
 	Patience time.Duration
 	// Waiting is told of each such fault, and when the next try is. It may be nil.
@@ -349,30 +348,16 @@ func (r *runner) log(ctx context.Context) error {
 	if r.p.Start.IsZero() {
 		return nil // no log to read
 	}
-	total, start := r.p.span(r.src)
+	total, _ := r.p.span(r.src)
 	r.progress(func(p *Progress) {
 		*p = Progress{Phase: r.logPhase(), Unit: "bytes", Total: total, Position: r.st.From.Position, Window: r.st.Window}
 	})
-	rd, err := binlog.Open(ctx, r.src.Files, r.st.From.Position, binlog.ReadOptions{})
+	w := &walk{pass: pass{p: r.p, count: &r.open, skip: r.st.From.Events}, r: r}
+	err = w.read(ctx, r.src, r.st.From.Position, func(done, _ int64, at binlog.Position) {
+		r.progress(func(p *Progress) { p.Done, p.Position = done, at })
+	}, func(it *binlog.Item) error { return w.item(ctx, it) })
 	if err != nil {
 		return err
-	}
-	defer rd.Close()
-	w := &walk{pass: pass{p: r.p, count: &r.open, skip: r.st.From.Events}, r: r, start: start}
-	for n := 0; !w.stopped; n++ {
-		it, err := rd.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if n%2048 == 0 {
-			r.progress(func(p *Progress) { p.Done, p.Position = w.bytes(it.Pos), it.Pos })
-		}
-		if err := w.item(ctx, &it); err != nil {
-			return located(it.Pos, err)
-		}
 	}
 	return r.flush(ctx, w.cursor)
 }
@@ -383,35 +368,6 @@ func (r *runner) logPhase() string {
 		return "read log" // the snapshot's rows come between
 	}
 	return "replay log"
-}
-
-// located adds the place in the log to an error that does not name one.
-func located(pos binlog.Position, err error) error {
-	var at *binlog.ReadError
-	if errors.As(err, &at) || errors.Is(err, context.Canceled) {
-		return err
-	}
-	return fmt.Errorf("at %s: %w", pos, err)
-}
-
-// span is the number of bytes of log to read, and the offset of the start in its file.
-func (p *Plan) span(src Source) (total int64, start map[string]int64) {
-	start = map[string]int64{}
-	for i, f := range src.Files {
-		if binlog.CompareNames(f.Name(), p.Start.File) < 0 {
-			continue
-		}
-		if !p.Stop.IsZero() && binlog.CompareNames(f.Name(), p.Stop.File) > 0 {
-			break
-		}
-		start[f.Name()] = total
-		if f.Name() == p.Stop.File {
-			total += int64(p.Stop.Offset)
-		} else {
-			total += src.Sizes[i]
-		}
-	}
-	return total, start
 }
 
 // flush writes the open window out up to the cursor and moves the checkpoint there.

@@ -15,12 +15,8 @@ import (
 // walk is one pass over the log for a server: it hands on each event that is to be applied.
 type walk struct {
 	pass
-	r     *runner
-	start map[string]int64
+	r *runner
 }
-
-// bytes is how much of the stretch lies before a position.
-func (w *walk) bytes(p binlog.Position) int64 { return w.start[p.File] + int64(p.Offset) }
 
 func (w *walk) item(ctx context.Context, it *binlog.Item) error {
 	switch it.Kind {

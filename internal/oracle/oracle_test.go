@@ -258,7 +258,7 @@ func (s *scene) attempt(ctx context.Context, t *testing.T, p *replay.Plan, src r
 	}
 	o := replay.Options{Workers: r.workers, Memory: r.memory, Serial: r.serial, BaseFirst: r.baseFirst}
 	if r.later {
-		o.LaterFrom = 1
+		o.IndexesLaterFrom = 1
 	}
 	if r.spills {
 		o.Spill = spill.Folder(t.TempDir())

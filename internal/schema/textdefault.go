@@ -126,19 +126,3 @@ func WithTextDefault(sql []byte, m Mode, d TextDefault) ([]byte, bool) {
 	}
 	return apply(sql, []edit{{at, at, " DEFAULT " + d.Clause()}}), true
 }
-
-// MostBytes is how many bytes a character of the set takes at most (MAXLEN of information_schema.CHARACTER_SETS), 0 where that is not known.
-func MostBytes(charset string) int {
-	switch charset {
-	case "utf8mb4", "utf16", "utf16le", "utf32", "gb18030":
-		return 4
-	case "utf8", "utf8mb3", "ujis", "eucjpms":
-		return 3
-	case "ucs2", "gbk", "gb2312", "big5", "euckr", "sjis", "cp932":
-		return 2
-	case "latin1", "latin2", "latin5", "latin7", "ascii", "binary", "cp1250", "cp1251", "cp1256", "cp1257", "cp850", "cp852", "cp866", "dec8", "hp8", "koi8r",
-		"koi8u", "swe7", "hebrew", "greek", "armscii8", "keybcs2", "macce", "macroman", "tis620", "geostd8":
-		return 1
-	}
-	return 0
-}

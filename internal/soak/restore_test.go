@@ -145,7 +145,7 @@ func (b *bench) restore(ctx context.Context, s *script, sc *scene) (*replay.Plan
 	}
 	defer srv.Close()
 	src := replay.NewSource(a, q.Snapshot)
-	o := replay.Options{Workers: s.route.Workers, Memory: s.route.Memory, Serial: s.route.Serial, LaterFrom: 1} // indexes behind the rows, however few
+	o := replay.Options{Workers: s.route.Workers, Memory: s.route.Memory, Serial: s.route.Serial, IndexesLaterFrom: 1} // indexes behind the rows, however few
 	if s.route.Spills || *spills {
 		o.Spill = spill.Folder(b.t.TempDir())
 	}

@@ -131,7 +131,7 @@ func (r *run) inProcess() error {
 		if err == nil {
 			var res *replay.Result
 			res, err = replay.Restore(r.t.Context(), r.plan, replay.NewSource(r.s.archive, r.snapshot()), srv, replay.Options{
-				Workers: 2, Memory: r.r.memory, Spill: r.r.spill(r.t), BaseFirst: r.r.baseFirst, LaterFrom: 1, Patience: time.Minute,
+				Workers: 2, Memory: r.r.memory, Spill: r.r.spill(r.t), BaseFirst: r.r.baseFirst, IndexesLaterFrom: 1, Patience: time.Minute,
 				Waiting: func(error, time.Duration) {
 					if r.retries++; r.f == nil || !r.f.stops {
 						r.heal()

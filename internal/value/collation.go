@@ -22,6 +22,19 @@ func CharsetOf(collation uint16) Charset {
 	return Charset{}
 }
 
+// MostBytes is how many bytes a character of the set of that name takes at most, 0 where that is not known.
+func MostBytes(charset string) int {
+	if charset == "utf8" {
+		charset = "utf8mb3"
+	}
+	for _, c := range collations {
+		if c.name == charset {
+			return c.width
+		}
+	}
+	return 0
+}
+
 type span struct{ first, last uint16 }
 
 var collations = [...]struct {
