@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -77,16 +76,12 @@ func finish(t *testing.T, cmd *exec.Cmd) *outcome {
 		cmd.Stderr = &errOut
 	}
 	start := time.Now()
-	err := cmd.Run()
+	peak, err := testserver.Peak(cmd)
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
-	o := &outcome{args: cmd.Args[1:], code: cmd.ProcessState.ExitCode(), out: out.String(), errOut: errOut.String(), took: time.Since(start)}
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		o.peak = usage.Maxrss << 10 // Linux counts in KiB
-	}
-	return o
+	return &outcome{args: cmd.Args[1:], code: cmd.ProcessState.ExitCode(), out: out.String(), errOut: errOut.String(), took: time.Since(start), peak: peak}
 }
 
 // want fails the test unless the run ended with the code.

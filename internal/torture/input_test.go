@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -32,15 +31,13 @@ func lifeboat(t *testing.T, dir string, more []string, args ...string) ended {
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Dir = dir
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "LIFEBOAT_") }), more...)
-	out, err := cmd.CombinedOutput()
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	peak, err := testserver.Peak(cmd)
 	if cmd.ProcessState == nil {
 		t.Fatal(err)
 	}
-	e := ended{code: cmd.ProcessState.ExitCode(), said: string(out)}
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		e.peak = usage.Maxrss << 10
-	}
-	return e
+	return ended{cmd.ProcessState.ExitCode(), out.String(), peak}
 }
 
 func (e ended) want(t *testing.T, code int, words ...string) ended {

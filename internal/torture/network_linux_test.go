@@ -153,7 +153,7 @@ func TestNetwork(t *testing.T) {
 }
 
 // TestPacketLoss restores across a line that loses packets both ways: some of them, many, then all for a while. It comes through or, where so
-// many are lost that nothing gets done any more, gives up in its time; on a better line it goes on. Without -points it is tried with one kind of server, and with so many lost not at all.
+// many are lost that nothing gets done any more, gives up in its time, and goes on over a better line. Without -points it is tried with one kind of server, and with so many lost not at all.
 func TestPacketLoss(t *testing.T) {
 	if _, err := exec.LookPath("nft"); err != nil {
 		t.Skip("there is no nft command (nftables)")
@@ -171,19 +171,19 @@ func TestPacketLoss(t *testing.T) {
 				name    string
 				percent int
 				all     bool // from some moment on, until it is noticed
-				stops   bool // it may
+				most    bool // so many that it is not to wait for long
 			}{
 				{"1 % of packets are lost", 1, false, false},
 				{"10 % of packets are lost", 10, false, false},
 				{"30 % of packets are lost", 30, false, true},
 				{"10 % of packets are lost, then all for a while", 10, true, false},
 			} {
-				if f.stops && *points == 0 {
+				if f.most && *points == 0 {
 					continue
 				}
 				line := row{f.name, "merge", kind, 0, 0}
 				for range max(1, *points/2) {
-					wrong := l.lossy(t, s, f.percent, f.all, f.stops)
+					wrong := l.lossy(t, s, f.percent, f.all, f.most)
 					if line.count(wrong); wrong != "" {
 						t.Errorf("%s: %s", f.name, wrong)
 					}
@@ -195,11 +195,11 @@ func TestPacketLoss(t *testing.T) {
 }
 
 // lossy restores while packets are lost.
-func (l *lab) lossy(t *testing.T, s *scene, percent int, all, stops bool) (wrong string) {
+func (l *lab) lossy(t *testing.T, s *scene, percent int, all, most bool) (wrong string) {
 	t.Helper()
-	o := &target.Options{Connect: 10 * time.Second, Silence: 2 * time.Second, Statement: time.Minute}
+	o := &target.Options{Connect: 10 * time.Second, Silence: 10 * time.Second, Statement: time.Minute}
 	how := replay.Options{Workers: 2, Memory: 1 << 20, Patience: 3 * time.Minute}
-	if stops {
+	if most {
 		how.Patience = 20 * time.Second
 	}
 	reports, waited := 0, 0
@@ -221,7 +221,7 @@ func (l *lab) lossy(t *testing.T, s *scene, percent int, all, stops bool) (wrong
 	if all && waited == 0 {
 		return fmt.Sprintf("nobody noticed that all is lost; there were %d reports", reports)
 	}
-	if err != nil && stops {
+	if target.Transient(err) { // given up
 		how.Report, how.Waiting = nil, nil
 		err = l.goOn(t, s, o, how)
 	}

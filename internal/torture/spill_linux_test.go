@@ -5,11 +5,9 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"lifeboat/internal/testserver"
 	"lifeboat/internal/testserver/dbstate"
@@ -48,12 +46,18 @@ func TestSpill(t *testing.T) {
 					if rt.baseLoaded {
 						s.load(t, db, to.Socket())
 					}
-					r, peak := watched(t, append(s.args(&rt, to.DSN()), "--memory", "16MiB", "--spill-dir", t.TempDir(), "--stop-after", "end", "--format", "json"))
+					cmd := exec.CommandContext(t.Context(), program, append(s.args(&rt, to.DSN()), "--memory", "16MiB", "--spill-dir", t.TempDir(), "--stop-after", "end", "--format", "json")...)
+					var out, complaint bytes.Buffer
+					cmd.Stdout, cmd.Stderr = &out, &complaint
+					peak, err := testserver.Peak(cmd)
+					if err != nil {
+						t.Fatalf("%v: %s", err, complaint.String())
+					}
 					var said struct {
 						Windows int   `json:"windows"`
 						Spilled int64 `json:"spilled_bytes"`
 					}
-					must(t, json.Unmarshal(r, &said))
+					must(t, json.Unmarshal(out.Bytes(), &said))
 					if t.Logf("%d MiB spilled, %d MiB at the peak", said.Spilled>>20, peak>>20); said.Spilled < 4*fold || said.Windows != 1 {
 						t.Errorf("%d bytes spilled, less than four times the fold's memory, or not one window but %d", said.Spilled, said.Windows)
 					}
@@ -67,37 +71,5 @@ func TestSpill(t *testing.T) {
 				})
 			}
 		})
-	}
-}
-
-// watched runs the program, and tells what it printed and its peak of memory. What the system says of a child that has ended begins with
-// what its parent held when it was made, so the living one is asked.
-func watched(t *testing.T, args []string) (out []byte, peak int64) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program, args...)
-	var said, failed bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &failed
-	must(t, cmd.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	for {
-		select {
-		case err := <-ended:
-			if err != nil {
-				t.Fatalf("%v: %s", err, failed.String())
-			}
-			return said.Bytes(), peak
-		case <-time.After(10 * time.Millisecond):
-		}
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
-		if err != nil {
-			continue // it has just ended
-		}
-		if _, rest, ok := strings.Cut(string(text), "VmHWM:"); ok {
-			var kib int64
-			if _, err := fmt.Sscan(rest, &kib); err == nil {
-				peak = max(peak, kib<<10)
-			}
-		}
 	}
 }
