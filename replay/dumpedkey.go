@@ -20,8 +20,7 @@ func appendDumpedKey(dst []byte, tuples *snapshot.Tuples, l *snapshot.Literal, c
 			return dst, fmt.Errorf("a key of type %s written as the number %s: %w", col, text, value.ErrUnsupported)
 		}
 	default:
-		*spare = tuples.AppendValue((*spare)[:0], *l)
-		text, charset = *spare, cmp.Or(l.Charset, charset)
+		text, charset = tuples.Value(spare, l), cmp.Or(l.Charset, charset)
 	}
 	if col.Type == value.TypeYear && len(text) != 4 { // 24 is 2024, and '0' is 2000
 		return dst, fmt.Errorf("a year written as %s: %w", text, value.ErrUnsupported)

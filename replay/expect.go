@@ -125,11 +125,11 @@ func (r *Row) Append(dst []byte, i int, c *value.Comparison) ([]byte, error) {
 }
 
 func (r *Row) appendDumped(dst []byte, cell *cell, c *value.Comparison) ([]byte, error) {
-	d, l := r.f.from, cell.literal
+	d, l := r.f.from, &cell.literal
 	if l.Kind == snapshot.Number {
 		return c.AppendNumber(dst, l.Text)
 	}
-	d.value = d.tuples.AppendValue(d.value[:0], l)
+	text := d.tuples.Value(&d.value, l)
 	charset := l.Charset
 	switch {
 	case charset != "":
@@ -138,7 +138,7 @@ func (r *Row) appendDumped(dst []byte, cell *cell, c *value.Comparison) ([]byte,
 	default:
 		charset = "binary"
 	}
-	return c.AppendText(dst, d.value, charset)
+	return c.AppendText(dst, text, charset)
 }
 
 // Take is what is done with a table's rows, one at a time.

@@ -114,19 +114,19 @@ func (f *fields) add(tuples *snapshot.Tuples, l *snapshot.Literal, kind fieldKin
 	default:
 		return false
 	}
-	f.value = tuples.AppendValue(f.value[:0], *l)
+	text := tuples.Value(&f.value, l)
 	switch kind {
 	case numberField, momentField:
-		f.data = append(f.data, f.value...)
-		return l.Kind == snapshot.String && (kind == momentField && plainMoment(f.value) || kind == numberField && plainNumber(f.value))
+		f.data = append(f.data, text...)
+		return l.Kind == snapshot.String && (kind == momentField && plainMoment(text) || kind == numberField && plainNumber(text))
 	case utf8Field:
-		f.data = value.AppendFieldBytes(f.data, f.value)
-		return l.Kind == snapshot.String && (l.Charset == "" || value.IsUTF8(l.Charset)) && utf8.Valid(f.value)
+		f.data = value.AppendFieldBytes(f.data, text)
+		return l.Kind == snapshot.String && (l.Charset == "" || value.IsUTF8(l.Charset)) && utf8.Valid(text)
 	case asciiField:
-		f.data = value.AppendFieldBytes(f.data, f.value)
-		return l.Kind == snapshot.String && (l.Charset == "" || value.IsUTF8(l.Charset)) && !bytes.ContainsFunc(f.value, func(r rune) bool { return r >= 0x80 })
+		f.data = value.AppendFieldBytes(f.data, text)
+		return l.Kind == snapshot.String && (l.Charset == "" || value.IsUTF8(l.Charset)) && value.IsASCII(text)
 	}
-	f.data = value.AppendFieldBytes(f.data, f.value)
+	f.data = value.AppendFieldBytes(f.data, text)
 	return kind == bytesField && (l.Charset == "" || l.Charset == "binary")
 }
 

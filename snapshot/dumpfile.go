@@ -18,7 +18,12 @@ type dumpFile struct {
 	// views tells, for each view, up to which offset its statements are about
 	// the placeholder; -1 if it has none.
 	views map[tableID]int64
+	// inserts are the long ones of the database that was asked for, in order: another reading need not look for their ends.
+	inserts []extent
 }
+
+// leastExtent is how long an INSERT must be for its place to be kept: there are at most so many of these.
+const leastExtent = 64 << 10
 
 type tableID struct{ db, name string }
 
@@ -30,6 +35,12 @@ func (f *dumpFile) index(ctx context.Context, db string, progress func(done, tot
 	defer in.Close()
 	in.hash, in.progress = sha256.New(), progress
 	d := newReader(f.path, in, func(string) bool { return false })
+	var inserts []extent
+	d.seen = func(p *piece) {
+		if p.insert && p.size >= leastExtent && (db == "" || d.insertDB == db || d.insertDB == "" && (d.db == db || d.db == "")) {
+			inserts = append(inserts, extent{p.offset, p.size, p.rows})
+		}
+	}
 	b := newBuilder(d, db)
 	idx, err := b.run()
 	if err != nil {
@@ -40,7 +51,7 @@ func (f *dumpFile) index(ctx context.Context, db string, progress func(done, tot
 	}
 	idx.Size = in.offset
 	idx.Fingerprint = hex.EncodeToString(in.hash.Sum(nil))
-	f.info, f.idx, f.views = in.info, idx, b.placeholders()
+	f.info, f.idx, f.views, f.inserts = in.info, idx, b.placeholders(), inserts
 	return idx, nil
 }
 
@@ -71,6 +82,16 @@ func (f *dumpFile) statements(ctx context.Context, db string, visit func(Stateme
 	}
 	d := newReader(f.path, in, func(name string) bool { return name == asked })
 	d.only = db
+	left := f.inserts
+	d.s.known = func(offset int64) (extent, bool) {
+		for len(left) > 0 && left[0].offset < offset {
+			left = left[1:]
+		}
+		if len(left) == 0 || left[0].offset != offset {
+			return extent{}, false
+		}
+		return left[0], true
+	}
 	started := false // whether any database was named yet
 	for {
 		st, err := d.next()

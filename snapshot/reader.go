@@ -16,6 +16,7 @@ type reader struct {
 	path string
 	s    *splitter
 	want func(db string) bool // whose rows are wanted in full
+	seen func(*piece)         // is told of each statement; may be nil
 	only string               // the database whose statements must all be understood; "" for every one
 
 	facts Index // what header and comments told so far
@@ -104,6 +105,9 @@ func (d *reader) next() (Statement, error) {
 		}
 		d.statement++
 		d.size = p.size
+		if d.seen != nil {
+			d.seen(&p)
+		}
 		return st, nil
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -439,5 +440,54 @@ func BenchmarkOpen(b *testing.B) {
 		if _, err := Open(b.Context(), path, "shop", nil); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestLongInsertsAreCutOnce holds what a second reading gives, which knows where the long INSERTs end, to what they are.
+func TestLongInsertsAreCutOnce(t *testing.T) {
+	long := "('" + strings.Repeat(`it\'s; `, 10<<10) + "')"
+	var text, want strings.Builder
+	for _, db := range []string{"a", "b"} {
+		text.WriteString("CREATE DATABASE " + db + ";\nUSE " + db + ";\nCREATE TABLE t (c LONGTEXT);\n")
+		for i := range 4 {
+			insert := "INSERT INTO t VALUES " + strings.Repeat(long+",\n", i) + long
+			text.WriteString(insert + " ;\nINSERT INTO t VALUES ('short');\n")
+			if db == "b" {
+				fmt.Fprintf(&want, "%d rows, %d bytes\n1 rows, 30 bytes\n", i+1, len(insert))
+			}
+		}
+	}
+	path := filepath.Join(t.TempDir(), "dump.sql")
+	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), path, "b", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := s.format.(*dumpFile)
+	if len(f.inserts) != 4 {
+		t.Errorf("%d long INSERTs of b are known", len(f.inserts))
+	}
+	read := func() string {
+		var got strings.Builder
+		if err := s.Statements(t.Context(), "b", func(st Statement) error {
+			if st.Part == PartRows {
+				fmt.Fprintf(&got, "%d rows, %d bytes\n", st.Rows, len(st.SQL))
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return got.String()
+	}
+	if got := read(); got != want.String() {
+		t.Errorf("got\n%s, want\n%s", got, want.String())
+	}
+	for i := range f.inserts {
+		f.inserts[i].size-- // no delimiter stands there
+	}
+	if got := read(); got != want.String() {
+		t.Errorf("with wrong ends: got\n%s, want\n%s", got, want.String())
 	}
 }

@@ -53,6 +53,8 @@ type splitter struct {
 	// begin is asked about each statement's first bytes (headSize, if there are
 	// as many): drop says that its text is not wanted, if it is an INSERT.
 	begin func(head []byte, offset int64) (drop bool, err error)
+	// known, if set, tells of a statement at an offset where it ends, as another reading of the same file found it.
+	known func(offset int64) (extent, bool)
 
 	buf             []byte
 	start, pos, end int   // statement's start, scan position, end of what was read
@@ -302,8 +304,12 @@ func (s *splitter) statement(head []byte) (piece, error) {
 	s.quote, s.inCode, s.depth, s.rows = 0, false, 0, 0
 	s.insert = startsWithWord(head, "insert") || startsWithWord(head, "replace")
 	s.drop = drop && s.insert
-	if err := s.scan(); err != nil {
+	if passed, err := s.passKnown(); err != nil {
 		return piece{}, err
+	} else if !passed {
+		if err := s.scan(); err != nil {
+			return piece{}, err
+		}
 	}
 	p := piece{offset: s.offset, size: s.here() - s.offset, rows: s.rows, insert: s.insert}
 	if s.head != nil {
@@ -313,6 +319,31 @@ func (s *splitter) statement(head []byte) (piece, error) {
 	}
 	s.pos += len(s.delim)
 	return p, nil
+}
+
+// extent is where an INSERT lies in the file, and how many rows it has.
+type extent struct {
+	offset, size int64
+	rows         int
+}
+
+// passKnown moves pos to the end of a statement of which that is known. If no delimiter stands there it stays where it is.
+func (s *splitter) passKnown() (bool, error) {
+	if s.known == nil || !s.insert || s.drop {
+		return false, nil
+	}
+	x, ok := s.known(s.offset)
+	if !ok {
+		return false, nil
+	}
+	if err := s.need(int(x.size) + len(s.delim)); err != nil {
+		return false, err
+	}
+	if end := s.pos + int(x.size); end <= s.end && bytes.HasPrefix(s.buf[end:s.end], s.delim) {
+		s.pos, s.rows = end, x.rows
+		return true, nil
+	}
+	return false, nil
 }
 
 func startsWithWord(b []byte, word string) bool {

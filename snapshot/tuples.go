@@ -35,6 +35,7 @@ type Literal struct {
 	at    int    // where Text stands in the statement
 	body  []byte // of a String, Hex or Bit: what is inside its quotes or after its 0x
 	quote byte   // of a String
+	plain bool   // a String whose body is its value: nothing in it is escaped
 }
 
 // Tuples reads the rows of one INSERT or REPLACE … VALUES.
@@ -211,6 +212,12 @@ func (t *Tuples) Next() ([]Literal, error) {
 	t.any = true
 	t.row = t.row[:0]
 	for {
+		if t.common() {
+			if t.i++; t.b[t.i-1] == ')' {
+				return t.row, nil
+			}
+			continue
+		}
 		for t.skip() {
 		}
 		if t.i < len(t.b) && t.b[t.i] == ')' && len(t.row) == 0 {
@@ -227,6 +234,40 @@ func (t *Tuples) Next() ([]Literal, error) {
 			return t.row, nil
 		}
 	}
+}
+
+// common adds a value in one of the forms that nearly all have in dumps, up to the comma or parenthesis right behind it: a string in which
+// nothing is escaped, digits, NULL. Of any other it says false, and has not moved: value reads it.
+func (t *Tuples) common() bool {
+	b, start := t.b, t.i
+	if start >= len(b) {
+		return false
+	}
+	i := start
+	l := Literal{at: start}
+	switch c := b[i]; {
+	case c == '\'' && t.d.multi == nil && !t.d.noBackslash:
+		i = indexEither(b, i+1, '\'', '\\')
+		if i >= len(b) || b[i] == '\\' {
+			return false
+		}
+		l.Kind, l.body, l.quote, l.plain = String, b[start+1:i], c, true
+		i++
+	case isDigit(c), c == '-' && i+1 < len(b) && isDigit(b[i+1]):
+		for i++; i < len(b) && (isDigit(b[i]) || b[i] == '.'); i++ {
+		}
+		l.Kind = Number
+	case c == 'N' && bytes.HasPrefix(b[i:], []byte("NULL")):
+		i += len("NULL")
+	default:
+		return false
+	}
+	if i >= len(b) || b[i] != ',' && b[i] != ')' {
+		return false
+	}
+	l.Text = b[start:i]
+	t.row, t.i = append(t.row, l), i
+	return true
 }
 
 // value reads one value, up to the comma or parenthesis after it.
@@ -374,6 +415,15 @@ func (t *Tuples) expression() error {
 		t.i++
 	}
 	return t.fail("a row that does not end")
+}
+
+// Value gives the bytes that AppendValue would append. They lie in the statement where it has them as they are, else in spare.
+func (t *Tuples) Value(spare *[]byte, l *Literal) []byte {
+	if l.plain {
+		return l.body
+	}
+	*spare = t.AppendValue((*spare)[:0], *l)
+	return *spare
 }
 
 // AppendValue appends the bytes that a String, Hex or Bit stands for; a string's are in the character set

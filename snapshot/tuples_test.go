@@ -41,6 +41,23 @@ func show(sql string, m schema.Mode) (string, error) {
 	}
 }
 
+// TestTuplesInOneForm reads values that lie close together, most of which have a short way, and the same with blanks behind them, which have none.
+func TestTuplesInOneForm(t *testing.T) {
+	values := []string{"1", "-2.50", "007", "1e3", "-", "-x", "1.2", "NULL", "NULLS", "null", "''", "'a'", "'a''b'", `'a\'b'`, `'\\'`, "'),('", "'\x95\\'", "'a' 'b'", "\"a\"", "N'a'", "_binary 'a'", "x'4c'", "0x4c", "DEFAULT", "(1)"}
+	for _, mode := range []schema.Mode{{}, {NoBackslashEscapes: true}, {ANSIQuotes: true}, {Charset: "gbk"}} {
+		for _, v := range values {
+			for _, w := range values {
+				close, closeErr := show("INSERT INTO t VALUES ("+v+","+w+"),("+w+")", mode)
+				apart, apartErr := show("INSERT INTO t VALUES ("+v+" , "+w+" ),( "+w+" )", mode)
+				bare := func(s string) string { return strings.ReplaceAll(s, " ", "") } // a quote may reach over what follows
+				if bare(close) != bare(apart) || (closeErr == nil) != (apartErr == nil) {
+					t.Errorf("%+v: %s, %s: %s, %v; with blanks %s, %v", mode, v, w, close, closeErr, apart, apartErr)
+				}
+			}
+		}
+	}
+}
+
 func TestTuples(t *testing.T) {
 	noBackslash, gbk := schema.Mode{NoBackslashEscapes: true}, schema.Mode{Charset: "gbk"}
 	ansi := schema.Mode{ANSIQuotes: true}

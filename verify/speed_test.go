@@ -44,6 +44,8 @@ func BenchmarkVerify(b *testing.B) {
 			b.ReportMetric(verified.elapsed()/dumped.elapsed(), "ratio")
 			b.ReportMetric(verified.elapsed(), "s/verify")
 			b.ReportMetric(dumped.elapsed(), "s/mysqldump")
+			b.ReportMetric(verified.processor(), "processor-s/verify")
+			b.ReportMetric(dumped.processor(), "processor-s/mysqldump")
 			b.ReportMetric(verified.processor()/dumped.processor(), "ratio-of-processor")
 		})
 	}

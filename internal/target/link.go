@@ -50,6 +50,9 @@ func (o *Options) orDefaults() Options {
 // as it moves.
 const writePiece = 64 << 10
 
+// readPiece is how many bytes are read at once; servers write 16 KiB at a time.
+const readPiece = 32 << 10
+
 // link is the connection of one session. Every read and write has a deadline. A read that hears nothing asks
 // the server, over another session, whether it still works on the statement: a long ALTER is silent too.
 type link struct {
@@ -57,6 +60,9 @@ type link struct {
 	s     *Server
 	hard  bool        // of the asking session itself: silence is the end
 	ready atomic.Bool // logged in; until then the limit is the connector's
+
+	in   []byte // room for what the server says, read at once: the driver asks for 4 KiB at a time
+	left []byte // of it, what the driver has not asked for yet
 
 	hello []byte // the beginning of the server's greeting, until id is known
 	id    uint32 // of the session, as the server counts
@@ -135,6 +141,24 @@ func (l *link) Close() error {
 }
 
 func (l *link) Read(p []byte) (int, error) {
+	if len(l.left) == 0 && len(p) >= readPiece {
+		return l.read(p)
+	}
+	if len(l.left) == 0 {
+		if l.in == nil {
+			l.in = make([]byte, readPiece)
+		}
+		n, err := l.read(l.in)
+		if l.left = l.in[:n]; n == 0 {
+			return 0, err
+		}
+	}
+	n := copy(p, l.left)
+	l.left = l.left[n:]
+	return n, nil
+}
+
+func (l *link) read(p []byte) (int, error) {
 	for {
 		if l.ready.Load() {
 			if err := l.SetReadDeadline(time.Now().Add(l.s.o.Silence)); err != nil {

@@ -164,8 +164,19 @@ func sameBytes(text []byte, from, to string) bool {
 	if wide(from) || wide(to) {
 		return false
 	}
+	return IsASCII(text) && bytes.IndexByte(text, '\\') < 0 && bytes.IndexByte(text, '~') < 0 // sjis and swe7 have others there
+}
+
+// IsASCII reports bytes that are all below 0x80.
+func IsASCII(text []byte) bool {
+	const highs = 0x8080808080808080
+	for ; len(text) >= 8; text = text[8:] {
+		if binary.LittleEndian.Uint64(text)&highs != 0 {
+			return false
+		}
+	}
 	for _, b := range text {
-		if b >= 0x80 || b == '\\' || b == '~' { // sjis and swe7 have others there
+		if b >= 0x80 {
 			return false
 		}
 	}

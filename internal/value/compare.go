@@ -336,17 +336,20 @@ func (c *Comparison) appendUTF8(dst, b []byte, charset string) ([]byte, error) {
 	if charset == "binary" {
 		charset = c.charset
 	}
-	if charset == "" || sameBytes(b, charset, "utf8mb4") {
-		return append(dst, b...), nil
-	}
 	switch charset {
-	case "utf8mb3", "utf8":
+	case "", "utf8mb4", "utf8mb3", "utf8":
 		return append(dst, b...), nil
 	case "latin1":
+		if IsASCII(b) {
+			return append(dst, b...), nil
+		}
 		for _, x := range b {
 			dst = utf8.AppendRune(dst, latin1Letter(x))
 		}
 		return dst, nil
+	}
+	if sameBytes(b, charset, "utf8mb4") {
+		return append(dst, b...), nil
 	}
 	return c.evaluate(dst, fmt.Appendf(nil, "CONVERT(_%s x'%x' USING utf8mb4)", charset, b))
 }
