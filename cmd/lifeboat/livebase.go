@@ -54,7 +54,7 @@ func (s *source) readLive(c *cli.Context) error {
 			dsn = u.User.Username() + ":" + password + "@" + dsn
 		}
 	}
-	login, err := readLogin(c, "LIFEBOAT_SNAPSHOT_PASSWORD", "LIFEBOAT_PASSWORD")
+	login, err := readLogin(c, "snapshot", "LIFEBOAT_SNAPSHOT_PASSWORD", "LIFEBOAT_PASSWORD")
 	if err != nil {
 		return err
 	}

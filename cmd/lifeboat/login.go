@@ -11,15 +11,16 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lifeboat/internal/target"
+	"lifeboat/internal/ui"
 )
 
 func defaultsFlag() cli.Flag {
 	return stringFlag("defaults-file", "", "take user, password, host, port and socket from the [client] section of this my.cnf `FILE`")
 }
 
-// readLogin gathers what a target's name may leave out. The password comes from the first environment
-// variable that is set, else from the defaults file.
-func readLogin(c *cli.Context, passwords ...string) (l target.Login, err error) {
+// readLogin gathers what the name of a server, which a flag gives, may leave out. The password comes from the first environment
+// variable that is set, else from the terminal if it is to be asked for, else from the defaults file.
+func readLogin(c *cli.Context, flag string, passwords ...string) (l target.Login, err error) {
 	if path := c.String("defaults-file"); path != "" {
 		if l, err = readDefaults(path); err != nil {
 			return l, err
@@ -31,7 +32,27 @@ func readLogin(c *cli.Context, passwords ...string) (l target.Login, err error) 
 			return l, nil
 		}
 	}
-	return l, nil
+	if c.Bool("ask-password") {
+		l.Password, err = askPassword(c.Context, flag)
+	}
+	return l, err
+}
+
+func askFlag() cli.Flag {
+	return boolFlag("ask-password", "ask at the terminal for each password that no environment variable has")
+}
+
+func askPassword(ctx context.Context, flag string) (string, error) {
+	password, err := ui.AskSecret(ctx, "Password for --"+flag+": ")
+	switch {
+	case errors.Is(err, ui.ErrNoTerminal):
+		return "", usagef("--ask-password: %w; the password may also come from LIFEBOAT_PASSWORD or --defaults-file", err)
+	case errors.Is(err, ui.ErrGivenUp):
+		return "", interrupted("nothing was changed")
+	case err != nil:
+		return "", fmt.Errorf("--ask-password: %w", err)
+	}
+	return password, nil
 }
 
 // openServer connects, and says what to look at where it cannot. flag named the server.

@@ -31,6 +31,7 @@ type restoreOptions struct {
 	retryFor time.Duration
 	spillDir string // as it was given
 	defaults string // option file
+	ask      bool   // for passwords
 }
 
 func restoreCommand(e *env) *cli.Command {
@@ -41,7 +42,7 @@ func restoreCommand(e *env) *cli.Command {
 			retryFlag(),
 			spillFlag(),
 			stringFlag("target", "", "the server to restore on `DSN`: user@tcp(host:3306)/ or root@unix(/path/mysqld.sock)/; the password may come from LIFEBOAT_PASSWORD"),
-			defaultsFlag(),
+			defaultsFlag(), askFlag(),
 			boolFlag("scratch", "restore on a throwaway server that lifeboat starts itself"),
 			boolFlag("hold", "keep the scratch server up until interrupted"),
 			stringFlag("mysqld", "", "the server program for --scratch `PATH`"),
@@ -77,7 +78,7 @@ func readRestore(c *cli.Context) (o restoreOptions, err error) {
 	if o.spillDir, err = readSpill(c); err != nil {
 		return o, err
 	}
-	o.retryFor, o.defaults = c.Duration("retry-for"), c.String("defaults-file")
+	o.retryFor, o.defaults, o.ask = c.Duration("retry-for"), c.String("defaults-file"), c.Bool("ask-password")
 	o.scratch, o.hold, o.mysqld, o.dryRun, o.planFile = c.Bool("scratch"), c.Bool("hold"), c.String("mysqld"), c.Bool("dry-run"), c.String("plan")
 	o.verify = c.Bool("verify")
 	dsn := c.String("target")
@@ -100,7 +101,7 @@ func readRestore(c *cli.Context) (o restoreOptions, err error) {
 	if dsn == "" {
 		return o, nil
 	}
-	login, err := readLogin(c, "LIFEBOAT_PASSWORD")
+	login, err := readLogin(c, "target", "LIFEBOAT_PASSWORD")
 	if err != nil {
 		return o, err
 	}
@@ -113,7 +114,7 @@ func readRestore(c *cli.Context) (o restoreOptions, err error) {
 
 // restoreFlags are restore's own, for command lines to copy.
 func (o *restoreOptions) restoreFlags() *commandLine {
-	return o.folder.flags((&commandLine{}).flag("target", o.public).on("scratch", o.scratch).flag("mysqld", o.mysqld)).flag("spill-dir", o.spillDir).on("verify", o.verify).flag("defaults-file", o.defaults).flag("tls-ca", o.ca())
+	return o.folder.flags((&commandLine{}).flag("target", o.public).on("scratch", o.scratch).flag("mysqld", o.mysqld)).flag("spill-dir", o.spillDir).on("verify", o.verify).flag("defaults-file", o.defaults).on("ask-password", o.ask).flag("tls-ca", o.ca())
 }
 
 func (o *restoreOptions) ca() string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -168,10 +169,7 @@ func TestScratchDiskFull(t *testing.T) {
 func TestSignals(t *testing.T) {
 	s := disaster(t, testserver.MariaDB1011)
 	dir := t.TempDir()
-	program := filepath.Join(dir, "lifeboat")
-	if out, err := exec.Command("go", append(testserver.BuildArgs(program), ".")...).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	program := built(t)
 	for _, signals := range [][]os.Signal{{os.Interrupt}, {syscall.SIGTERM}, {os.Interrupt, os.Interrupt}} {
 		t.Run(fmt.Sprint(signals), func(t *testing.T) {
 			cmd := exec.Command(program, "restore", "--binlogs", s.binlogs(), "--snapshot", s.dump(), "--database", "shop", "--stop-before", "incident:1", "--scratch",
@@ -198,4 +196,57 @@ func TestSignals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// built is the program, built for the test.
+func built(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "lifeboat")
+	if out, err := exec.Command("go", append(testserver.BuildArgs(program), ".")...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return program
+}
+
+// A first interrupt has lifeboat say how to go on, and wait until somebody reads that; a second waits for nothing. The same command goes on.
+func TestSecondInterrupt(t *testing.T) {
+	s := disaster(t, testserver.MariaDB1011)
+	to := testserver.Start(t, s.kind)
+	long := strings.Repeat("x", 100<<10) // it stands in the command to go on with, which makes that more than a pipe holds
+	args := []string{"restore", "--binlogs", s.binlogs(), "--snapshot", s.dump(), "--database", "shop", "--stop-before", "incident:1", "--exclude-table", long, "--target", to.DSN()}
+	cmd := exec.Command(built(t), append(args, "--progress", "json")...)
+	r, err := cmd.StderrPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+	defer limit.Stop()
+	in := bufio.NewReader(r)
+	for line := ""; !strings.Contains(line, `"phase":"load base"`); {
+		if line, err = in.ReadString('\n'); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+	}
+	ended := make(chan error, 1)
+	sent := 0
+	for running := true; running; {
+		if err := cmd.Process.Signal(os.Interrupt); err == nil {
+			sent++
+		}
+		if sent == 1 {
+			go func() { ended <- cmd.Wait() }()
+		}
+		select {
+		case <-ended:
+			running = false
+		case <-time.After(50 * time.Millisecond): // two that come together count as one
+		}
+	}
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || sent < 2 {
+		t.Errorf("exit %d after %d interrupts", code, sent)
+	}
+	lifeboat(t, append(args, "--progress", "none")...).want(t, 0, "DONE")
 }

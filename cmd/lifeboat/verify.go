@@ -40,7 +40,7 @@ func verifyCommand(e *env) *cli.Command {
 		}, sourceFlags(), verifyBounds(), []cli.Flag{
 			stringFlag("sample", "", "read only this `PART` of each table, drawn at random: 5%"),
 			&cli.IntFlag{Name: "limit", Value: verify.DefaultLimit, Usage: "name at most `N` rows of each table", EnvVars: envName("limit")},
-		}, effortFlags(), []cli.Flag{defaultsFlag(), formatFlag(report.Text), fileFlag(), progressFlag()}, patienceFlags()),
+		}, effortFlags(), []cli.Flag{defaultsFlag(), askFlag(), formatFlag(report.Text), fileFlag(), progressFlag()}, patienceFlags()),
 		Action: func(c *cli.Context) error {
 			o, err := readVerify(c)
 			if err != nil {
@@ -93,7 +93,7 @@ func readVerify(c *cli.Context) (o verifyOptions, err error) {
 		return o, err
 	}
 	o.compare.Tables, o.compare.Exclude, o.compare.Workers, o.compare.Limit = o.scope.Tables, o.scope.Exclude, o.workers, c.Int("limit")
-	login, err := readLogin(c, "LIFEBOAT_PASSWORD")
+	login, err := readLogin(c, "target", "LIFEBOAT_PASSWORD")
 	if err != nil {
 		return o, err
 	}
@@ -103,7 +103,7 @@ func readVerify(c *cli.Context) (o verifyOptions, err error) {
 	if o.against == "" {
 		return o, nil
 	}
-	if login, err = readLogin(c, "LIFEBOAT_AGAINST_PASSWORD", "LIFEBOAT_PASSWORD"); err != nil {
+	if login, err = readLogin(c, "against", "LIFEBOAT_AGAINST_PASSWORD", "LIFEBOAT_PASSWORD"); err != nil {
 		return o, err
 	}
 	if o.against, err = login.Complete(o.against); err != nil {
