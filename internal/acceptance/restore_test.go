@@ -9,15 +9,19 @@ import (
 )
 
 // TestWipedDatabaseComesBack is the main job: a hundred thousand transactions over the tables of a dump, a wipe, and everything
-// as it was just before.
+// as it was just before. Under -short it is a tenth of them.
 func TestWipedDatabaseComesBack(t *testing.T) {
+	transactions, size := 100_000, "--max-binlog-size=16M"
+	if testing.Short() {
+		transactions, size = 10_000, "--max-binlog-size=1M"
+	}
 	for _, c := range []struct {
 		kind string
 		x    traffic
 	}{
-		{testserver.MySQL97, traffic{transactions: 100_000, ddl: 40, rows: 5000, args: testserver.GTID(testserver.MySQL97)}},
-		{testserver.MariaDB1011, traffic{transactions: 100_000, ddl: 40, rows: 5000, dumpAll: true}},
-		{testserver.MySQL56, traffic{transactions: 100_000, ddl: 40, rows: 5000}},
+		{testserver.MySQL97, traffic{transactions: transactions, ddl: 40, rows: 5000, args: append(testserver.GTID(testserver.MySQL97), size)}},
+		{testserver.MariaDB1011, traffic{transactions: transactions, ddl: 40, rows: 5000, dumpAll: true, args: []string{size}}},
+		{testserver.MySQL56, traffic{transactions: transactions, ddl: 40, rows: 5000, args: []string{size}}},
 	} {
 		t.Run(c.kind, func(t *testing.T) {
 			s := disaster(t, c.kind, c.x)

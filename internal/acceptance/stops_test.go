@@ -121,14 +121,18 @@ func jobState(t *testing.T, db *sql.DB) string {
 	return "in phase " + st.Phase
 }
 
-// TestKilledRestoresGoOn kills one restore again and again, at moments spread over all of it, and runs it again each time.
+// TestKilledRestoresGoOn kills one restore again and again, at moments spread over all of it, and runs it again each time. Under -short the largest is like the others.
 func TestKilledRestoresGoOn(t *testing.T) {
+	often, largest := *kills, traffic{transactions: 20_000, ddl: 14, rows: 20_000}
+	if testing.Short() {
+		often, largest = min(often, 6), traffic{transactions: 6_000, ddl: 8, rows: 6000, args: []string{"--max-binlog-size=1M"}}
+	}
 	for _, c := range []struct {
 		kind  string
 		kills int
 		x     traffic
 	}{
-		{testserver.MySQL97, *kills, traffic{transactions: 20_000, ddl: 14, rows: 20_000}},
+		{testserver.MySQL97, often, largest},
 		{testserver.MariaDB1011, 6, traffic{transactions: 6_000, ddl: 8, rows: 6000, args: []string{"--max-binlog-size=1M"}}},
 		{testserver.MySQL56, 6, traffic{transactions: 6_000, ddl: 8, rows: 6000, args: append(testserver.GTID(testserver.MySQL56), "--max-binlog-size=1M")}},
 	} {
