@@ -78,7 +78,7 @@ POINTS ?= 4
 STOPS  ?= 12
 
 # The tests that have rows in the table
-TORTURES = Table|EveryMessage|EveryRead|EverySpill|KilledOutput|KilledSpill|Network|PacketLoss
+TORTURES = Table|EveryMessage|EveryRead|EverySpill|KilledOutput|KilledSpill|AnotherClientIsNoticed|Network|PacketLoss
 
 torture: servers ## try every fault at POINTS (4) moments for each route and server, stops at STOPS (12); write the table in docs/reliability.md
 	$(GO) test -count=1 -timeout 0 -v ./internal/torture -run '^Test($(TORTURES))$$' -args -points $(POINTS) -stops $(STOPS) -write

@@ -34,11 +34,7 @@ type fault struct {
 }
 
 func faults() []fault {
-	return []fault{
-		{name: "SIGKILL of lifeboat", proxy: testserver.Hook, signal: syscall.SIGKILL},
-		{name: "SIGTERM of lifeboat", proxy: testserver.Hook, signal: syscall.SIGTERM},
-		{name: "SIGINT of lifeboat", proxy: testserver.Hook, signal: syscall.SIGINT},
-		{name: "the kernel's SIGKILL, out of memory", proxy: testserver.Hook, signal: syscall.SIGKILL, starve: true},
+	return append(endings(), []fault{
 		{name: "SIGKILL and restart of the target", proxy: testserver.Hook, do: killServer, heal: restartServer, restart: true},
 		{name: "connection cut before a message", proxy: testserver.CutBefore},
 		{name: "connection cut after a message", proxy: testserver.CutAfter},
@@ -56,7 +52,30 @@ func faults() []fault {
 		{name: "odd sql_mode, time zone, wait_timeout=1", whole: oddServer, patient: true, check: withoutStop},
 		{name: "a privilege taken away half-way", proxy: testserver.Hook, user: "weak", stops: true, do: revoke, heal: grant},
 		{name: "a second lifeboat on the target", proxy: testserver.Hook, do: secondLifeboat, patient: true, check: withoutStop},
+	}...)
+}
+
+// endings are the faults that end lifeboat.
+func endings() []fault {
+	return []fault{
+		{name: "SIGKILL of lifeboat", proxy: testserver.Hook, signal: syscall.SIGKILL},
+		{name: "SIGTERM of lifeboat", proxy: testserver.Hook, signal: syscall.SIGTERM},
+		{name: "SIGINT of lifeboat", proxy: testserver.Hook, signal: syscall.SIGINT},
+		{name: "the kernel's SIGKILL, out of memory", proxy: testserver.Hook, signal: syscall.SIGKILL, starve: true},
 	}
+}
+
+// kill gives the way in which the fault ends lifeboat.
+func (f *fault) kill(starve func(*os.Process) error) func(*os.Process) error {
+	if f.starve {
+		return starve
+	}
+	return send(f.signal)
+}
+
+// gone reports that a process could not be ended because it had ended by itself.
+func gone(err error) bool {
+	return errors.Is(err, os.ErrProcessDone) || errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH)
 }
 
 // send gives the way to end a process by a signal.
@@ -258,11 +277,7 @@ func (l *lab) try(t *testing.T, rt *route, f *fault, k int) (happened bool, wron
 // signalled runs the program, which gets the signal, and again until it is done.
 func (r *run) signalled() error {
 	sig := r.f.signal
-	kill := send(sig)
-	if r.f.starve {
-		kill = r.l.starve
-	}
-	code, said, err := r.lifeboat(kill)
+	code, said, err := r.lifeboat(r.f.kill(r.l.starve))
 	if err != nil {
 		return err
 	}

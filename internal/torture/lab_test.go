@@ -3,7 +3,6 @@ package torture
 import (
 	"bytes"
 	"database/sql"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -168,18 +167,24 @@ func (r *run) heal() {
 
 // lifeboat starts the program, and its result is what it printed and how it ended. kill, if any, ends it at the proxy's moment.
 func (r *run) lifeboat(kill func(*os.Process) error) (code int, said string, err error) {
+	if kill == nil {
+		return r.program(func(*os.Process) {})
+	}
+	return r.program(func(p *os.Process) {
+		if err := kill(p); err != nil && !gone(err) {
+			r.t.Error(err)
+		}
+	})
+}
+
+// program is lifeboat, with do at the proxy's moment.
+func (r *run) program(do func(*os.Process)) (code int, said string, err error) {
 	cmd := exec.CommandContext(r.t.Context(), program, r.s.args(r.r, r.l.proxy.As(r.user()))...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "LIFEBOAT_") })
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	started := make(chan *os.Process, 1)
-	if kill != nil {
-		r.l.proxy.Do(func() {
-			if err := kill(<-started); err != nil && !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, os.ErrNotExist) { // it may have gone by itself
-				r.t.Error(err)
-			}
-		})
-	}
+	r.l.proxy.Do(func() { do(<-started) })
 	if err := cmd.Start(); err != nil {
 		return 0, "", err
 	}

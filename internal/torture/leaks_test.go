@@ -19,10 +19,11 @@ import (
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
 	"lifeboat/snapshot"
+	"lifeboat/verify"
 )
 
 // working matches the stack of a goroutine that does lifeboat's work, or a library's for it: all but the tests' own and the proxy's.
-var working = regexp.MustCompile(`lifeboat/(internal/(archive|binlog|disk|target)|replay|filter|snapshot)[./]|go-sql-driver|klauspost|errgroup`)
+var working = regexp.MustCompile(`lifeboat/(internal/(archive|binlog|disk|spill|target)|replay|filter|snapshot|verify)[./]|go-sql-driver|klauspost|errgroup`)
 
 // workers are the goroutines that do lifeboat's work, by their numbers, with their stacks.
 func workers() map[string]string {
@@ -51,14 +52,17 @@ func leftover(before map[string]string) string {
 	}
 }
 
-// TestNoGoroutineStays opens archives and backups, surveys, restores onto a server and into a dump: to the end, to a disk that fails, and to a
-// context that ends, at many places each. Nothing goes on working behind the return.
+// TestNoGoroutineStays opens archives and backups and surveys, as an audit does, restores onto a server and into a dump, and compares with base and log and
+// with another server: to the end, to a disk that fails, and to a context that ends, at many places each. Nothing goes on working behind the return.
 func TestNoGoroutineStays(t *testing.T) {
 	kind := testserver.MariaDB1011
 	s := tinyScene(t, kind)
 	l := bareLab(t, kind)
 	rt := route{name: "merge", image: "FULL", memory: 1 << 20}
 	plan := s.plan(t, &rt)
+	held := testserver.Start(t, kind)
+	lifeboat(t, t.TempDir(), nil, s.args(&rt, held.DSN())...).want(t, 0)
+	opened := func() (*target.Server, error) { return target.Open(context.Background(), held.DSN(), nil) }
 	before := workers() // the tests' own servers and sessions
 	// Each way is taken with a context that ends at the n-th place where it can tell, and a disk whose n-th read fails; 0: never.
 	for _, way := range []struct {
@@ -93,6 +97,36 @@ func TestNoGoroutineStays(t *testing.T) {
 			src, _ := s.reading(bad)
 			return s.rebuildWith(ctx, t, src, filepath.Join(t.TempDir(), "out"), here)
 		}},
+		{"verify", func(ctx context.Context, here func(), bad int) error {
+			src, _ := s.reading(bad)
+			expected, err := replay.Expect(ctx, plan, src, replay.Options{Memory: 1 << 20, Report: func(replay.Progress) { here() }})
+			if err != nil {
+				return err
+			}
+			srv, err := opened()
+			if err != nil {
+				return err
+			}
+			defer srv.Close()
+			res, err := verify.Expected(ctx, expected, verify.Side{Server: srv, Database: shop}, verify.Options{Workers: 2, Progress: func(verify.Progress) { here() }})
+			if err != nil {
+				return err
+			}
+			return res.Err()
+		}},
+		{"compare servers", func(ctx context.Context, here func(), _ int) error {
+			srv, err := opened()
+			if err != nil {
+				return err
+			}
+			defer srv.Close()
+			side := verify.Side{Server: srv, Database: shop}
+			res, err := verify.Compare(ctx, side, side, verify.Options{Workers: 2, Progress: func(verify.Progress) { here() }})
+			if err != nil {
+				return err
+			}
+			return res.Err()
+		}},
 	} {
 		ended, failed := 0, 0
 		for n := range 20 {
@@ -124,7 +158,7 @@ func TestNoGoroutineStays(t *testing.T) {
 			}
 		}
 		t.Logf("%s: ended by its context %d times, by a failing disk %d times", way.name, ended, failed)
-		if ended == 0 || failed == 0 && !strings.HasPrefix(way.name, "open") {
+		if ended == 0 || failed == 0 && !slices.Contains([]string{"open the archive", "open the backup", "compare servers"}, way.name) {
 			t.Errorf("%s: ended by its context %d times, by a failing disk %d times", way.name, ended, failed)
 		}
 	}

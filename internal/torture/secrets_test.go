@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,8 +11,10 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,10 +26,10 @@ import (
 const planted = "Planted-Secret-4711"
 
 // TestSecrets plants a password in every place that it may come from, fails in every way that has to do with a server, and looks for it in
-// all that comes out: output, files, the process list. What lifeboat writes is for its owner alone.
+// all that comes out: output, files, the stacks that a panic prints. What lifeboat writes is for its owner alone.
 func TestSecrets(t *testing.T) {
 	kind := testserver.MySQL97
-	s := newScene(t, kind, "FULL")
+	s, tiny := newScene(t, kind, "FULL"), tinyScene(t, kind)
 	to := testserver.Start(t, kind)
 	db := testserver.Open(t, to)
 	exec1(t, db, "CREATE USER lb@localhost IDENTIFIED BY '"+planted+"'; GRANT ALL ON *.* TO lb@localhost; CREATE USER weak@localhost IDENTIFIED BY '"+planted+"'")
@@ -39,7 +42,7 @@ func TestSecrets(t *testing.T) {
 	must(t, os.WriteFile(bad, []byte("[client]\npass word "+planted+"\n"), 0o600))
 	inputs := []string{"--binlogs", s.binlogs, "--snapshot", s.dump, "--database", shop}
 	env := []string{"LIFEBOAT_PASSWORD=" + planted}
-	plan := filepath.Join(dir, "plan.json")
+	plan, dump := filepath.Join(dir, "plan.json"), filepath.Join(dir, "dump")
 	for _, c := range []struct {
 		name string
 		code int
@@ -57,13 +60,17 @@ func TestSecrets(t *testing.T) {
 		{"an option file without a login", 1, nil, append([]string{"restore", "--target", proxy.As("lb"), "--defaults-file", bad}, inputs...)},
 		{"a dry run", 0, env, append([]string{"restore", "--dry-run", "--target", socket}, inputs...)},
 		{"a restore", 0, nil, append([]string{"restore", "--target", socket, "--defaults-file", option, "--format", "json"}, inputs...)},
+		{"a dump", 0, env, []string{"restore", "--output", dump, "--binlogs", tiny.binlogs, "--snapshot", tiny.dump, "--database", shop}},
 		{"a target that holds the database", 1, nil, append([]string{"restore", "--target", "lb:" + planted + "@unix(" + to.Socket() + ")/"}, inputs...)},
 		{"a comparison", 0, env, []string{"verify", "--target", socket, "--against", socket, "--database", shop}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, progress := range []string{"plain", "json"} {
-				if c.name == "a restore" {
+				switch c.name {
+				case "a restore":
 					exec1(t, db, "DROP DATABASE IF EXISTS "+shop)
+				case "a dump":
+					must(t, os.RemoveAll(dump))
 				}
 				e := lifeboat(t, dir, c.env, append(c.args, "--progress", progress)...)
 				if strings.Contains(e.said, planted) {
@@ -86,6 +93,29 @@ func TestSecrets(t *testing.T) {
 			if strings.Contains(r[0], planted) {
 				t.Error("the password is in the checkpoint")
 			}
+		}
+	})
+	t.Run("what a panic prints", func(t *testing.T) { // which is what SIGQUIT prints: the stacks of all goroutines, in the middle of the work
+		exec1(t, db, "DROP DATABASE IF EXISTS "+shop+"; DROP DATABASE IF EXISTS _lifeboat")
+		cmd := exec.CommandContext(t.Context(), program, append([]string{"restore", "--target", proxy.As("lb") + "?tls=skip-verify", "--progress", "json"}, inputs...)...)
+		cmd.Env = env
+		var said bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &said, &said
+		started := make(chan *os.Process, 1)
+		proxy.Do(func() {
+			if err := (<-started).Signal(syscall.SIGQUIT); err != nil {
+				t.Error(err)
+			}
+		})
+		proxy.Arm(testserver.Hook, 300, false)
+		must(t, cmd.Start())
+		started <- cmd.Process
+		_ = cmd.Wait()
+		if n := strings.Count(said.String(), "goroutine "); n < 5 || !strings.Contains(said.String(), "SIGQUIT") {
+			t.Errorf("%d goroutines are told of:\n%s", n, said.String())
+		}
+		if strings.Contains(said.String(), planted) {
+			t.Errorf("the password is in what it says:\n%s", said.String())
 		}
 	})
 	must(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
