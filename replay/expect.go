@@ -39,9 +39,16 @@ type ExpectedTable struct {
 
 // Expect reads snapshot and log as far as definitions and changes go. The rows of an inexact base are those that it holds and the log
 // does not change.
-func Expect(ctx context.Context, p *Plan, src Source, o Options) (*Expected, error) {
+//
+// What the log changed and o.Memory does not hold goes to o.Spill; without it, that is refused. Close releases it.
+func Expect(ctx context.Context, p *Plan, src Source, o Options) (_ *Expected, err error) {
 	b := newRebuild(p, src, o)
 	b.lenient = true
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.fold.close())
+		}
+	}()
 	for _, step := range []func(context.Context) error{b.definitions, b.log} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -63,6 +70,9 @@ func Expect(ctx context.Context, p *Plan, src Source, o Options) (*Expected, err
 	}
 	return e, nil
 }
+
+// Close releases what went to disk.
+func (e *Expected) Close() error { return e.b.fold.close() }
 
 // Tables lists the tables by name. After Rows more of them may be unknown.
 func (e *Expected) Tables() (out []*ExpectedTable) {
@@ -146,12 +156,14 @@ type Take func(*Row) error
 
 // Rows hands out every row of the tables that are wanted, of several at the same time. begin is called before a table's first row, once by each
 // worker: what it returns gets the rows that this worker met.
-func (e *Expected) Rows(ctx context.Context, workers int, want func(table string) bool, begin func(table string) (Take, error)) error {
+func (e *Expected) Rows(ctx context.Context, workers int, want func(table string) bool, begin func(table string) (Take, error)) (err error) {
+	lot := e.b.lot()
+	defer func() { err = errors.Join(err, lot.close()) }()
 	for _, t := range e.b.tables {
 		t.dumped.all.Store(0)
 		t.dumped.replaced.Store(0)
 		t.dumped.removed.Store(0)
-		if err := newFlow(t, nil).begin(); e.unknown(t, err) != nil {
+		if err := newFlow(t, lot, nil).begin(); e.unknown(t, err) != nil {
 			return err
 		}
 	}
@@ -160,7 +172,7 @@ func (e *Expected) Rows(ctx context.Context, workers int, want func(table string
 	pourers := make([]*pourer, len(lanes))
 	for i := range lanes {
 		lanes[i] = make(chan poured, 1)
-		pourers[i] = &pourer{e: e, begin: begin, flows: map[string]*flow{}, failed: map[string]error{}}
+		pourers[i] = &pourer{e: e, lot: lot, begin: begin, flows: map[string]*flow{}, failed: map[string]error{}}
 		g.Go(func() error { return pourers[i].run(gctx, lanes[i]) })
 	}
 	g.Go(func() error {
@@ -205,7 +217,7 @@ type poured struct {
 	text *[]byte // what its SQL lies in, to be used again
 }
 
-// deal hands the snapshot's INSERTs to the lanes. Of a table whose rows are counted one lane gets all.
+// deal hands the snapshot's INSERTs to the lanes.
 func (e *Expected) deal(ctx context.Context, lanes []chan poured, want func(string) bool) error {
 	b := e.b
 	if b.src.Snapshot == nil {
@@ -226,11 +238,7 @@ func (e *Expected) deal(ctx context.Context, lanes []chan poured, want func(stri
 		}
 		b.at.Done = s.Offset
 		b.report()
-		lane := lanes[0]
-		if !slices.ContainsFunc(t.stages, func(s *stage) bool { return s.taken }) {
-			next = (next + 1) % len(lanes)
-			lane = lanes[next]
-		}
+		next = (next + 1) % len(lanes)
 		text, _ := spare.Get().(*[]byte)
 		if text == nil {
 			text = new([]byte)
@@ -238,7 +246,7 @@ func (e *Expected) deal(ctx context.Context, lanes []chan poured, want func(stri
 		*text = append((*text)[:0], s.SQL...)
 		s.SQL = *text
 		select {
-		case lane <- poured{t, s, text}:
+		case lanes[next] <- poured{t, s, text}:
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
@@ -249,6 +257,7 @@ func (e *Expected) deal(ctx context.Context, lanes []chan poured, want func(stri
 // pourer is one worker.
 type pourer struct {
 	e      *Expected
+	lot    *lot
 	begin  func(string) (Take, error)
 	flows  map[string]*flow
 	failed map[string]error // by table: what takes a server
@@ -264,7 +273,7 @@ func (p *pourer) flow(t *rebuilt) (*flow, error) {
 		return nil, err
 	}
 	row := &Row{}
-	f = newFlow(t, func(f *flow) error { row.f = f; return take(row) })
+	f = newFlow(t, p.lot, func(f *flow) error { row.f = f; return take(row) })
 	p.flows[t.name] = f
 	return f, nil
 }
@@ -339,17 +348,9 @@ func (e *Expected) Evidence(table string) (out Evidence) {
 	out.Only = out.Base - out.Replaced - out.Removed
 	first := nowhere
 	for _, s := range t.stages {
-		for i := 0; s.rows != nil && i < len(s.met); i++ {
-			if one := &s.rows.entries[i]; one.was && !s.met[i].Load() {
-				out.Missing++
-				first = min(first, one.first)
-			}
-		}
-		for _, b := range s.bags {
-			if b.open > 0 {
-				out.Missing += b.open
-				first = min(first, b.first)
-			}
+		if s.rows != nil {
+			out.Missing += s.out.missing
+			first = min(first, s.out.first)
 		}
 	}
 	out.First = e.b.places.position(first)

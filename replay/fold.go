@@ -19,6 +19,7 @@ import (
 // of the same stretch may have left, gives the state at the stretch's end.
 type fold struct {
 	tables map[string]*tableFold
+	begun  int         // tables that it has or had
 	bytes  int64       // memory held, about
 	counts int64       // of it by tables without a key, which do not spill
 	spill  *spill.Runs // entries that did not fit into memory; nil: none. Then at the window's end all of them are there
@@ -65,9 +66,17 @@ type entry struct {
 // entryCost is what an entry takes beside its bytes: itself, its share of the index, and slack.
 const entryCost = 128
 
+// table begins a table.
 func (f *fold) table(name string, shape *target.Shape, tm *binlog.TableMap) *tableFold {
+	t := f.begin(name, shape, tm)
+	f.tables[name] = t
+	return t
+}
+
+// begin begins a table's share of a stretch that is its own.
+func (f *fold) begin(name string, shape *target.Shape, tm *binlog.TableMap) *tableFold {
 	n := len(tm.Types)
-	t := &tableFold{name: name, section: len(f.tables), shape: shape, tm: tm, index: newKeyIndex(), auto: -1, present: bytes.Repeat([]byte{0xff}, (n+7)/8)}
+	t := &tableFold{name: name, section: f.begun, shape: shape, tm: tm, index: newKeyIndex(), auto: -1, present: bytes.Repeat([]byte{0xff}, (n+7)/8)}
 	for i := range shape.Def.Columns {
 		if shape.Def.Columns[i].AutoIncrement {
 			t.auto = i
@@ -86,13 +95,13 @@ func (f *fold) table(name string, shape *target.Shape, tm *binlog.TableMap) *tab
 		}
 	}
 	t.plain = plainRows(shape)
-	f.tables[name] = t
+	f.begun++
 	return t
 }
 
 // add folds one row change, logged at a place.
 func (f *fold) add(t *tableFold, kind binlog.Change, r *binlog.RowReader, at place) {
-	before := t.arena.held + int64(len(t.entries))*entryCost
+	before := t.held()
 	t.changes++
 	switch {
 	case t.shape.Key == nil:
@@ -110,7 +119,7 @@ func (f *fold) add(t *tableFold, kind binlog.Change, r *binlog.RowReader, at pla
 		t.put(t.entry(t.key(&r.New), same, at), r.New.Raw)
 		t.counter(&r.New)
 	}
-	more := t.arena.held + int64(len(t.entries))*entryCost - before
+	more := t.held() - before
 	if f.bytes += more; t.shape.Key == nil {
 		f.counts += more
 	}

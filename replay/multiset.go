@@ -33,6 +33,11 @@ func (c *copies) take() {
 	c.need = max(c.need, -c.net)
 }
 
+// then is what both of two stretches do, one behind the other.
+func (c copies) then(newer copies) copies {
+	return copies{need: max(c.need, newer.need-c.net), net: c.net + newer.net}
+}
+
 const (
 	noKey      = "no primary key and no unique key without NULLs"
 	countsRows = noKey + ": equal rows are counted"

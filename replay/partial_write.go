@@ -118,7 +118,7 @@ func (b *rebuild) partials(ctx context.Context) error {
 	if !b.p.partialTables() || b.p.Start.IsZero() {
 		return nil
 	}
-	all, err := sight(ctx, b.p, b.src, b.o.Memory-b.bytes, func(done, total int64, at binlog.Position) {
+	all, err := sight(ctx, b.p, b.src, b.o.Memory-b.fold.bytes, func(done, total int64, at binlog.Position) {
 		b.at = Progress{Phase: PhasePartial, Unit: "bytes", Done: done, Total: total, Position: at}
 		b.report()
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -25,8 +24,11 @@ var ErrNeedsServer = errors.New("this takes a server: use --target or --scratch"
 // The log is read first. Each table becomes a chain of stages, each the fold of a stretch of log and the ALTER TABLE that ends it;
 // the statements that made and altered it are kept, since the server that loads the dump runs them on the empty table and so
 // comes to the same definition. Then the snapshot's rows stream past each table's stages, and what the folds hold beyond them follows.
-func Rebuild(ctx context.Context, p *Plan, src Source, out *folder.Folder, o Options) (*Result, error) {
+//
+// What the folds hold beyond o.Memory goes to o.Spill; without it, that is refused.
+func Rebuild(ctx context.Context, p *Plan, src Source, out *folder.Folder, o Options) (res *Result, err error) {
 	b := newRebuild(p, src, o)
+	defer func() { err = errors.Join(err, b.fold.close()) }()
 	if p.BaseLoaded {
 		return nil, fmt.Errorf("%w: --base-loaded is for a base on a server", ErrNeedsServer)
 	}
@@ -42,8 +44,9 @@ func Rebuild(ctx context.Context, p *Plan, src Source, out *folder.Folder, o Opt
 }
 
 func newRebuild(p *Plan, src Source, o Options) *rebuild {
-	b := &rebuild{src: src, o: o, tables: map[string]*rebuilt{}, routes: map[*binlog.TableMap]*stage{}}
+	b := &rebuild{src: src, o: o, fold: newFold(), tables: map[string]*rebuilt{}, routes: map[*binlog.TableMap]*stage{}}
 	b.places.files = src.Files
+	b.fold.byText = true
 	b.pass = pass{p: p, count: &b.result.Counts, cursor: Cursor{Position: p.Start}}
 	return b
 }
@@ -63,7 +66,8 @@ type rebuild struct {
 	rows     binlog.RowReader
 	places   places
 	found    []doubt
-	bytes    int64 // that the folds hold
+	fold     *fold      // of all stages
+	filter   *keyFilter // of the keys on disk, where it went there
 	sighted  []*sighting
 	result   Result
 	at       Progress
@@ -102,41 +106,20 @@ func (b *rebuild) doubtful(err error, names ...string) error {
 		if t.unsure == "" {
 			t.unsure = unadvised(err)
 		}
-		for _, s := range t.stages {
-			b.bytes -= s.fold.bytes
-		}
-		t.stages = nil
+		b.forget(t)
 	}
 	clear(b.routes)
 	return nil
 }
 
-// stage is a stretch of log as one table saw it, and what ALTER TABLE then made of its rows.
-type stage struct {
-	table *rebuilt
-	fold  *fold
-	rows  *tableFold // nil if the log changed no row
-	alter *schema.Altered
-
-	index *dumpIndex    // entries by their key's canonical form, once the stretch is read
-	met   []atomic.Bool // entries that a row came by for
-
-	children []child // that its changes may change, as of the last DDL
-
-	bags     map[string]*bag // of a table without a key
-	taken    bool            // a row was changed or deleted
-	bagError error           // why its rows cannot be told apart, which matters once one was taken
-	spare    []byte
-}
-
-// open is the stage that the table's changes go to.
-func (t *rebuilt) open() *stage {
-	if n := len(t.stages); n > 0 && t.stages[n-1].alter == nil {
-		return t.stages[n-1]
+// forget drops what the log did to a table so far.
+func (b *rebuild) forget(t *rebuilt) {
+	for _, s := range t.stages {
+		if s.rows != nil {
+			b.fold.bytes -= s.rows.held()
+		}
 	}
-	s := &stage{table: t, fold: newFold()}
-	t.stages = append(t.stages, s)
-	return s
+	t.stages = nil
 }
 
 func needsServer(format string, args ...any) error {
@@ -252,10 +235,14 @@ func (b *rebuild) log(ctx context.Context) error {
 		return nil
 	}
 	b.at = Progress{Phase: "replay log", Unit: "bytes"}
-	return b.read(ctx, b.src, b.p.Start, func(done, total int64, at binlog.Position) {
+	err := b.read(ctx, b.src, b.p.Start, func(done, total int64, at binlog.Position) {
 		b.at.Done, b.at.Total, b.at.Position = done, total, at
 		b.report()
 	}, b.item)
+	if err != nil || b.fold.spill == nil {
+		return err
+	}
+	return b.spill() // the rest of it, too
 }
 
 func (b *rebuild) report() {
@@ -318,7 +305,7 @@ func (b *rebuild) rowsOf(s *stage, it *binlog.Item) error {
 		return needsServer("table %s has no key, and rows that its foreign key changes are logged twice", s.table.name)
 	}
 	n := b.count.table(s.table.name)
-	before, at := s.fold.bytes, b.places.of(it.Pos)
+	at := b.places.of(it.Pos)
 	b.rows.Reset(rows)
 	for {
 		more, err := b.rows.Next()
@@ -329,28 +316,10 @@ func (b *rebuild) rowsOf(s *stage, it *binlog.Item) error {
 			break
 		}
 		n.count(rows.Kind, 1)
-		s.add(rows.Kind, &b.rows, at)
+		b.fold.add(s.rows, rows.Kind, &b.rows, at)
 	}
 	s.table.counter = max(s.table.counter, s.rows.maxAuto)
-	if b.bytes += s.fold.bytes - before; b.bytes > b.o.Memory {
-		return needsServer("what the log changed takes more than %d MiB, which is the share of --memory that it gets: give more", b.o.Memory>>20)
-	}
-	return nil
-}
-
-// add folds a change.
-func (s *stage) add(kind binlog.Change, r *binlog.RowReader, at place) {
-	if s.rows.shape.Key != nil {
-		s.fold.add(s.rows, kind, r, at)
-		return
-	}
-	if kind != binlog.Insert {
-		s.less(&r.Old, at)
-	}
-	if kind != binlog.Delete {
-		s.rows.counter(&r.New)
-		s.more(&r.New)
-	}
+	return b.fit()
 }
 
 // route finds the stage that a table map's rows go to; nil means that they are not wanted.
@@ -383,50 +352,13 @@ func (b *rebuild) route(tm *binlog.TableMap) (*stage, error) {
 	s := t.open()
 	switch {
 	case s.rows == nil:
-		s.rows = s.fold.table(t.name, shape, tm)
+		s.rows = b.fold.begin(t.name, shape, tm)
 	case string(s.rows.tm.Types) != string(tm.Types) || fmt.Sprint(s.rows.tm.Meta) != fmt.Sprint(tm.Meta):
 		return nil, fmt.Errorf("%w: the columns of %s change here, and the log has no statement that changed them", target.ErrShape, tm.Table)
 	}
 	s.children = b.children(t.name)
 	b.routes[tm] = s
 	return s, nil
-}
-
-// children are the tables whose rows a change of a parent's may change without the log's saying so, and by which foreign key. Their
-// own children are among them.
-func (b *rebuild) children(parent string) (out []child) {
-	if b.format == nil || cascadesLogged(b.format.MariaDB, b.format.VersionNumber()) {
-		return nil
-	}
-	names := slices.Sorted(maps.Keys(b.tables))
-	for reached := []string{parent}; len(reached) > 0; reached = reached[1:] {
-		for _, name := range names {
-			for _, k := range b.tables[name].def.ForeignKeys {
-				if k.Cascades() && strings.EqualFold(k.RefTable, reached[0]) && !slices.ContainsFunc(out, func(c child) bool { return c.name == name }) {
-					out = append(out, child{name, k.Name})
-					reached = append(reached, name)
-				}
-			}
-		}
-	}
-	return out
-}
-
-// child is a table and the foreign key by which another's changes reach it.
-type child struct{ name, key string }
-
-// cascades refuses a change that may have changed rows that the log does not name.
-func (b *rebuild) cascades(s *stage, rows *binlog.Rows) error {
-	if rows.Kind == binlog.Insert || rows.Flags&binlog.RowsNoForeignKeyChecks != 0 {
-		return nil
-	}
-	for _, c := range s.children {
-		why := needsServer("table %s: foreign key %s of %s cascades, and this server's log leaves out the child rows it changed", c.name, c.key, c.name)
-		if err := b.doubtful(why, c.name); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // named finds a table by its name, whatever its case.

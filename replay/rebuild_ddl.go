@@ -134,19 +134,15 @@ func targets(st *schema.Statement) []schema.Object {
 
 func (b *rebuild) drop(name string) {
 	if t := b.named(name); t != nil {
-		for _, s := range t.stages {
-			b.bytes -= s.fold.bytes
-		}
+		b.forget(t)
 		delete(b.tables, t.name)
 		b.programs.dropTable(t.name)
 	}
 }
 
 func (b *rebuild) truncate(t *rebuilt, mode schema.Mode) {
-	for _, s := range t.stages {
-		b.bytes -= s.fold.bytes
-	}
-	t.base, t.stages, t.counter = "", nil, 0
+	b.forget(t)
+	t.base, t.counter = "", 0
 	if t.def.Counter > 0 {
 		def := *t.def
 		def.Counter = 0

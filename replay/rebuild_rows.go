@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
@@ -43,23 +42,27 @@ type flow struct {
 	out   *folder.Folder
 	head  string
 	image binlog.Image
-	from  *dumpedRows
+	from  *dumpedRows // nil: none was
+	lot   *lot        // nil: all entries are in memory
 	row   []cell
 	next  []cell
-	// of the row under way: the log changed it, or deleted it
-	touched, removed bool
-	key              []byte
-	text             []byte
+	// of the row under way: it is the snapshot's, and the log changed it, or deleted it
+	ofBase, touched, removed bool
+	key                      []byte
+	text                     []byte
 }
 
 // dumpedRows is the INSERT whose rows are under way.
 type dumpedRows struct {
 	tuples  *snapshot.Tuples
 	charset string
+	mode    schema.Mode
 	value   []byte
 }
 
-func (b *rebuild) write(ctx context.Context, out *folder.Folder) (*Result, error) {
+func (b *rebuild) write(ctx context.Context, out *folder.Folder) (res *Result, err error) {
+	lot := b.lot()
+	defer func() { err = errors.Join(err, lot.close()) }()
 	if b.database != "" {
 		out.DatabaseOptions(b.database)
 	}
@@ -75,7 +78,7 @@ func (b *rebuild) write(ctx context.Context, out *folder.Folder) (*Result, error
 		if err := out.Table(n, t.statements()); err != nil {
 			return nil, err
 		}
-		f := newFlow(t, (*flow).write)
+		f := newFlow(t, lot, (*flow).write)
 		f.dumpTo(out)
 		if err := f.begin(); err != nil {
 			return nil, err
@@ -136,31 +139,16 @@ func (b *rebuild) tally(t *rebuilt) {
 		if s.rows == nil {
 			continue
 		}
-		missing := doubt{table: t.name, kind: doubtMissing, first: nowhere}
-		for i := range s.rows.entries {
-			e := &s.rows.entries[i]
-			if e.gone {
-				n.Removed++
-			} else {
-				n.Upserts++
-			}
-			if e.was && !s.met[i].Load() {
-				missing.n++
-				missing.first = min(missing.first, e.first)
-			}
-		}
-		for _, bag := range s.bags {
-			if bag.open > 0 {
-				missing.n += bag.open
-				missing.first = min(missing.first, bag.first)
-			}
-		}
-		b.count.Written += int64(len(s.rows.entries))
-		b.found = append(b.found, missing)
+		n.Upserts += s.out.upserts
+		n.Removed += s.out.removed
+		b.count.Written += s.out.upserts + s.out.removed
+		b.found = append(b.found, doubt{table: t.name, kind: doubtMissing, n: s.out.missing, first: s.out.first})
 	}
 }
 
-func newFlow(t *rebuilt, emit func(*flow) error) *flow { return &flow{t: t, emit: emit} }
+func newFlow(t *rebuilt, lot *lot, emit func(*flow) error) *flow {
+	return &flow{t: t, lot: lot, emit: emit}
+}
 
 // dumpTo says where write writes.
 func (f *flow) dumpTo(out *folder.Folder) {
@@ -173,41 +161,6 @@ func (f *flow) dumpTo(out *folder.Folder) {
 		}
 	}
 	f.head = "INSERT INTO " + schema.QuoteIdent(t.name) + " (" + strings.Join(names, ",") + ") VALUES"
-}
-
-// begin makes the stages ready for the rows.
-func (f *flow) begin() error {
-	for _, s := range f.t.stages {
-		if err := f.find(s); err != nil {
-			return fmt.Errorf("table %s: %w", f.t.name, err)
-		}
-	}
-	return nil
-}
-
-// find makes the stage's entries known by their key's canonical form.
-func (f *flow) find(s *stage) error {
-	if s.rows == nil {
-		return nil
-	}
-	s.met = make([]atomic.Bool, len(s.rows.entries))
-	if s.rows.shape.Key == nil {
-		for _, b := range s.bags {
-			b.open = b.less
-		}
-		if s.taken {
-			return s.bagError
-		}
-		return nil
-	}
-	if s.index != nil {
-		return nil
-	}
-	var err error
-	if s.index, err = s.rows.canonical(); err != nil {
-		return fmt.Errorf("%w (%w)", err, ErrNeedsServer)
-	}
-	return nil
 }
 
 // pour streams the snapshot's rows.
@@ -235,7 +188,7 @@ func (b *rebuild) pour(ctx context.Context, flows map[string]*flow) error {
 // pour sends the rows of one INSERT through.
 func (f *flow) pour(s *snapshot.Statement) (n int64, err error) {
 	mode := s.Mode()
-	d := &dumpedRows{charset: s.ClientCharset}
+	d := &dumpedRows{charset: s.ClientCharset, mode: mode}
 	if d.charset == "" {
 		d.charset = dumpCharset
 	}
@@ -277,16 +230,22 @@ func (f *flow) pour(s *snapshot.Statement) (n int64, err error) {
 				return n, needsServer("a value that is no literal: %s", l.Text)
 			}
 		}
-		f.touched, f.removed = false, false
+		f.ofBase, f.touched, f.removed = true, false, false
+		f.t.dumped.all.Add(1)
 		if err := f.send(0, false); err != nil {
 			return n, err
 		}
-		f.t.dumped.all.Add(1)
-		if f.removed {
-			f.t.dumped.removed.Add(1)
-		} else if f.touched {
-			f.t.dumped.replaced.Add(1)
-		}
+	}
+}
+
+// account counts what became of a row of the snapshot.
+func (f *flow) account() {
+	switch {
+	case !f.ofBase:
+	case f.removed:
+		f.t.dumped.removed.Add(1)
+	case f.touched:
+		f.t.dumped.replaced.Add(1)
 	}
 }
 
@@ -323,9 +282,13 @@ func (f *flow) send(i int, folded bool) error {
 	for ; i < len(f.t.stages); i++ {
 		s := f.t.stages[i]
 		if !folded && s.rows != nil {
-			gone, err := f.fold(s)
-			if f.removed = gone; gone || err != nil {
+			what, err := f.fold(i)
+			if err != nil || what == parked {
 				return err
+			}
+			if f.removed = what == gone; f.removed {
+				f.account()
+				return nil
 			}
 		}
 		folded = false
@@ -333,31 +296,8 @@ func (f *flow) send(i int, folded bool) error {
 			f.alter(s.alter)
 		}
 	}
+	f.account()
 	return f.emit(f)
-}
-
-// fold replaces a row that the stage changed by its last image.
-func (f *flow) fold(s *stage) (gone bool, err error) {
-	f.key = f.key[:0]
-	if s.rows.shape.Key == nil {
-		return f.unbag(s)
-	}
-	for _, c := range s.rows.shape.Key {
-		if f.key, err = f.canonical(f.key, &f.row[c], &s.rows.shape.Columns[c]); err != nil {
-			return false, fmt.Errorf("%w (%w)", err, ErrNeedsServer)
-		}
-	}
-	n, ok := s.index.find(f.key)
-	if !ok {
-		return false, nil
-	}
-	s.met[n].Store(true)
-	f.touched = true
-	e := &s.rows.entries[n]
-	if e.gone {
-		return true, nil
-	}
-	return false, f.take(s, e)
 }
 
 func (f *flow) canonical(dst []byte, c *cell, col *value.Column) ([]byte, error) {
@@ -451,26 +391,4 @@ func isText(c *schema.Column) bool {
 		return true
 	}
 	return false
-}
-
-// rest sends what the folds hold beyond the rows that came by: rows that are new.
-func (f *flow) rest() error {
-	for i, s := range f.t.stages {
-		if s.rows == nil {
-			continue
-		}
-		for n := range s.rows.entries {
-			e := &s.rows.entries[n]
-			if e.gone || s.met[n].Load() {
-				continue
-			}
-			if err := f.take(s, e); err != nil {
-				return err
-			}
-			if err := f.send(i, true); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

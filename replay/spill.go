@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"unsafe"
 
+	"lifeboat/internal/binlog"
 	"lifeboat/internal/spill"
 	"lifeboat/internal/value"
 )
@@ -24,7 +25,18 @@ import (
 //
 // A record's key is what orders it: eight bytes that are about the order of the table's own key, then, where the rows of a dump may be looked
 // for, the canonical form of the key, and then its raw bytes. Its value is a byte of flags, the place of the first change, the length of the
-// raw bytes, and the last image.
+// raw bytes, and the last image. Of a table without a key the canonical form is the whole row's digest, the raw bytes are the row's, and
+// the value also holds what the stretch does to such rows, and the image only where it is not those bytes.
+
+// spilled is an entry on its way to disk or back.
+type spilled struct {
+	entry
+	raw    int    // bytes of the key as the log has them, which end the record's
+	text   []byte // the canonical form of its key; nil: it has none
+	counts bool   // it is of a table without a key
+	copies copies // of such a table
+	same   bool   // its image is its key
+}
 
 // Flags of a spilled entry.
 const (
@@ -32,31 +44,42 @@ const (
 	spilledLeft
 	spilledGone
 	spilledText // its key has a canonical form
+	spilledCounts
+	spilledSame
 )
 
 // spillTo writes the entries of all tables with a key out as one run, and forgets them.
 func (f *fold) spillTo(s spill.Storage) error {
-	if f.spill == nil {
-		f.spill = spill.New(s, joinSpilled)
-	}
 	tables := make([]*tableFold, 0, len(f.tables))
 	for _, t := range f.tables {
 		if t.shape.Key != nil {
 			tables = append(tables, t)
 		}
 	}
+	return f.spillTables(s, tables)
+}
+
+// spillTables writes the entries of some tables out as one run, and forgets them.
+func (f *fold) spillTables(s spill.Storage, tables []*tableFold) error {
+	if f.spill == nil {
+		f.spill = spill.New(s, joinSpilled)
+	}
 	slices.SortFunc(tables, func(a, b *tableFold) int { return cmp.Compare(a.section, b.section) })
 	err := f.spill.Add(func(w *spill.Writer) error {
 		for _, t := range tables {
+			held := t.held()
 			if err := t.spillTo(w, f.byText); err != nil {
 				return fmt.Errorf("table %s: %w", t.name, err)
 			}
+			f.bytes -= held
 		}
 		return nil
 	})
-	f.bytes = f.counts
 	return err
 }
+
+// held is about the memory that the table's entries take.
+func (t *tableFold) held() int64 { return t.arena.held + int64(len(t.entries))*entryCost }
 
 func (t *tableFold) spillTo(w *spill.Writer, byText bool) error {
 	tails, ends := t.tails(byText)
@@ -76,37 +99,68 @@ func (t *tableFold) spillTo(w *spill.Writer, byText bool) error {
 	})
 	var key, value []byte
 	for _, i := range order {
-		e := &t.entries[i]
+		e := spilled{entry: t.entries[i]}
 		t.looked = t.looked || e.was || e.gone
 		key = append(binary.BigEndian.AppendUint64(key[:0], e.sort), tail(i)...)
-		value = e.appendSpilled(value[:0], len(e.key), len(key) > 8+len(e.key))
+		if e.raw = len(e.key); len(key) > 8+e.raw {
+			e.text = key[8 : len(key)-e.raw]
+		}
+		if e.counts = t.shape.Key == nil; e.counts {
+			e.copies, e.same = t.copies[i], t.plain
+		}
+		value = e.appendValue(value[:0])
 		if err := w.Put(t.section, key, value); err != nil {
 			return err
 		}
 	}
-	t.entries, t.index, t.arena = nil, newKeyIndex(), arena{}
+	t.entries, t.copies, t.index, t.arena = nil, nil, newKeyIndex(), arena{}
 	return nil
 }
 
 // tails are what orders the entries beside entry.sort, one behind the other, and where each ends. By text, entry.sort is made from the canonical form.
 func (t *tableFold) tails(byText bool) (tails []byte, ends []int) {
 	ends = make([]int, len(t.entries))
-	var cols [][]byte
+	var n namer
 	for i := range t.entries {
 		e := &t.entries[i]
 		if byText {
 			from := len(tails)
 			var err error
-			if tails, cols, err = t.appendText(tails, cols, e.key); err != nil {
+			if tails, err = n.append(tails, t, e); err != nil {
 				tails, e.sort = tails[:from], 0 // it always is so for this key
 			} else {
-				e.sort = textOrder(&t.shape.Columns[t.shape.Key[0]], tails[from:])
+				e.sort = t.textOrder(tails[from:])
 			}
 		}
 		tails = append(tails, e.key...)
 		ends[i] = len(tails)
 	}
 	return tails, ends
+}
+
+// namer makes the canonical forms of entries' keys.
+type namer struct {
+	cols  [][]byte
+	image binlog.Image
+}
+
+func (n *namer) append(dst []byte, t *tableFold, e *entry) (_ []byte, err error) {
+	if t.shape.Key == nil {
+		if err = n.image.Cut(t.tm, t.present, e.img); err != nil {
+			return dst, err
+		}
+		return t.appendWhole(dst, &n.image)
+	}
+	dst, n.cols, err = t.appendText(dst, n.cols, e.key)
+	return dst, err
+}
+
+// textOrder is about the place of a key among the others of the table, by its canonical form.
+func (t *tableFold) textOrder(canonical []byte) uint64 {
+	if t.shape.Key == nil {
+		return 0
+	}
+	return textOrder(&t.shape.Columns[t.shape.Key[0]], canonical)
 }
 
 // appendText appends the canonical form of an entry's key.
@@ -146,17 +200,21 @@ func textOrder(c *value.Column, canonical []byte) uint64 {
 	return binary.BigEndian.Uint64(w[:])
 }
 
-// appendSpilled appends an entry's value, for a key that ends with size raw bytes.
-func (e *entry) appendSpilled(dst []byte, size int, text bool) []byte {
+// appendValue appends the record's value.
+func (e *spilled) appendValue(dst []byte) []byte {
 	flags := byte(0)
-	for i, set := range []bool{e.was, e.left, e.gone, text} {
+	for i, set := range []bool{e.was, e.left, e.gone, e.text != nil, e.counts, e.same} {
 		if set {
 			flags |= 1 << i
 		}
 	}
 	dst = binary.AppendUvarint(append(dst, flags), uint64(e.first))
-	dst = binary.AppendUvarint(dst, uint64(size))
-	if e.gone {
+	dst = binary.AppendUvarint(dst, uint64(e.raw))
+	if e.counts {
+		dst = binary.AppendUvarint(dst, uint64(e.copies.need))
+		dst = binary.AppendVarint(dst, e.copies.net)
+	}
+	if e.gone || e.same {
 		return dst
 	}
 	return append(dst, e.img...)
@@ -164,41 +222,67 @@ func (e *entry) appendSpilled(dst []byte, size int, text bool) []byte {
 
 var errSpilled = errors.New("what was spilled does not read as a row")
 
-// readSpilled reads a value, into which the image then points.
-func (e *entry) readSpilled(value []byte) (size int, text bool, err error) {
+// readValue reads a value, into which the image then points.
+func (e *spilled) readValue(value []byte) error {
 	if len(value) == 0 {
-		return 0, false, errSpilled
+		return errSpilled
 	}
 	flags, rest := value[0], value[1:]
-	first, n := binary.Uvarint(rest)
-	raw, m := binary.Uvarint(rest[max(n, 0):])
-	if n <= 0 || m <= 0 || raw > math.MaxInt32 {
-		return 0, false, errSpilled
+	bad := false
+	number := func() uint64 {
+		v, n := binary.Uvarint(rest)
+		bad = bad || n <= 0
+		rest = rest[max(n, 0):]
+		return v
 	}
-	*e = entry{first: place(first), was: flags&spilledWas != 0, left: flags&spilledLeft != 0, gone: flags&spilledGone != 0}
-	if !e.gone {
-		e.img = rest[n+m:]
+	*e = spilled{entry: entry{was: flags&spilledWas != 0, left: flags&spilledLeft != 0, gone: flags&spilledGone != 0}, counts: flags&spilledCounts != 0, same: flags&spilledSame != 0}
+	e.first = place(number())
+	raw := number()
+	if e.counts {
+		e.copies.need = int64(number())
+		net, n := binary.Varint(rest)
+		bad = bad || n <= 0
+		e.copies.net, rest = net, rest[max(n, 0):]
 	}
-	return int(raw), flags&spilledText != 0, nil
+	if bad || raw > math.MaxInt32 {
+		return errSpilled
+	}
+	if e.raw = int(raw); flags&spilledText != 0 {
+		e.text = []byte{}
+	}
+	if !e.gone && !e.same {
+		e.img = rest
+	}
+	return nil
 }
 
-// readRecord reads a record, into which the entry then points. text is the canonical form of its key, nil for none.
-func (e *entry) readRecord(key, value []byte) (text []byte, err error) {
-	size, byText, err := e.readSpilled(value)
-	if err != nil || len(key) < 8+size {
-		return nil, errors.Join(errSpilled, err)
+// readRecord reads a record, into which the entry then points.
+func (e *spilled) readRecord(key, value []byte) error {
+	err := e.readValue(value)
+	if err != nil || len(key) < 8+e.raw {
+		return errors.Join(errSpilled, err)
 	}
-	raw := key[len(key)-size:]
+	raw := key[len(key)-e.raw:]
 	e.sort, e.key = binary.BigEndian.Uint64(key), unsafe.String(unsafe.SliceData(raw), len(raw))
-	if byText {
-		text = key[8 : len(key)-size]
+	if e.text != nil {
+		e.text = key[8 : len(key)-e.raw]
 	}
-	return text, nil
+	if e.same {
+		e.img = raw
+	}
+	return nil
 }
 
 // compose is what two stretches of log, one behind the other, make of one key.
-func compose(older, newer *entry) entry {
+func compose(older, newer *spilled) spilled {
 	out := *newer
+	if out.counts {
+		if out.copies = older.copies.then(newer.copies); out.copies.need == 0 || older.was {
+			out.was, out.first = older.was, older.first
+		}
+		out.img = older.img // as in memory: of equal rows the first is kept
+		return out
+	}
 	out.was, out.first = older.was, older.first
 	out.left = older.left || newer.left
 	return out
@@ -206,31 +290,29 @@ func compose(older, newer *entry) entry {
 
 // joinSpilled composes the values of two records of one key.
 func joinSpilled(older, newer []byte) ([]byte, error) {
-	var a, b entry
-	if _, _, err := a.readSpilled(older); err != nil {
-		return nil, err
-	}
-	size, text, err := b.readSpilled(newer)
-	if err != nil {
+	var a, b spilled
+	if err := errors.Join(a.readValue(older), b.readValue(newer)); err != nil {
 		return nil, err
 	}
 	c := compose(&a, &b)
-	return c.appendSpilled(older[:0], size, text), nil
+	if c.counts && !c.same {
+		return c.appendValue(nil), nil // its image lies in older
+	}
+	return c.appendValue(older[:0]), nil
 }
 
-// eachSpilled hands out a table's entries in order. One is valid during the call, with what text names its key, nil for none.
-func (f *fold) eachSpilled(t *tableFold, do func(e *entry, text []byte) error) error {
+// eachSpilled hands out a table's entries in order. One is valid during the call.
+func (f *fold) eachSpilled(t *tableFold, do func(e *spilled) error) error {
 	rd, err := f.spill.Read(t.section)
 	if err != nil {
 		return err
 	}
 	for rd.Next() {
-		var e entry
-		text, err := e.readRecord(rd.Key, rd.Value)
-		if err != nil {
+		var e spilled
+		if err := e.readRecord(rd.Key, rd.Value); err != nil {
 			return fmt.Errorf("table %s: %w", t.name, err)
 		}
-		if err := do(&e, text); err != nil {
+		if err := do(&e); err != nil {
 			return err
 		}
 	}

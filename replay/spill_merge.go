@@ -29,26 +29,18 @@ type far struct {
 
 // farRows are rows of the snapshot that went to disk: those of several tables, from several lanes.
 type farRows struct {
+	sorter
 	mu      sync.Mutex
-	runs    *spill.Runs
-	most    int64 // bytes in memory
-	bytes   []byte
-	list    []farRow
+	most    int64    // bytes in memory
 	heads   []string // what stands in front of rows, in their statements
 	numbers map[string]uint64
-}
-
-// farRow is where one is in bytes: its key, and from mid on its value.
-type farRow struct {
-	section       int
-	from, mid, to int
 }
 
 // leastFar is what is kept in memory at least, in bytes.
 const leastFar = 4 << 10
 
 func newFarRows(s spill.Storage, most int64) *farRows {
-	return &farRows{runs: spill.New(s, nil), most: max(most, leastFar), numbers: map[string]uint64{}}
+	return &farRows{sorter: sorter{runs: spill.New(s, nil)}, most: max(most, leastFar), numbers: map[string]uint64{}}
 }
 
 // put keeps a row, whose key has a canonical form, with what stands in front of it in its statement. again says that another row of its key may replace it.
@@ -61,48 +53,16 @@ func (r *farRows) put(t *tableFold, canonical, head, row []byte, again bool) err
 		r.heads = append(r.heads, string(head))
 		r.numbers[string(head)] = number
 	}
-	one := farRow{section: t.section, from: len(r.bytes)}
-	r.bytes = appendFarKey(r.bytes, t, canonical)
-	one.mid = len(r.bytes)
+	r.key(t, canonical)
 	flag := byte(0)
 	if again {
 		flag = 1
 	}
 	r.bytes = append(binary.AppendUvarint(append(r.bytes, flag), number), row...)
-	one.to = len(r.bytes)
-	if r.list = append(r.list, one); int64(len(r.bytes)+32*len(r.list)) < r.most {
+	if r.end(); r.held() < r.most {
 		return nil
 	}
 	return r.flush()
-}
-
-// appendFarKey appends what orders a row as its entry is ordered.
-func appendFarKey(dst []byte, t *tableFold, canonical []byte) []byte {
-	dst = binary.BigEndian.AppendUint64(dst, textOrder(&t.shape.Columns[t.shape.Key[0]], canonical))
-	return append(dst, canonical...)
-}
-
-// flush sends the rows in memory to disk.
-func (r *farRows) flush() error {
-	if len(r.list) == 0 {
-		return nil
-	}
-	slices.SortStableFunc(r.list, func(a, b farRow) int {
-		if a.section != b.section {
-			return a.section - b.section
-		}
-		return bytes.Compare(r.bytes[a.from:a.mid], r.bytes[b.from:b.mid])
-	})
-	err := r.runs.Add(func(w *spill.Writer) error {
-		for _, one := range r.list {
-			if err := w.Put(one.section, r.bytes[one.from:one.mid], r.bytes[one.mid:one.to]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	r.bytes, r.list = r.bytes[:0], r.list[:0]
-	return err
 }
 
 // read takes a value apart.
@@ -122,10 +82,10 @@ func (f *fold) farTable(t *tableFold, filter *keyFilter, rows *farRows) (bool, e
 	}
 	same := true
 	var last []byte
-	err := f.eachSpilled(t, func(e *entry, text []byte) error {
-		same = same && text != nil && (last == nil || !bytes.Equal(last, text))
-		last = append(last[:0], text...)
-		filter.add(t.name, text)
+	err := f.eachSpilled(t, func(e *spilled) error {
+		same = same && e.text != nil && (last == nil || !bytes.Equal(last, e.text))
+		last = append(last[:0], e.text...)
+		filter.add(t.name, e.text)
 		return nil
 	})
 	if err != nil || !same {
@@ -171,8 +131,8 @@ func (f *fold) eachMet(t *tableFold, do func(e *entry, met bool) error, stray fu
 		return n, again, rows.Err()
 	}
 	var key []byte
-	err = f.eachSpilled(t, func(e *entry, text []byte) error {
-		key = append(binary.BigEndian.AppendUint64(key[:0], e.sort), text...)
+	err = f.eachSpilled(t, func(e *spilled) error {
+		key = append(binary.BigEndian.AppendUint64(key[:0], e.sort), e.text...)
 		n, again, err := upTo(key)
 		if err == nil && n > 1 && !again {
 			err = fmt.Errorf("the snapshot holds %d rows of one key of table %s", n, t.name)
@@ -180,7 +140,7 @@ func (f *fold) eachMet(t *tableFold, do func(e *entry, met bool) error, stray fu
 		if err != nil {
 			return err
 		}
-		return do(e, n > 0)
+		return do(&e.entry, n > 0)
 	})
 	if err != nil {
 		return err

@@ -56,12 +56,12 @@ func TestSpilledIsComposed(t *testing.T) {
 			}
 			var back []entry
 			last := uint64(0)
-			err := cut.eachSpilled(cutTable, func(e *entry, text []byte) error {
-				if e.sort < last || byText != (text != nil) {
-					t.Fatalf("key %x, text %q: order %d behind %d", e.key, text, e.sort, last)
+			err := cut.eachSpilled(cutTable, func(e *spilled) error {
+				if e.sort < last || byText != (e.text != nil) {
+					t.Fatalf("key %x, text %q: order %d behind %d", e.key, e.text, e.sort, last)
 				}
 				last = e.sort
-				own := *e
+				own := e.entry
 				own.key, own.img = string(append([]byte(nil), e.key...)), bytes.Clone(e.img)
 				back = append(back, own)
 				return nil

@@ -104,7 +104,7 @@ func (f *fold) spilledTable(t *tableFold, phase int, exact bool, emit func(batch
 	var err error
 	switch m := t.merged; {
 	case m == nil:
-		err = f.eachSpilled(t, func(e *entry, _ []byte) error { return write(e, unmet, false) })
+		err = f.eachSpilled(t, func(e *spilled) error { return write(&e.entry, unmet, false) })
 	case m.plain.Load():
 		err = f.eachMet(t, func(e *entry, met bool) error {
 			if met {
@@ -113,7 +113,7 @@ func (f *fold) spilledTable(t *tableFold, phase int, exact bool, emit func(batch
 			return write(e, unmet, false)
 		}, func(string, []byte) error { return nil })
 	case phase == phaseUpsert: // no row of any of them is there
-		err = f.eachSpilled(t, func(e *entry, _ []byte) error { return write(e, unmet, true) })
+		err = f.eachSpilled(t, func(e *spilled) error { return write(&e.entry, unmet, true) })
 	}
 	if err != nil {
 		return err

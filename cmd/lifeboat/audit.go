@@ -23,6 +23,7 @@ type auditOptions struct {
 	cover    coverWanted
 	quick    bool
 	orphans  bool
+	spillDir string
 	effort
 }
 
@@ -33,7 +34,8 @@ func auditCommand(e *env) *cli.Command {
 			"Exit codes: 0 complete, 3 complete, but a restore from this snapshot would lack something, 10 gaps or a torn end, 11 damaged.",
 		Flags: flags(sourceFlags(), coverFlags(), []cli.Flag{formatFlag(report.Text, report.HTML), fileFlag(), progressFlag(),
 			boolFlag("quick", "verify the files and list DDL only: rows are not read, no snapshot is looked at"),
-			boolFlag("orphans", "hold the snapshot's rows against the log, and count the changes whose row it lacks; takes the memory of a restore")}, effortFlags()),
+			boolFlag("orphans", "hold the snapshot's rows against the log, and count the changes whose row it lacks; takes the memory of a restore"),
+			spillFlag("and what does not fit is not counted; for --orphans")}, effortFlags()),
 		Action: func(c *cli.Context) (err error) {
 			var o auditOptions
 			if o.source, err = readSource(c); err != nil {
@@ -52,6 +54,9 @@ func auditCommand(e *env) *cli.Command {
 				return err
 			}
 			if o.effort, err = readEffort(c); err != nil {
+				return err
+			}
+			if o.spillDir, err = readSpill(c); err != nil {
 				return err
 			}
 			if o.orphans = c.Bool("orphans"); o.orphans && (o.snapshot == "" || o.scope.Database == "") {
@@ -88,7 +93,7 @@ func audit(ctx context.Context, e *env, o auditOptions) (err error) {
 		return err
 	}
 	if o.orphans {
-		if err := f.countOrphans(ctx, m, o.effort); err != nil {
+		if err := f.countOrphans(ctx, m, o.effort, o.spillDir); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"lifeboat/filter"
@@ -13,7 +14,7 @@ import (
 
 // countOrphans holds the snapshot's rows against the log, up to the first place that a restore would stop at, and says of which
 // changes the snapshot lacks the row. That takes the memory of a restore, so it is done only where it is asked for.
-func (f *facts) countOrphans(ctx context.Context, m *meter, e effort) error {
+func (f *facts) countOrphans(ctx context.Context, m *meter, e effort, spillDir string) (err error) {
 	defer e.bound()()
 	if f.plan == nil || f.snapshot == nil {
 		return nil // the findings say what is wrong with them
@@ -30,10 +31,11 @@ func (f *facts) countOrphans(ctx context.Context, m *meter, e effort) error {
 	if err != nil {
 		return err
 	}
-	x, err := replay.Expect(ctx, p, replay.NewSource(f.archive, base), replay.Options{Memory: e.fold(), Report: m.restore})
+	x, err := replay.Expect(ctx, p, replay.NewSource(f.archive, base), e.offline(m, spillDir))
 	if err != nil {
 		return f.uncounted(ctx, err)
 	}
+	defer func() { err = errors.Join(err, x.Close()) }()
 	pass := func(string) (replay.Take, error) { return func(*replay.Row) error { return nil }, nil }
 	if err := x.Rows(ctx, e.workers, func(string) bool { return true }, pass); err != nil {
 		return f.uncounted(ctx, err)

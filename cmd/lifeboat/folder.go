@@ -57,7 +57,7 @@ func (r *restoring) writeFolder(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Discard()) }()
-	res, err := replay.Rebuild(ctx, p, replay.NewSource(r.archive, r.planned.snapshot), out, replay.Options{Memory: r.o.fold(), Report: func(p replay.Progress) { r.m.restore(p) }})
+	res, err := replay.Rebuild(ctx, p, replay.NewSource(r.archive, r.planned.snapshot), out, r.o.offline(r.m, r.o.spillDir))
 	if ctx.Err() != nil {
 		return interrupted("nothing was written; the same command begins anew: " + r.o.again())
 	}

@@ -75,7 +75,7 @@ func TestFolderRefusesToGuess(t *testing.T) {
 				db := fmt.Sprintf("g%d", i+1)
 				args := []string{"restore", "--binlogs", filepath.Join(m.dir, "binlogs"), "--snapshot", filepath.Join(m.dir, db+".sql"), "--database", db, "--stop-after", "end", "--progress", "none"}
 				if g.memory != "" {
-					args = append(args, "--memory", g.memory)
+					args = append(args, "--memory", g.memory, "--spill-dir", noSpill)
 				}
 				parent := t.TempDir()
 				o := lifeboat(t, append(args, "--output", filepath.Join(parent, "out"))...).want(t, exitFailed, g.says, "--target or --scratch")

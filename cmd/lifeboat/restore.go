@@ -40,7 +40,7 @@ func restoreCommand(e *env) *cli.Command {
 		Description: "Exit codes: 0 done, 3 done but incomplete, 12 done but --verify found a difference, 10 the archive has a gap, 11 it is damaged, 130 interrupted and resumable.",
 		Flags: flags(jobFlags(), patienceFlags(), []cli.Flag{
 			retryFlag(),
-			spillFlag(),
+			spillFlag("and each row is written once for each part of the log that fits; with --output, what does not fit is refused"),
 			stringFlag("target", "", "the server to restore on `DSN`: user@tcp(host:3306)/ or root@unix(/path/mysqld.sock)/; the password may come from LIFEBOAT_PASSWORD"),
 			defaultsFlag(), askFlag(),
 			boolFlag("scratch", "restore on a throwaway server that lifeboat starts itself"),
@@ -235,7 +235,7 @@ func (r *restoring) run(ctx context.Context) error {
 	ended := time.Now()
 	var v *verify.Result
 	if r.o.verify {
-		v, err = verifyPlan(ctx, r.m, &r.planned, verify.Side{Server: r.server, Database: r.plan.Into}, verify.Options{Workers: r.o.workers}, r.o.fold())
+		v, err = verifyPlan(ctx, r.m, &r.planned, verify.Side{Server: r.server, Database: r.plan.Into}, verify.Options{Workers: r.o.workers}, r.o.offline(r.m, r.o.spillDir))
 		if err != nil {
 			return fmt.Errorf("the restore is done, but not verified: %w; lifeboat verify does it alone", err)
 		}

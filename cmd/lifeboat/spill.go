@@ -6,13 +6,14 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lifeboat/internal/spill"
+	"lifeboat/replay"
 )
 
 // noSpill in place of a folder: nothing goes to disk.
 const noSpill = "none"
 
-func spillFlag() cli.Flag {
-	return stringFlag("spill-dir", "", "the folder `DIR` for temporary files, where the log changes more rows than fit into --memory (default: TMPDIR, or /var/tmp); none: no files, and each row is written once for each part of the log that fits")
+func spillFlag(without string) cli.Flag {
+	return stringFlag("spill-dir", "", "the folder `DIR` for temporary files, where the log changes more rows than fit into --memory (default: TMPDIR, or /var/tmp); none: no files, "+without)
 }
 
 // readSpill takes the flag. A folder that was named is tried at once, and not after hours, when it is needed.
@@ -43,4 +44,9 @@ func spillStorage(dir string) spill.Storage {
 		return spill.Folder(large)
 	}
 	return spill.Folder(os.TempDir())
+}
+
+// offline are the options of what is worked out without a server.
+func (e effort) offline(m *meter, spillDir string) replay.Options {
+	return replay.Options{Memory: e.fold(), Spill: spillStorage(spillDir), Report: m.restore}
 }

@@ -25,6 +25,7 @@ type verifyOptions struct {
 	againstDB       string // the database's name there
 	compare         verify.Options
 	patience        *target.Options
+	spillDir        string
 }
 
 func verifyCommand(e *env) *cli.Command {
@@ -40,7 +41,7 @@ func verifyCommand(e *env) *cli.Command {
 		}, sourceFlags(), verifyBounds(), []cli.Flag{
 			stringFlag("sample", "", "read only this `PART` of each table, drawn at random: 5%"),
 			&cli.IntFlag{Name: "limit", Value: verify.DefaultLimit, Usage: "name at most `N` rows of each table", EnvVars: envName("limit")},
-		}, effortFlags(), []cli.Flag{defaultsFlag(), askFlag(), formatFlag(report.Text), fileFlag(), progressFlag()}, patienceFlags()),
+		}, effortFlags(), []cli.Flag{spillFlag("and what does not fit is refused"), defaultsFlag(), askFlag(), formatFlag(report.Text), fileFlag(), progressFlag()}, patienceFlags()),
 		Action: func(c *cli.Context) error {
 			o, err := readVerify(c)
 			if err != nil {
@@ -81,6 +82,9 @@ func readVerify(c *cli.Context) (o verifyOptions, err error) {
 		return o, usagef("--sample and --limit are for comparing with base and log")
 	case c.Int("limit") < 1:
 		return o, usagef("--limit %d: use 1 or more", c.Int("limit"))
+	}
+	if o.spillDir, err = readSpill(c); err != nil {
+		return o, err
 	}
 	if fromLog {
 		if o.job, err = readJob(c); err != nil {
@@ -169,7 +173,7 @@ func verifyTarget(ctx context.Context, e *env, o verifyOptions) (err error) {
 		if p, err = o.makePlan(ctx, m); err != nil {
 			return err
 		}
-		if res, err = verifyPlan(ctx, m, &p, side, o.compare, o.fold()); err == nil {
+		if res, err = verifyPlan(ctx, m, &p, side, o.compare, o.offline(m, o.spillDir)); err == nil {
 			res.Notes = append(res.Notes, p.plan.Incomplete...) // what is expected is no better known than what was restored
 		}
 	} else {
@@ -201,11 +205,12 @@ const (
 )
 
 // verifyPlan compares a database with what a plan leaves.
-func verifyPlan(ctx context.Context, m *meter, p *planned, side verify.Side, o verify.Options, memory int64) (*verify.Result, error) {
-	expected, err := replay.Expect(ctx, p.plan, replay.NewSource(p.archive, p.snapshot), replay.Options{Memory: memory, Report: m.restore})
+func verifyPlan(ctx context.Context, m *meter, p *planned, side verify.Side, o verify.Options, of replay.Options) (_ *verify.Result, err error) {
+	expected, err := replay.Expect(ctx, p.plan, replay.NewSource(p.archive, p.snapshot), of)
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, expected.Close()) }()
 	o.Progress = m.compared
 	res, err := verify.Expected(ctx, expected, side, o)
 	if err != nil {

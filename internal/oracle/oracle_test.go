@@ -52,9 +52,10 @@ func routes() []route {
 		{name: "serial-resumed", memory: 64 << 20, workers: 2, serial: true, stops: true},
 		{name: "merged", memory: 64 << 20, workers: 2, stops: true, later: true},
 		{name: "first", memory: 64 << 20, workers: 4, baseFirst: true},
-		{name: "spilled", memory: 1, workers: 3, spills: true},
+		{name: "spilled", memory: 1, workers: 3, spills: true, verified: true},
 		{name: "spilled-resumed", memory: 1, workers: 2, spills: true, stops: true, later: true},
 		{name: "folder", memory: 64 << 20, folder: true},
+		{name: "folder-spilled", memory: 1, folder: true, spills: true},
 	}
 	return slices.DeleteFunc(all, func(r route) bool { return *oneRoute != "" && r.name != *oneRoute })
 }
@@ -204,23 +205,33 @@ func (s *scene) restore(t *testing.T, r route) string {
 	}
 	d := s.judge(t, p, res, err)
 	if d == "" && err == nil && r.verified {
-		return s.verify(ctx, t, p, replay.NewSource(a, q.Snapshot))
+		return s.verify(ctx, t, p, replay.NewSource(a, q.Snapshot), r.offline(t))
 	}
 	return d
 }
 
+// offline are the options of what is worked out without a server.
+func (r *route) offline(t *testing.T) replay.Options {
+	o := replay.Options{Memory: r.memory}
+	if r.spills {
+		o.Spill = spill.Folder(t.TempDir())
+	}
+	return o
+}
+
 // verify compares the result with what lifeboat works out without a server: neither may say what the other does not.
-func (s *scene) verify(ctx context.Context, t *testing.T, p *replay.Plan, src replay.Source) string {
+func (s *scene) verify(ctx context.Context, t *testing.T, p *replay.Plan, src replay.Source, o replay.Options) string {
 	t.Helper()
 	srv, err := target.Open(t.Context(), s.p.dsn(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer srv.Close()
-	e, err := replay.Expect(ctx, p, src, replay.Options{Memory: 64 << 20})
+	e, err := replay.Expect(ctx, p, src, o)
 	if err != nil {
 		return "to be verified: " + err.Error()
 	}
+	defer e.Close()
 	v, err := verify.Expected(ctx, e, verify.Side{Server: srv, Database: p.Into}, verify.Options{Workers: 2})
 	if err != nil {
 		return "verified: " + err.Error()
@@ -294,7 +305,7 @@ func (s *scene) rebuild(ctx context.Context, t *testing.T, p *replay.Plan, src r
 		t.Fatal(err)
 	}
 	defer out.Discard()
-	res, err := replay.Rebuild(ctx, p, src, out, replay.Options{Memory: r.memory})
+	res, err := replay.Rebuild(ctx, p, src, out, r.offline(t))
 	if err != nil {
 		return nil, err
 	}
