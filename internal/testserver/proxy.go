@@ -22,10 +22,11 @@ const (
 	Silence         // nothing passes on any connection, and new ones get no answer, until Heal
 	Delay           // each message from here on takes Proxy.Lag longer
 	Hook            // what Proxy.Do was given runs, and then the message passes
+	Refuse          // a query is answered with an error of the server's kind, and the server never sees it; another message is CutBefore
 )
 
 func (f Fault) String() string {
-	return [...]string{"none", "cut before", "cut after", "stall", "silence", "delay", "hook"}[f]
+	return [...]string{"none", "cut before", "cut after", "stall", "silence", "delay", "hook", "refuse"}[f]
 }
 
 // Proxy stands between a client and a server's socket and does one fault at one message. It counts messages, which is what
@@ -225,6 +226,11 @@ func (w *way) requests() {
 			switch f {
 			case CutBefore:
 				return
+			case Refuse:
+				if !w.refuse(buf[:n]) {
+					return
+				}
+				continue
 			case CutAfter:
 				close(w.muted)
 			case Hook:
@@ -245,6 +251,19 @@ func (w *way) requests() {
 			return
 		}
 	}
+}
+
+// refuse answers a query with an error that says nothing of whether another try helps; false: the message is not a query. See
+// https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_basic_err_packet.html
+func (w *way) refuse(message []byte) bool {
+	const header, query = 4, 3 // COM_QUERY
+	size := len(message) - header
+	if size < 1 || message[3] != 0 || message[header] != query || int(message[0])|int(message[1])<<8|int(message[2])<<16 != size {
+		return false
+	}
+	answer := "\xff\x51\x04#HY000refused by the test" // 1105, ER_UNKNOWN_ERROR
+	_, err := w.client.Write(append([]byte{byte(len(answer)), 0, 0, 1}, answer...))
+	return err == nil
 }
 
 // pass holds a message back for ever where there is silence; Heal then ends the connection.

@@ -19,8 +19,9 @@ import (
 	"lifeboat/replay"
 )
 
-// TestEveryMessage cuts the connection at message 0, 1, 2 … of a restore, before the server has it and after, until one comes through
-// undisturbed; and likewise at each COMMIT. Each ends right, by going on by itself. Without -points it is one message of fifteen, others each time.
+// TestEveryMessage cuts the connection at message 0, 1, 2 … of a restore, before the server has it and after, or has it refused with an error, until one
+// comes through undisturbed; and likewise at each COMMIT. Each ends right, by going on by itself or when it is started again. Without -points it is one message of
+// fifteen, others each time.
 func TestEveryMessage(t *testing.T) {
 	stride := 15
 	if testing.Short() {
@@ -38,6 +39,7 @@ func TestEveryMessage(t *testing.T) {
 				for _, f := range []fault{
 					{name: "cut before message k = 0, 1, 2 …", proxy: testserver.CutBefore}, {name: "cut after message k = 0, 1, 2 …", proxy: testserver.CutAfter},
 					{name: "cut before COMMIT k = 0, 1, 2 …", proxy: testserver.CutBefore, commits: true}, {name: "cut after COMMIT k = 0, 1, 2 …", proxy: testserver.CutAfter, commits: true},
+					{name: "query k = 0, 1, 2 … fails", proxy: testserver.Refuse}, {name: "COMMIT k = 0, 1, 2 … fails", proxy: testserver.Refuse, commits: true},
 				} {
 					if f.commits {
 						l.every(t, s, &rt, &f, 1, 4)
