@@ -81,7 +81,7 @@ func (x *pass) begin(it *binlog.Item) {
 		x.fate, x.stopped = beyond, true
 	case p.StartGTIDs.Contains(tx.GTID), bases.All(tx):
 		x.fate = inBase
-	case p.SkipGTIDs.Contains(tx.GTID), p.skips(tx.Start), len(p.Void) > 0 && p.Void[tx.Start.String()] != "":
+	case p.skips(tx.Start, tx.GTID), len(p.Void) > 0 && p.Void[tx.Start.String()] != "":
 		x.fate = leftOut
 	default:
 		x.fate = apply

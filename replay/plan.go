@@ -42,7 +42,9 @@ type Plan struct {
 	Stop       binlog.Position `json:"stop"` // the first transaction left out; zero: read to the end
 	End        binlog.Position `json:"end"`  // where what is read ends
 
-	SkipGTIDs gtid.Set          `json:"skip_gtids"`
+	SkipGTIDs gtid.Set `json:"skip_gtids"`
+	// SkipNamed are MariaDB's, each one transaction: as a set, one would be that and all before it.
+	SkipNamed []gtid.GTID       `json:"skip_named,omitempty"`
 	SkipStart []binlog.Position `json:"skip_transactions,omitempty"`
 	// Void are transactions without effect, by their start, and why; VoidRanges the parts undone by
 	// ROLLBACK TO.
@@ -257,7 +259,10 @@ func (p *Plan) diffs(name string) bool {
 	return t != nil && t.Diffs
 }
 
-func (p *Plan) skips(start binlog.Position) bool { return slices.Contains(p.SkipStart, start) }
+// skips reports that the user wants a transaction left out.
+func (p *Plan) skips(start binlog.Position, g gtid.GTID) bool {
+	return p.SkipGTIDs.Contains(g) || !g.IsZero() && slices.Contains(p.SkipNamed, g) || slices.Contains(p.SkipStart, start)
+}
 
 // start finds where the base ends and the log begins.
 func (pl *planner) start(context.Context) error {

@@ -55,6 +55,16 @@ func (pl *planner) skips(context.Context) error {
 			if err != nil {
 				return fmt.Errorf("--skip %q: write a GTID set or incident:ID: %w", spec, err)
 			}
+			if set.Family() == gtid.MariaDB {
+				for _, part := range strings.Split(spec, ",") {
+					one, err := gtid.Parse(strings.TrimSpace(part))
+					if err != nil {
+						return fmt.Errorf("--skip %q: %w", spec, err)
+					}
+					pl.p.SkipNamed = append(pl.p.SkipNamed, one)
+				}
+				continue
+			}
 			if err := pl.p.SkipGTIDs.Union(set); err != nil {
 				return fmt.Errorf("--skip %q: %w", spec, err)
 			}
@@ -362,7 +372,7 @@ func (pl *planner) exact(ctx context.Context) error {
 	}
 	var blocking []string
 	for _, f := range pl.survey.Findings {
-		if !inRange(f.Pos) || p.skips(f.Start) || p.SkipGTIDs.Contains(f.GTID) {
+		if !inRange(f.Pos) || p.skips(f.Start, f.GTID) {
 			continue
 		}
 		if f.Code == filter.UnnamedDatabase && slices.ContainsFunc(f.Tables, pl.hasRows) {
@@ -421,7 +431,7 @@ func (pl *planner) unknownBase(inRange func(binlog.Position) bool) error {
 func (pl *planner) incidents(context.Context) error {
 	p := pl.p
 	for _, inc := range pl.survey.Incidents {
-		if !p.Stop.IsZero() && inc.Start.Compare(p.Stop) >= 0 || p.skips(inc.Start) || p.SkipGTIDs.Contains(inc.GTID) {
+		if !p.Stop.IsZero() && inc.Start.Compare(p.Stop) >= 0 || p.skips(inc.Start, inc.GTID) {
 			continue
 		}
 		p.Incidents = append(p.Incidents, inc.ID)

@@ -24,7 +24,7 @@ func (pl *planner) outlived(ctx context.Context) error {
 	}
 	var other, older, unsure []*filter.Outlived
 	for _, o := range pl.survey.Outlived {
-		if len(o.Old) == 0 || !p.Stop.IsZero() && o.Pos.Compare(p.Stop) >= 0 || p.skips(o.Pos) || p.SkipGTIDs.Contains(o.GTID) ||
+		if len(o.Old) == 0 || !p.Stop.IsZero() && o.Pos.Compare(p.Stop) >= 0 || p.skips(o.Pos, o.GTID) ||
 			!o.Gone.IsZero() && (p.Stop.IsZero() || o.Gone.Compare(p.Stop) < 0) {
 			continue
 		}

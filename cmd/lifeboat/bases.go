@@ -55,8 +55,6 @@ func (s *source) readSnapshots(values []string) error {
 	}
 	s.bases = bases
 	switch {
-	case slices.ContainsFunc(paths, func(p string) bool { return strings.HasPrefix(p, liveScheme) }):
-		return usagef("a server as the base goes with no other --snapshot: dump it, and give the dump")
 	case s.scope.Database == "":
 		return usagef("several backups are for one database: --database NAME")
 	case s.position != "auto" && s.position != "unknown":
@@ -69,10 +67,10 @@ func (s *source) readSnapshots(values []string) error {
 func (s *source) given() (out []string) {
 	for _, b := range s.bases {
 		if len(b.tables) == 0 {
-			out = append(out, b.path)
+			out = append(out, s.again(b.path))
 		}
 		for _, t := range b.tables {
-			out = append(out, t+"="+b.path)
+			out = append(out, t+"="+s.again(b.path))
 		}
 	}
 	return out
@@ -81,7 +79,7 @@ func (s *source) given() (out []string) {
 // openBases reads several backups.
 func openBases(ctx context.Context, s *source, m *meter) (out []replay.Base, err error) {
 	for _, b := range s.bases {
-		x, err := snapshot.Open(ctx, b.path, s.scope.Database, m.bytes(phaseSnapshot))
+		x, err := snapshot.Open(ctx, s.file(b.path), s.scope.Database, m.bytes(phaseSnapshot))
 		if err != nil {
 			return nil, ofFlag("--snapshot", err)
 		}

@@ -58,7 +58,8 @@ type source struct {
 	bases    []namedBase // where there are several
 	position string      // of the snapshot
 	scope    filter.Scope
-	live     liveBase
+	live     []*liveBase // those of snapshot or bases that are servers
+	keepLive bool        // what was read from them is needed to go on
 }
 
 func sourceFlags() []cli.Flag {
@@ -123,7 +124,7 @@ func boundFlags() []cli.Flag {
 	return []cli.Flag{
 		stringFlag("stop-before", "", "end before this `PLACE`: incident:ID, FILE:POS, a GTID or a time (UTC unless it has a zone)"),
 		stringFlag("stop-after", "", "end after this `PLACE`, or at the end of the log: end"),
-		listFlag("skip", "leave these transactions out: a GTID set or incident:ID `WHAT`; repeatable"),
+		listFlag("skip", "leave these transactions out: a GTID set (MariaDB: GTIDs, each for one transaction) or incident:ID `WHAT`; repeatable"),
 		stringFlag("into", "", "restore under this other `NAME`"),
 		stringFlag("definer", "", "make views and programs whose DEFINER the target lacks (in a dump: all) with this `ACCOUNT` instead: USER@HOST or CURRENT_USER"),
 		boolFlag("base-loaded", "the target already holds the backup's rows: apply only the log"),

@@ -27,7 +27,7 @@ func (s *source) phases() []string {
 	if s.snapshot == "" {
 		return []string{phaseArchive, phaseSurvey}
 	}
-	if s.live.dsn != "" {
+	if len(s.live) > 0 {
 		return []string{phaseArchive, phaseLive, phaseSnapshot, phaseSurvey}
 	}
 	return []string{phaseArchive, phaseSnapshot, phaseSurvey}
@@ -94,13 +94,13 @@ func openSnapshot(ctx context.Context, s *source, m *meter) (*snapshot.Snapshot,
 	if s.snapshot == "" {
 		return nil, nil
 	}
-	if err := s.readServer(ctx, m); err != nil {
+	if err := s.readServers(ctx, m); err != nil {
 		return nil, fmt.Errorf("--snapshot: %w", err)
 	}
 	if len(s.bases) > 0 {
 		return nil, nil
 	}
-	x, err := snapshot.Open(ctx, s.path(), s.scope.Database, m.bytes(phaseSnapshot))
+	x, err := snapshot.Open(ctx, s.file(s.snapshot), s.scope.Database, m.bytes(phaseSnapshot))
 	return x, ofFlag("--snapshot", err)
 }
 

@@ -51,7 +51,7 @@ func plan(ctx context.Context, e *env, o planOptions) (err error) {
 	defer func() { m.close(outcome(err), err) }()
 	defer func() { err = errors.Join(err, o.sweep()) }()
 	p, err := o.makePlan(ctx, m)
-	o.live.keep = err == nil && o.output.file != "" // a saved plan names it
+	o.keepLive = err == nil && o.output.file != "" // a saved plan names it
 	m.close(outcome(err), err)
 	if err != nil && (o.format == report.JSON || p.survey == nil || ctx.Err() != nil) {
 		return err // a refused plan is not one to save
@@ -118,6 +118,9 @@ func planPage(j *job, p *planned, refused error, where string, notes []string) *
 	}
 	if !p.plan.SkipGTIDs.IsEmpty() {
 		r.Skipped = append(r.Skipped, "transactions "+p.plan.SkipGTIDs.String())
+	}
+	for _, g := range p.plan.SkipNamed {
+		r.Skipped = append(r.Skipped, "transaction "+g.String())
 	}
 	if n := len(p.plan.SkipStart); n > 0 {
 		r.Skipped = append(r.Skipped, fmt.Sprintf("%s from %s on, as %s", text.Counted(int64(n), "transaction"), p.plan.SkipStart[0], strings.Join(j.skip, ", ")))

@@ -229,7 +229,7 @@ func (r *restoring) run(ctx context.Context) error {
 		},
 	})
 	if err != nil {
-		r.o.live.keep = started.Load() && r.scratch == nil
+		r.o.keepLive = started.Load() && r.scratch == nil
 		return r.stopped(ctx, err, started.Load())
 	}
 	ended := time.Now()

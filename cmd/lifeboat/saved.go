@@ -66,8 +66,13 @@ func (j *job) follow(p *replay.Plan) error {
 		}
 		j.stop = filter.Stop{Point: point, After: how == "after", Given: true}
 	}
-	if len(j.skip) == 0 && !p.SkipGTIDs.IsEmpty() {
-		j.skip = []string{p.SkipGTIDs.String()}
+	if len(j.skip) == 0 {
+		if !p.SkipGTIDs.IsEmpty() {
+			j.skip = append(j.skip, p.SkipGTIDs.String())
+		}
+		for _, g := range p.SkipNamed {
+			j.skip = append(j.skip, g.String())
+		}
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func (l *commandLine) source(s *source) *commandLine {
 	if len(s.bases) > 0 {
 		l.flags("snapshot", s.given())
 	} else {
-		l.flag("snapshot", s.again())
+		l.flag("snapshot", s.again(s.snapshot))
 	}
 	if s.position != "auto" {
 		l.flag("snapshot-position", s.position)
