@@ -63,7 +63,7 @@ func mydumperPrograms(text string) string {
 var sqlModes = regexp.MustCompile(`\t(([A-Z_]+,)*(STRICT_TRANS_TABLES|NO_ENGINE_SUBSTITUTION|NO_AUTO_VALUE_ON_ZERO)|)\t`)
 
 func TestMydumper(t *testing.T) {
-	for _, kind := range testserver.Kinds() {
+	for _, kind := range testserver.AllKinds() {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			src := newSource(t, kind)

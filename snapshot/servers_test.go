@@ -67,6 +67,12 @@ CREATE SEQUENCE seq START WITH 5 CACHE 10;
 DO NEXTVAL(seq);
 CREATE TABLE ver (id INT PRIMARY KEY, x INT) WITH SYSTEM VERSIONING;
 INSERT INTO ver VALUES (1,1),(2,2);`,
+	testserver.MariaDB118: `CREATE TABLE gen (id INT PRIMARY KEY, a INT, b INT GENERATED ALWAYS AS (a * 2) STORED, u UUID, i INET6, e VECTOR(2) NOT NULL, far TIMESTAMP NULL, VECTOR INDEX (e));
+INSERT INTO gen (id, a, u, i, e, far) VALUES (1, 5, UUID(), '::1', VEC_FromText('[1,-2.5]'), '2106-02-07 06:28:15'), (2, NULL, NULL, NULL, x'00275c0d0a1a0022', NULL);
+CREATE SEQUENCE seq START WITH 5 CACHE 10;
+DO NEXTVAL(seq);
+CREATE TABLE ver (id INT PRIMARY KEY, x INT) WITH SYSTEM VERSIONING;
+INSERT INTO ver VALUES (1,1),(2,2);`,
 	testserver.MySQL56: `SELECT 1;`,
 }
 
@@ -381,7 +387,7 @@ func (s *source) position(t *testing.T) binlog.Position {
 
 func (s *source) gtids(t *testing.T) string {
 	t.Helper()
-	if s.kind == testserver.MariaDB1011 {
+	if testserver.IsMariaDB(s.kind) {
 		return strings.TrimSpace(s.text(t, "SELECT @@gtid_binlog_pos"))
 	}
 	return strings.TrimSpace(s.text(t, "SELECT @@global.gtid_executed"))
@@ -391,7 +397,7 @@ func (s *source) gtids(t *testing.T) string {
 var full = []string{"--single-transaction", "--routines", "--events", "--triggers"}
 
 func TestRealDumps(t *testing.T) {
-	for _, kind := range testserver.Kinds() {
+	for _, kind := range testserver.AllKinds() {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			src := newSource(t, kind)
@@ -432,11 +438,11 @@ func TestRealDumps(t *testing.T) {
 				{name: "gbk-hex", args: []string{"--default-character-set=gbk", "--hex-blob", "shop"}},
 				{name: "skip-quote-names", args: []string{"--skip-quote-names", "other"}, partial: true},
 			}
-			if kind == testserver.MariaDB1011 {
+			if testserver.IsMariaDB(kind) {
 				cases = append(cases, dumpCase{name: "gtid-1", args: []string{master + "=1", "--gtid", "shop"}, gtids: true},
 					dumpCase{name: "gtid-2", args: []string{master + "=2", "--gtid", "--databases", "shop"}, partial: true, gtids: true})
 			}
-			if kind != testserver.MariaDB1011 {
+			if !testserver.IsMariaDB(kind) {
 				cases = append(cases, dumpCase{name: "gtid-on", args: []string{"--set-gtid-purged=ON", master + "=2", "shop"}, gtids: true, position: true},
 					dumpCase{name: "gtid-commented", args: []string{"--set-gtid-purged=COMMENTED", "shop"}, partial: true, gtids: true},
 					dumpCase{name: "gtid-off", args: []string{"--set-gtid-purged=OFF", "shop"}, partial: true})
@@ -462,7 +468,7 @@ func TestRealDumps(t *testing.T) {
 						t.Errorf("Nameless %v", idx.Nameless)
 					}
 					if named := !strings.HasPrefix(c.name, "skip-comments") && !c.unknown; named {
-						if idx.MariaDB != (kind == testserver.MariaDB1011) || idx.ServerVersion == "" || idx.Host == "" {
+						if idx.MariaDB != testserver.IsMariaDB(kind) || idx.ServerVersion == "" || idx.Host == "" {
 							t.Errorf("MariaDB %v, version %q, host %q", idx.MariaDB, idx.ServerVersion, idx.Host)
 						}
 						if idx.Taken.IsZero() != (c.name == "skip-dump-date") {

@@ -134,9 +134,9 @@ func remark(kinds []string) string {
 	if len(kinds) == len(testserver.Kinds()) {
 		return ""
 	}
-	short := map[string]string{testserver.MySQL97: "9.7", testserver.MariaDB1011: "M", testserver.MySQL56: "5.6"}
+	short := map[string]string{testserver.MySQL97: "9.7", testserver.MariaDB1011: "M", testserver.MySQL56: "5.6", testserver.MariaDB118: "M 11.8"}
 	var out []string
-	for _, k := range testserver.Kinds() {
+	for _, k := range testserver.AllKinds() {
 		if slices.Contains(kinds, k) {
 			out = append(out, short[k])
 		}

@@ -103,7 +103,7 @@ func (p *pair) run(t *testing.T, list []statement, settings ...string) {
 		}
 	}()
 	for _, s := range list {
-		if !slices.Contains(s.kinds, p.kind) {
+		if !meant(s.kinds, p.kind) {
 			continue
 		}
 		c := sessions[s.session]

@@ -165,6 +165,9 @@ func (p *parser) definition(t *Table) error {
 	case p.oneOf("FULLTEXT", "SPATIAL"):
 		p.oneOf("KEY", "INDEX")
 		return p.keyDefinition(t, Key{})
+	case p.at(0, "VECTOR", "CLUSTERING") && p.at(1, "INDEX", "KEY"):
+		p.pos += 2
+		return p.keyDefinition(t, Key{})
 	case p.oneOf("CHECK", "PERIOD"):
 		return p.skipDefinition()
 	case p.oneOf("KEY", "INDEX"):

@@ -43,3 +43,21 @@ func TestParseCreateTable(t *testing.T) {
 		}
 	}
 }
+
+// The kinds of keys that have a word in front are no columns, and a column may be named like that word.
+func TestKeysOfEveryKind(t *testing.T) {
+	def, err := ParseCreateTable([]byte("CREATE TABLE t (id int PRIMARY KEY, vector vector(3) NOT NULL, clustering text, g point NOT NULL, VECTOR KEY `v` (`vector`) `M`=8 `DISTANCE`=cosine, VECTOR INDEX (vector), CLUSTERING KEY c (id), FULLTEXT KEY f (clustering), SPATIAL INDEX (g))"), Mode{MariaDB: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var columns, keys []string
+	for _, c := range def.Columns {
+		columns = append(columns, c.Name)
+	}
+	for _, k := range def.Keys {
+		keys = append(keys, k.Name)
+	}
+	if got := fmt.Sprint(columns, keys); got != "[id vector clustering g] [PRIMARY v vector c f g]" {
+		t.Error(got)
+	}
+}

@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unsafe"
 
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
+	"lifeboat/internal/value"
 )
 
 // Conn is one session with settings of its own. It is not safe for concurrent use.
@@ -334,6 +336,15 @@ func (c *Conn) Run(ctx context.Context, db string, text []byte, settings []strin
 	return err
 }
 
+// clientCharset is the value of character_set_client that a logged statement had. MariaDB takes a number only of the collation that a character
+// set was built with, and from 11.5 on logs that of its default (2304, of utf8mb4): there the name is given.
+func (s *Server) clientCharset(collation uint16) string {
+	if name := value.CharsetOf(collation).Name; s.MariaDB && s.Number >= 100600 && name != "" {
+		return name
+	}
+	return strconv.Itoa(int(collation))
+}
+
 // StatementSettings recreate the session a statement was logged in, at the time it was: rows take the time in a new column, and
 // events begin by it. Modes the target no longer has are left out.
 func (s *Server) StatementSettings(v *binlog.QueryVars, at time.Time) []string {
@@ -346,8 +357,8 @@ func (s *Server) StatementSettings(v *binlog.QueryVars, at time.Time) []string {
 			fmt.Sprintf("SET SESSION unique_checks=%d", on(v.Flags2&binlog.OptionRelaxedUnique == 0)))
 	}
 	if v.HasCharset {
-		set = append(set, fmt.Sprintf("SET @@session.character_set_client=%d,@@session.collation_connection=%d,@@session.collation_server=%d",
-			v.ClientCollation, v.ConnCollation, v.ServerCollation))
+		set = append(set, fmt.Sprintf("SET @@session.character_set_client=%s,@@session.collation_connection=%d,@@session.collation_server=%d",
+			s.clientCharset(v.ClientCollation), v.ConnCollation, v.ServerCollation))
 	}
 	if v.DatabaseCollation != 0 {
 		set = append(set, fmt.Sprintf("SET SESSION collation_database=%d", v.DatabaseCollation))

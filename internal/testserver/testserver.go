@@ -21,11 +21,18 @@ import (
 const (
 	MySQL97     = "mysql97"
 	MariaDB1011 = "mariadb1011"
+	MariaDB118  = "mariadb118"
 	MySQL56     = "mysql56"
 )
 
-// Kinds lists all kinds.
+// Kinds lists the kinds that nearly all tests run on.
 func Kinds() []string { return []string{MySQL97, MariaDB1011, MySQL56} }
+
+// AllKinds adds the one that is there for what differs between versions: it would make every test longer that takes it.
+func AllKinds() []string { return append(Kinds(), MariaDB118) }
+
+// IsMariaDB tells the family.
+func IsMariaDB(kind string) bool { return kind == MariaDB1011 || kind == MariaDB118 }
 
 // bufferPool is small, as tests run several servers at once.
 const bufferPool = 128 << 20
@@ -47,11 +54,13 @@ func placeOf(kind string) (place, error) {
 		return place{folder: "mysql-9.7", server: "mysqld", clients: "mysql-9.7"}, nil
 	case MariaDB1011:
 		return place{folder: "mariadb-10.11", server: "mariadbd", clients: "mariadb-10.11", names: mariadbNames}, nil
+	case MariaDB118:
+		return place{folder: "mariadb-11.8", server: "mariadbd", clients: "mariadb-11.8", names: mariadbNames}, nil
 	case MySQL56:
 		// It comes without clients. Those of 9.7 get along with it; MariaDB's read no MySQL GTIDs.
 		return place{folder: "mysql-5.6", server: "mysqld", clients: "mysql-9.7"}, nil
 	}
-	return place{}, fmt.Errorf("there is no kind of server named %q, only %q", kind, Kinds())
+	return place{}, fmt.Errorf("there is no kind of server named %q, only %q", kind, AllKinds())
 }
 
 // Root is the root of the repository, the folder of go.mod.

@@ -9,7 +9,7 @@ import (
 )
 
 func TestSourceWritesRowBinlogs(t *testing.T) {
-	for _, kind := range Kinds() {
+	for _, kind := range AllKinds() {
 		t.Run(kind, func(t *testing.T) {
 			s := Source(t, kind, append(GTID(kind), "--max-binlog-size=4096")...)
 			db := Open(t, s)
@@ -44,7 +44,7 @@ func TestSourceWritesRowBinlogs(t *testing.T) {
 }
 
 func TestSysbench(t *testing.T) {
-	for _, kind := range Kinds() {
+	for _, kind := range AllKinds() {
 		t.Run(kind, func(t *testing.T) {
 			s := Start(t, kind)
 			if _, err := Open(t, s).Exec("CREATE DATABASE sbtest"); err != nil {

@@ -10,11 +10,11 @@ import (
 
 // Every collation of every server, by its id.
 func TestCharsetOf(t *testing.T) {
-	for _, kind := range testserver.Kinds() {
+	for _, kind := range testserver.AllKinds() {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			source := "COLLATIONS"
-			if kind == testserver.MariaDB1011 {
+			if testserver.IsMariaDB(kind) {
 				source = "COLLATION_CHARACTER_SET_APPLICABILITY" // which alone has the ids of uca1400
 			}
 			rows, err := testserver.Open(t, testserver.Start(t, kind)).Query("SELECT c.ID, IF(s.CHARACTER_SET_NAME='utf8','utf8mb3',s.CHARACTER_SET_NAME), s.MAXLEN FROM information_schema." +

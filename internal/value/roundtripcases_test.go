@@ -85,6 +85,8 @@ func temporalTrips() (all []roundTrip) {
 		roundTrip{name: "old_TIME", typ: TypeTime, ddl: "TIME", key: true, servers: []string{testserver.MariaDB1011}, before: off, setup: on, values: []string{"'00:00:00'", "'-00:00:01'", "'838:59:59'", "'-838:59:59'", "'12:34:56'", "'-24:00:00'"}},
 		roundTrip{name: "old_DATETIME", typ: TypeDatetime, ddl: "DATETIME", key: true, servers: []string{testserver.MariaDB1011}, before: off, setup: on, values: []string{"'0000-00-00 00:00:00'", "'1000-01-01 00:00:00'", "'9999-12-31 23:59:59'", "'2025-02-31 01:02:03'", "'2020-00-00 00:00:01'"}},
 		roundTrip{name: "old_TIMESTAMP", typ: TypeTimestamp, ddl: "TIMESTAMP NULL", key: true, servers: []string{testserver.MariaDB1011}, before: off, setup: on, values: []string{"'0000-00-00 00:00:00'", "'1970-01-01 00:00:01'", "'2038-01-19 03:14:07'", "'2024-02-29 12:34:56'"}})
+	all = append(all, roundTrip{name: "TIMESTAMP_to_2106", ddl: "TIMESTAMP(3) NULL", key: true, servers: []string{testserver.MariaDB118}, values: []string{"'2038-01-19 03:14:08'", "'2106-02-07 06:28:15.999'", "'2100-02-28 23:59:59.5'"}},
+		roundTrip{name: "old_TIMESTAMP_to_2106", typ: TypeTimestamp, ddl: "TIMESTAMP NULL", key: true, servers: []string{testserver.MariaDB118}, before: off, setup: on, values: []string{"'2038-01-19 03:14:08'", "'2106-02-07 06:28:15'"}})
 	return append(all, roundTrip{name: "DATE", ddl: "DATE", key: true, values: []string{
 		"'0000-00-00'", "'1000-01-01'", "'9999-12-31'", "'2024-02-29'", "'2025-02-31'", "'2020-00-00'", "'2020-06-00'", "'0000-01-01'", "'0001-01-01'", "'1752-09-14'"}})
 }
@@ -190,6 +192,7 @@ func otherTrips() []roundTrip {
 		{name: "POINT_SRID", ddl: "POINT SRID 4326", servers: []string{testserver.MySQL97}, values: []string{"ST_GeomFromText('POINT(10 20)', 4326)", "ST_GeomFromText('POINT(-89.5 179)', 4326)"}},
 		{name: "GEOMETRYCOLLECTION_empty", ddl: "GEOMETRYCOLLECTION", servers: []string{testserver.MySQL97}, values: []string{"ST_GeomFromText('GEOMETRYCOLLECTION EMPTY')"}},
 		{name: "VECTOR", ddl: "VECTOR(4)", servers: []string{testserver.MySQL97}, column: Column{DataType: "vector"}, values: []string{"TO_VECTOR('[1,2,3,4]')", "TO_VECTOR('[0.1,-0,1e-37,3.4e38]')", "TO_VECTOR('[1]')"}},
+		{name: "VECTOR_MariaDB", ddl: "VECTOR(4)", servers: []string{testserver.MariaDB118}, column: Column{DataType: "vector"}, values: []string{"VEC_FromText('[1,2,3,4]')", "VEC_FromText('[0.1,-0,1e-37,3.4e38]')", "0x00000000000000000000000000000020"}},
 		{name: "UUID", ddl: "UUID", servers: []string{testserver.MariaDB1011}, key: true, column: Column{DataType: "uuid"}, values: []string{"'00000000-0000-0000-0000-000000000000'", "'123e4567-e89b-12d3-a456-426655440000'",
 			"'123e4567-e89b-42d3-a456-426655440000'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'", "'27005c00-0a0d-1aff-8000-000000000000'", "'01020304-0506-7708-890a-0b0c0d0e0f10'", "'01020304-0506-0708-090a-0b0c0d0e0f00'"}},
 		{name: "INET6", ddl: "INET6", servers: []string{testserver.MariaDB1011}, key: true, column: Column{DataType: "inet6"}, values: []string{"'::'", "'::1'", "'2001:db8::ff00:42:8329'", "'::ffff:192.0.2.128'", "'ffff::'", "'2700:5c00::'"}},
