@@ -8,6 +8,20 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+// maxWindow is the most that a server's own zstd takes to be read, and its level 22 makes.
+const maxWindow = 128 << 20
+
+// neverPacked reports the events that stand between transactions, or open one: no server puts them into a compressed one. What follows one that is
+// inside would be read under a false state, or not at all.
+func neverPacked(typ EventType) bool {
+	switch typ {
+	case FormatDescriptionEvent, RotateEvent, StopEvent, PreviousGTIDsEvent, MariaGTIDListEvent, StartEncryptionEvent, IncidentEvent,
+		GTIDEvent, AnonymousGTIDEvent, GTIDTaggedEvent, MariaGTIDEvent, TransactionPayload:
+		return true
+	}
+	return false
+}
+
 // payload opens a TRANSACTION_PAYLOAD event: fields of (type, length, value), ended by type 0, then the
 // events of one transaction, compressed, without checksums or positions of their own.
 func (r *Reader) payload(body []byte) error {
@@ -33,7 +47,7 @@ func (r *Reader) payload(body []byte) error {
 	switch algorithm {
 	case 0:
 		if r.zstd == nil {
-			z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(1<<30))
+			z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 			if err != nil {
 				return err
 			}

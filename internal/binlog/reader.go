@@ -215,6 +215,9 @@ func (r *Reader) step() error {
 	pos, end := Position{scan.name, fr.Offset}, Position{scan.name, fr.End()}
 	if r.inner != nil {
 		pos, end = r.outerPos, r.outerEnd
+		if neverPacked(fr.Type) {
+			return r.corrupt(TransactionPayload, fmt.Errorf("a compressed transaction with a %s in it", fr.Type))
+		}
 	} else {
 		r.outerPos, r.outerEnd = pos, end
 	}
