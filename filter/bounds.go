@@ -41,7 +41,7 @@ func ParsePoint(s string) (Point, error) {
 		return Point{End: true}, nil
 	}
 	for _, form := range timeForms() {
-		if t, err := time.ParseInLocation(form, s, time.UTC); err == nil {
+		if t, err := time.ParseInLocation(form, s, time.UTC); err == nil && t.UTC().Year() >= 1 { // another zone's year 0 is written in no form
 			return Point{Time: t.UTC()}, nil
 		}
 	}

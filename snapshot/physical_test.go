@@ -2,6 +2,7 @@ package snapshot_test
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -30,4 +31,26 @@ func TestPhysicalBackup(t *testing.T) {
 	if _, err := snapshot.PhysicalPosition(t.TempDir()); !errors.Is(err, snapshot.ErrNotDump) {
 		t.Errorf("an empty folder: %v", err)
 	}
+}
+
+// FuzzPhysical: a place in the log is that of a file's name and a number, or an error says which file holds none.
+func FuzzPhysical(f *testing.F) {
+	for _, s := range []string{"binlog.000003\t157\t8c5f-1:1-7\n", "./log/binlog.000003 157", "a\\b 18446744073709551616", " \x00 -1", "x"} {
+		f.Add([]byte(s))
+	}
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, text []byte) {
+		path := filepath.Join(dir, "xtrabackup_binlog_info")
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		at, err := snapshot.PhysicalPosition(dir)
+		var failed *snapshot.ReadError
+		if err != nil && (!errors.As(err, &failed) || failed.Path != path) {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if err == nil && strings.ContainsAny(at.File, "/\\ \n\t") {
+			t.Fatalf("%q: the file is %q", text, at.File)
+		}
+	})
 }

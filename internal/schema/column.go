@@ -24,6 +24,9 @@ func (p *parser) columnDefinition(t *Table) (*columnDef, error) {
 		return nil, err
 	}
 	c := &columnDef{Column: Column{Name: name, Nullable: true, Position: len(t.Columns) + 1}}
+	if p.peek(0).Kind != Ident {
+		return nil, p.fail("a column without a type")
+	}
 	start := p.peek(0).Start
 	if err := p.columnType(&c.Column); err != nil {
 		return nil, err
