@@ -45,7 +45,9 @@ type State struct {
 	Window  int
 	From    Cursor  // everything before it is applied
 	To      *Cursor // the window [From, To) is being applied
-	Spilled bool    // from disk: it did not fit into memory
+	Done    Cursor  // statements are, if that is behind From: see apart
+	Apart   *Apart
+	Spilled bool // from disk: it did not fit into memory
 	// FilterBits is the size of the filter that the snapshot's rows go past, where the window that they meet was spilled.
 	FilterBits int64
 	DDL        *DDLState
@@ -66,10 +68,11 @@ type State struct {
 	Moved        perTable[int]             `json:"-"` // updates that were made by themselves: see mostMoves
 	LaterIndexes perTable[LaterIndexes]    `json:"-"` // tables whose indexes are built behind their rows
 	Objects      perTable[[]Program]       `json:"-"` // one list, under the name ""
+	Reached      perTable[Cursor]          `json:"-"` // tables whose rows are applied behind From, up to there
 }
 
 // checkpointForm changes whenever a checkpoint means something else.
-const checkpointForm = 2
+const checkpointForm = 3
 
 // count joins the account of a further stretch.
 func (st *State) count(o *Counts) {

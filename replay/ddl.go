@@ -20,7 +20,7 @@ import (
 func (w *walk) statement(ctx context.Context, it *binlog.Item) error {
 	before := Cursor{Position: w.tx, Events: w.events}
 	st, err := w.meaning(it, w.r.format)
-	if st == nil {
+	if st == nil || w.r.again(before) {
 		return err
 	}
 	return w.r.logged(ctx, w, it, st, before)
@@ -130,13 +130,21 @@ func (p *Plan) localise(st *schema.Statement, it *binlog.Item, format *binlog.Fo
 	return text, nil
 }
 
-// runDDL ends the window and runs the statement at its place.
+// runDDL ends the window, or that of the statement's tables, and runs the statement at its place.
 func (r *runner) runDDL(ctx context.Context, w *walk, st *schema.Statement, q *binlog.Query, text []byte, set []string, before Cursor) error {
 	// What was counted since the statement began belongs behind it.
 	counted := Counts{Read: 1, Applied: 1}
 	r.open.Read--
 	r.open.Applied--
-	if err := r.flush(ctx, before); err != nil {
+	names, err := r.apart(ctx, st, q)
+	switch {
+	case err != nil:
+	case names == nil:
+		err = r.flush(ctx, before)
+	default:
+		err = r.flushApart(ctx, names, before, r.st.Apart == nil && emptied(st, q))
+	}
+	if err != nil {
 		return err
 	}
 	resuming := r.st.DDL != nil && r.st.DDL.At == before
@@ -172,8 +180,13 @@ func (r *runner) runDDL(ctx context.Context, w *walk, st *schema.Statement, q *b
 	if err := r.follow(st, q, w.tx); err != nil {
 		return err
 	}
-	r.defs, r.fks = nil, nil
-	r.st.DDL, r.st.From = nil, w.cursor
+	if names == nil {
+		r.defs, r.fks = nil, nil
+		r.st.From = w.cursor
+	} else {
+		r.passed(names, w.cursor)
+	}
+	r.st.DDL = nil
 	r.st.count(&counted)
 	r.st.keepPrograms(r.programs.list)
 	return r.cp.save(ctx, r.st)

@@ -67,8 +67,10 @@ func (s *source) stopped(dump, dir string) *sql.DB {
 		s.t.Fatal(err)
 	}
 	q := replay.Request{Archive: a, Scope: filter.Scope{Database: "shop"}}
-	if q.Snapshot, err = snapshot.Open(s.t.Context(), dump, "shop", nil); err != nil {
-		s.t.Fatal(err)
+	if dump != "" {
+		if q.Snapshot, err = snapshot.Open(s.t.Context(), dump, "shop", nil); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 	p, _, err := replay.MakePlan(s.t.Context(), q)
 	if err != nil {

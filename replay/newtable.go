@@ -11,8 +11,8 @@ import (
 
 // A CREATE TABLE that reads no other table concerns no row that the open window holds: it runs at its place, and the window goes on.
 //
-// Invariant: a mark says where the last such statement is, written when the table was not there and before the statement runs. Since the window's
-// beginning no other statement has made, dropped or renamed a table. So a table that a resumed restore finds, coming to a statement that is not
+// Invariant: a mark says where the last such statement is, written when the table was not there and before the statement runs. Behind the window's
+// beginning, and behind State.Done, no other statement has made, dropped or renamed a table. So a table that a resumed restore finds, coming to a statement that is not
 // behind the mark, is the one that it made; one that it finds at a statement behind the mark is not, and the statement fails as it should.
 
 // makes names the one table that a statement makes out of nothing; "" where the window has to end. Over a base of unknown date the table may be there.
@@ -23,6 +23,9 @@ func (p *Plan) makes(st *schema.Statement, q *binlog.Query) string {
 	all := filter.Touched(st, q)
 	if len(all) != 1 || all[0].Kind != schema.KindTable || all[0].Role != schema.Target || all[0].DB != p.Database {
 		return "" // a foreign key decides the lanes of other tables
+	}
+	if p.mayMiss(all[0].Name) {
+		return "" // rows of it came before, and were left out for want of the table
 	}
 	return all[0].Name
 }

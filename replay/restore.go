@@ -101,6 +101,7 @@ type runner struct {
 	format   *binlog.Format
 	rows     binlog.RowReader
 	open     Counts // of the open window: they join the state's when it is written
+	reread   bool   // what is read now is behind State.Done: it was counted
 	defs     map[string]*schema.Table
 	analyzed map[string]bool // tables whose statistics this run has made
 	result   Result
@@ -352,6 +353,7 @@ func (r *runner) log(ctx context.Context) error {
 	r.progress(func(p *Progress) {
 		*p = Progress{Phase: r.logPhase(), Unit: "bytes", Total: total, Position: r.st.From.Position, Window: r.st.Window}
 	})
+	r.reread = r.again(r.st.From)
 	w := &walk{pass: pass{p: r.p, count: &r.open, skip: r.st.From.Events}, r: r}
 	err = w.read(ctx, r.src, r.st.From.Position, func(done, _ int64, at binlog.Position) {
 		r.progress(func(p *Progress) { p.Done, p.Position = done, at })
@@ -402,19 +404,14 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 			}
 		}
 		r.progress(func(p *Progress) { p.Window = r.st.Window })
-		if err := r.analyze(ctx); err != nil {
+		if err := r.write(ctx, r.fold); err != nil {
 			return err
 		}
-		r.writer.window = int64(r.st.Window)
-		if err := r.writer.write(ctx, r.fold); err != nil {
-			return err
-		}
-		r.tally()
 		if r.st.Phase == phaseMerge {
 			if err := r.addIndexes(ctx); err != nil {
 				return err
 			}
-			if err := r.countBase(ctx, &r.open); err != nil {
+			if err := r.countBase(ctx, &r.st.Counts); err != nil {
 				return err
 			}
 			r.st.Phase = phaseLog
@@ -424,8 +421,11 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 		return err
 	}
 	r.st.From, r.st.To, r.st.Spilled = to, nil, false
-	r.st.count(&r.open)
-	r.open = Counts{}
+	r.countOpen()
+	if !r.again(to) {
+		r.st.Done = Cursor{}
+		r.st.Reached.clear()
+	}
 	r.st.keepPrograms(r.programs.list)
 	if r.moving != "" { // with the window's end: in a window that is begun again, the table goes the way it went
 		r.st.Moved.set(r.moving, r.st.Moved.get(r.moving)+1)
@@ -435,16 +435,25 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 	return r.cp.save(ctx, r.st)
 }
 
-// tally joins what the window wrote to its account.
-func (r *runner) tally() {
-	for _, t := range r.fold.tables {
+// write writes a window's rows, and joins what that was to the account.
+func (r *runner) write(ctx context.Context, f *fold) error {
+	if err := r.analyze(ctx, f); err != nil {
+		return err
+	}
+	r.writer.window = int64(r.st.Window)
+	if err := r.writer.write(ctx, f); err != nil {
+		return err
+	}
+	var c Counts
+	for _, t := range f.tables {
 		if t.maxAuto > r.st.Auto.get(t.name) {
 			r.st.Auto.set(t.name, t.maxAuto)
 		}
-		n := r.open.table(t.name)
-		n.written(t)
-		r.open.Written += int64(len(t.entries)) + t.upserts + t.removed
+		c.table(t.name).written(t)
+		c.Written += int64(len(t.entries)) + t.upserts + t.removed
 	}
+	r.st.count(&c)
+	return nil
 }
 
 // scope is the plan's scope as the filter knows it.

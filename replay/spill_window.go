@@ -13,7 +13,7 @@ import (
 // full reports that the fold is to go to disk, to begin anew. A window that an earlier run began to write from memory is written from there
 // again, since its batches are cut otherwise.
 func (r *runner) full() bool {
-	return r.o.Spill != nil && r.fold.bytes > r.o.Memory-r.o.Memory/8 && r.fold.bytes > r.fold.counts && (r.st.To == nil || r.st.Spilled)
+	return r.o.Spill != nil && r.fold.bytes > r.o.Memory-r.o.Memory/8 && r.fold.bytes > r.fold.counts && (r.st.To == nil || r.st.Spilled) && r.st.Apart == nil
 }
 
 // ends reports that the window is to end since it does not fit: where nothing spills, and where what does not spill takes half of the memory. Inside a

@@ -19,6 +19,16 @@ type walk struct {
 }
 
 func (w *walk) item(ctx context.Context, it *binlog.Item) error {
+	if err := w.one(ctx, it); err != nil {
+		return err
+	}
+	if w.r.reread {
+		w.caughtUp(it)
+	}
+	return nil
+}
+
+func (w *walk) one(ctx context.Context, it *binlog.Item) error {
 	switch it.Kind {
 	case binlog.FileStart:
 		w.r.format = it.Format
@@ -36,7 +46,7 @@ func (w *walk) item(ctx context.Context, it *binlog.Item) error {
 }
 
 func (w *walk) change(ctx context.Context, it *binlog.Item) error {
-	if !w.rowStep(it) {
+	if !w.rowStep(it) || w.r.reread && w.r.wrote(it.Rows.Table, w.cursor) {
 		return nil
 	}
 	c := &w.r.open
@@ -96,7 +106,7 @@ func (w *walk) pause(ctx context.Context, at Cursor) error {
 		}
 		return r.flush(ctx, at)
 	}
-	if r.ends(false) {
+	if r.st.Apart == nil && r.ends(false) {
 		return r.flush(ctx, at)
 	}
 	return nil
@@ -206,6 +216,7 @@ type foreignKeys struct {
 	serial  map[string]string
 	parents map[string]setOff
 	named   map[string]bool // tables that foreign keys refer to, in lower case
+	tied    map[string]bool // and those that have foreign keys
 }
 
 func (r *runner) loadForeignKeys(ctx context.Context) error {
@@ -216,7 +227,13 @@ func (r *runner) loadForeignKeys(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.fks = &foreignKeys{}
+	r.fks = &foreignKeys{tied: map[string]bool{}}
+	for child, keys := range fks {
+		r.fks.tied[strings.ToLower(child)] = true
+		for i := range keys {
+			r.fks.tied[strings.ToLower(keys[i].RefTable)] = true
+		}
+	}
 	if cascadesLogged(r.format.MariaDB, r.format.VersionNumber()) {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -33,9 +34,14 @@ func TestEveryMessage(t *testing.T) {
 	for _, kind := range []string{testserver.MySQL97, testserver.MariaDB1011} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			s := tinyScene(t, kind)
+			tiny, apart := tinyScene(t, kind), apartScene(t, kind)
 			l := bareLab(t, kind)
-			for _, rt := range []route{{name: "merge", image: "FULL", memory: 1 << 20}, {name: "base loaded", image: "FULL", memory: 1 << 20, baseLoaded: true}} {
+			for _, rt := range []route{{name: "merge", image: "FULL", memory: 1 << 20}, {name: "base loaded", image: "FULL", memory: 1 << 20, baseLoaded: true},
+				{name: "statements apart", image: "FULL", memory: 1 << 20, baseLoaded: true}, {name: "merge, statements apart", image: "FULL", memory: 1 << 20}} {
+				s := tiny
+				if strings.HasSuffix(rt.name, "apart") {
+					s = apart
+				}
 				for _, f := range []fault{
 					{name: "cut before message k = 0, 1, 2 …", proxy: testserver.CutBefore}, {name: "cut after message k = 0, 1, 2 …", proxy: testserver.CutAfter},
 					{name: "cut before COMMIT k = 0, 1, 2 …", proxy: testserver.CutBefore, commits: true}, {name: "cut after COMMIT k = 0, 1, 2 …", proxy: testserver.CutAfter, commits: true},

@@ -72,6 +72,30 @@ func tinyScene(t *testing.T, kind string, own ...string) *scene {
 		"DELETE FROM shop.item WHERE id = 3")...))
 }
 
+// apartScene is as small, and full of statements about tables that nothing hangs on.
+func apartScene(t *testing.T, kind string) *scene {
+	return tinyScene(t, kind,
+		"CREATE TABLE shop.stage (id INT PRIMARY KEY AUTO_INCREMENT, v INT)",
+		"INSERT INTO shop.stage (v) VALUES (1), (2)",
+		"UPDATE shop.item SET n = n + 1",
+		"TRUNCATE TABLE shop.stage",
+		"INSERT INTO shop.stage (v) VALUES (3), (4)",
+		"UPDATE shop.stage SET v = v + 1",
+		"ALTER TABLE shop.stage ADD COLUMN w INT DEFAULT 5",
+		"INSERT INTO shop.stage (v, w) VALUES (4, 4)",
+		"CREATE TABLE shop.next LIKE shop.stage",
+		"INSERT INTO shop.next VALUES (1, 1, 1)",
+		"RENAME TABLE shop.stage TO shop.old, shop.next TO shop.stage",
+		"DELETE FROM shop.old WHERE v = 4 LIMIT 1",
+		"UPDATE shop.stage SET v = 9",
+		"CREATE TRIGGER shop.tr BEFORE INSERT ON shop.stage FOR EACH ROW SET NEW.w = 1",
+		"ALTER TABLE shop.old MODIFY v BIGINT",
+		"DROP TABLE shop.old",
+		"CREATE TABLE shop.old (k INT PRIMARY KEY)",
+		"INSERT INTO shop.old VALUES (1)",
+		"UPDATE shop.item SET n = n + 1")
+}
+
 // playScene makes a scene: the base is dumped, and then comes what the log is to bring back.
 func playScene(t *testing.T, kind, image string, base, more func(*sql.DB)) *scene {
 	t.Helper()
