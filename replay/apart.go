@@ -124,7 +124,7 @@ func (r *runner) flushApart(ctx context.Context, names []string, to Cursor, forg
 			}
 		}
 		r.progress(func(p *Progress) { p.Window = r.st.Window })
-		if err := r.write(ctx, part); err != nil {
+		if err := r.write(ctx, part, apartStage-int64(r.st.Window)); err != nil {
 			return err
 		}
 	}

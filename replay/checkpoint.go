@@ -299,6 +299,7 @@ const (
 	mergeStage      = -3 // the snapshot's rows past the log's first window
 	settleStage     = -5 // rows of the snapshot that went to disk for a key that the window does not have
 	serialBaseStage = -4 // before them those of the serial lane's tables
+	apartStage      = -6 // from here down: windows that end apart, which may come before the snapshot's rows
 	serialStage     = 0  // of the serial lane's mark, which knows no windows
 	serialLane      = 1000
 	mergeLane       = 1001 // only of doubts

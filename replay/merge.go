@@ -249,7 +249,7 @@ func (r *runner) merge(ctx context.Context) error {
 	})
 	tables := map[string]*merged{}
 	for name, t := range r.fold.tables {
-		if (!r.st.Spilled || t.shape.Key == nil) && !r.otherCase(name) && mergeTable(t) {
+		if (!r.st.Spilled || t.shape.Key == nil) && r.goesPast(name) && mergeTable(t) {
 			tables[name] = t.merged
 		}
 	}
@@ -275,6 +275,9 @@ func (r *runner) merge(ctx context.Context) error {
 	r.progress(func(p *Progress) { *p = at })
 	return r.mergeDoubts(ctx, tables)
 }
+
+// goesPast reports that of a table of the fold no row is on the target yet: the snapshot has them, or nobody.
+func (r *runner) goesPast(name string) bool { return !r.st.Reached.has(name) && !r.otherCase(name) }
 
 // otherCase reports that the snapshot may name a table otherwise than the log does, where a server keeps names without their case.
 func (r *runner) otherCase(name string) bool {

@@ -404,7 +404,7 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 			}
 		}
 		r.progress(func(p *Progress) { p.Window = r.st.Window })
-		if err := r.write(ctx, r.fold); err != nil {
+		if err := r.write(ctx, r.fold, int64(r.st.Window)); err != nil {
 			return err
 		}
 		if r.st.Phase == phaseMerge {
@@ -436,11 +436,11 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 }
 
 // write writes a window's rows, and joins what that was to the account.
-func (r *runner) write(ctx context.Context, f *fold) error {
+func (r *runner) write(ctx context.Context, f *fold, stage int64) error {
 	if err := r.analyze(ctx, f); err != nil {
 		return err
 	}
-	r.writer.window = int64(r.st.Window)
+	r.writer.stage = stage
 	if err := r.writer.write(ctx, f); err != nil {
 		return err
 	}

@@ -156,7 +156,7 @@ func (r *runner) farTables(tables map[string]*merged) (*farRows, error) {
 	}
 	filter, rows := newKeyFilter(r.st.FilterBits), newFarRows(r.o.Spill, r.o.Memory/4)
 	for name, t := range r.fold.tables {
-		if t.shape.Key == nil || r.otherCase(name) {
+		if t.shape.Key == nil || !r.goesPast(name) {
 			continue
 		}
 		ok, err := r.fold.farTable(t, filter, rows)

@@ -88,8 +88,8 @@ func fullBatch(phase, entries, bytes int) bool {
 // windowWriter writes windows with several sessions, which stay open from one to the next.
 type windowWriter struct {
 	srv     *target.Server
-	job     string // target database
-	window  int64
+	job     string         // target database
+	stage   int64          // of its marks: the window's number, or apartStage and down
 	workers []*batchWriter // one for each lane, opened when first needed
 	exact   bool           // the base is what the log says: a collision is an error, not a repair
 	again   bool           // an earlier run was stopped
@@ -170,9 +170,9 @@ func (w *windowWriter) next(ctx context.Context, p *lanePart, one *batch) error 
 	if p.count++; p.count <= p.done {
 		return nil
 	}
-	p.mark.stage, p.mark.phase, p.mark.done = w.window, p.phase, p.count
+	p.mark.stage, p.mark.phase, p.mark.done = w.stage, p.phase, p.count
 	if err := w.workers[p.lane].commit(ctx, p.lane, one, p.mark); err != nil {
-		return fmt.Errorf("table %s, window %d: %w", one.t.name, w.window, err)
+		return fmt.Errorf("table %s: %w", one.t.name, err)
 	}
 	w.written.Add(int64(len(one.order)))
 	w.report()
@@ -195,9 +195,9 @@ func (w *windowWriter) begin(ctx context.Context, p *lanePart) error {
 		return err
 	}
 	switch p.mark, p.begun = m, true; {
-	case m.stage == w.window && m.phase == p.phase:
+	case m.stage == w.stage && m.phase == p.phase:
 		p.done = m.done
-	case m.stage == w.window && m.phase > p.phase:
+	case m.stage == w.stage && m.phase > p.phase:
 		p.done = math.MaxInt64
 	}
 	return nil
