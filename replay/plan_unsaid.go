@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"lifeboat/filter"
 	"lifeboat/internal/schema"
 	"lifeboat/snapshot"
 )
@@ -32,18 +33,22 @@ func (pl *planner) databaseDefault(creates map[string]string) {
 			p.Charset = clause
 		}
 	}
-	for _, s := range pl.survey.Statements {
-		switch {
-		case strings.HasPrefix(s.Verb, "CREATE DATABASE"):
-			return // from here on the log tells
-		case !strings.HasPrefix(s.Verb, "CREATE TABLE"):
-			continue
-		case p.Charset != "":
-			p.Findings = append(p.Findings, fmt.Sprintf("neither the log nor the snapshot says the default character set of database %s; most of its tables have %s, so tables that the log creates without naming one get that", p.Database, p.Charset))
-		default:
-			p.Findings = append(p.Findings, fmt.Sprintf("neither the log nor the snapshot says the default character set of database %s: tables that the log creates without naming one, the first at %s, get that of the target server; to have another, create the empty database %s with it on the target first", p.Database, s.Pos, p.Into))
+	told := func(s filter.StatementRef) bool { return strings.HasPrefix(s.Verb, "CREATE DATABASE") } // from there on
+	if p.Charset != "" {
+		first := slices.IndexFunc(pl.survey.Statements, func(s filter.StatementRef) bool { return !strings.HasPrefix(s.Verb, "DROP DATABASE") })
+		if first < 0 || !told(pl.survey.Statements[first]) {
+			p.Findings = append(p.Findings, fmt.Sprintf("neither the log nor the snapshot says the default character set of database %s; most of its tables have %s, so the database gets that, and with it tables that are created without naming one", p.Database, p.Charset))
 		}
 		return
+	}
+	for _, s := range pl.survey.Statements {
+		switch {
+		case told(s):
+			return
+		case strings.HasPrefix(s.Verb, "CREATE TABLE"):
+			p.Findings = append(p.Findings, fmt.Sprintf("neither the log nor the snapshot says the default character set of database %s: tables that the log creates without naming one, the first at %s, get that of the target server; to have another, create the empty database %s with it on the target first", p.Database, s.Pos, p.Into))
+			return
+		}
 	}
 }
 

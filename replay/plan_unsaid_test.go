@@ -1,0 +1,39 @@
+package replay
+
+import (
+	"strings"
+	"testing"
+
+	"lifeboat/filter"
+)
+
+// TestGuessedDefault holds the plan to saying that it guesses a database's default character set, unless the log tells before that matters.
+func TestGuessedDefault(t *testing.T) {
+	creates := map[string]string{"a": "CREATE TABLE `a` (`id` int) ENGINE=InnoDB DEFAULT CHARSET=latin1", "b": "CREATE TABLE `b` (`id` int) ENGINE=InnoDB DEFAULT CHARSET=latin1",
+		"c": "CREATE TABLE `c` (`id` int) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"}
+	for _, c := range []struct {
+		verbs   string
+		creates map[string]string
+		says    string
+	}{
+		{"", creates, "most of its tables have latin1"},
+		{"ALTER TABLE", creates, "most of its tables have latin1"},
+		{"CREATE TABLE, CREATE DATABASE", creates, "most of its tables have latin1"},
+		{"CREATE DATABASE, CREATE TABLE", creates, ""},
+		{"DROP DATABASE, CREATE DATABASE", creates, ""},
+		{"", nil, ""},
+		{"ALTER TABLE, CREATE TABLE", nil, "get that of the target server"},
+		{"CREATE DATABASE, CREATE TABLE", nil, ""},
+	} {
+		pl := &planner{p: &Plan{Database: "shop", Into: "shop"}, survey: &filter.Survey{}}
+		for verb := range strings.SplitSeq(c.verbs, ", ") {
+			if verb != "" {
+				pl.survey.Statements = append(pl.survey.Statements, filter.StatementRef{Verb: verb})
+			}
+		}
+		pl.databaseDefault(c.creates)
+		if got := strings.Join(pl.p.Findings, "; "); !strings.Contains(got, c.says) || (got == "") != (c.says == "") {
+			t.Errorf("%q: it says %q, want %q", c.verbs, got, c.says)
+		}
+	}
+}
