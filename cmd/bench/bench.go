@@ -71,7 +71,7 @@ func run(ctx context.Context, w io.Writer, o options) error {
 		o := o
 		if o.full {
 			o.size = one.full
-			if one.letter != "A" {
+			if one.letter != "A" && o.only == "" {
 				o.only = "applier,four,lifeboat"
 			}
 		}

@@ -25,7 +25,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "only some ways: pipe, applier, one, four, lifeboat, onto; comma separated")
 	flag.BoolVar(&o.audit, "audit", false, "measure audits instead, beside mysqlbinlog and cat")
 	flag.BoolVar(&o.curve, "curve", false, "measure lifeboat alone, with more and more changes per row, then with more rows")
-	flag.BoolVar(&o.full, "full", false, "each workload at its own full size instead of -size; all ways for A, the applier, four clients and lifeboat for the others")
+	flag.BoolVar(&o.full, "full", false, "each workload at its own full size instead of -size; unless -only says it, all ways for A, the applier, four clients and lifeboat for the others")
 	flag.Parse()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()
