@@ -267,6 +267,13 @@ type lane struct {
 	match  matcher
 	of     *snapshot.Index // of the backup that its session is set for
 	def    *schema.Table   // of the table whose rows came last
+	loose  looseTable
+}
+
+// looseTable is a table as a restore that goes on finds it: of an engine without transactions, a stop may leave rows whose mark did not commit.
+type looseTable struct {
+	name string
+	is   bool
 }
 
 func (r *runner) baseLane(ctx context.Context, load *baseLoad, number int, units <-chan unit) error {
@@ -360,6 +367,19 @@ func (l *lane) unit(ctx context.Context, u *unit) error {
 	return nil
 }
 
+// mayHaveRows reports a table that may hold, from before a stop, rows that are to be loaded.
+func (l *lane) mayHaveRows(ctx context.Context, table string) (bool, error) {
+	if !l.r.result.Resumed || l.loose.name == table {
+		return l.loose.is, nil
+	}
+	def, err := l.r.srv.Table(ctx, l.r.p.Into, table)
+	if err != nil {
+		return false, err
+	}
+	l.loose = looseTable{table, def != nil && !strings.EqualFold(def.Engine, "InnoDB")}
+	return l.loose.is, nil
+}
+
 // definition is the table's as of the base; nil where it is not needed. Lanes ask for it at the same time.
 func (l *lane) definition(ctx context.Context, table string, m *merged) (*schema.Table, error) {
 	switch {
@@ -404,7 +424,14 @@ func (l *lane) insert(ctx context.Context, u *unit, one *insert, m *merged, def 
 			return err
 		}
 	}
+	loose, err := l.mayHaveRows(ctx, u.table)
+	if err != nil {
+		return err
+	}
 	for _, text := range texts {
+		if head := "INSERT INTO"; loose && len(text) > len(head) && strings.EqualFold(string(text[:len(head)]), head) {
+			text = append([]byte("REPLACE INTO"), text[len(head):]...) // what is there of them is the same
+		}
 		if err := l.c.ExecDumped(ctx, text, func() (*schema.Table, error) { return l.r.srv.Table(ctx, l.r.p.Into, u.table) }); err != nil {
 			return err
 		}
