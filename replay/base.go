@@ -188,7 +188,8 @@ func (b *baseReader) other(ctx context.Context, s snapshot.Statement) error {
 const dumpCharset = "utf8mb4"
 
 func dumpSession(s snapshot.Statement) target.Session {
-	out := target.Session{SQLMode: s.SQLMode, Client: cmp.Or(s.ClientCharset, dumpCharset), Collation: s.CollationConnection, TimeZone: s.TimeZone}
+	out := target.Session{SQLMode: s.SQLMode, Client: cmp.Or(s.ClientCharset, dumpCharset), Collation: s.CollationConnection, TimeZone: s.TimeZone,
+		ExplicitTimestamp: s.ExplicitTimestamp, UTF8MB4Collation: s.UTF8MB4Collation}
 	if !s.SQLModeSet {
 		out.SQLMode = "NO_AUTO_VALUE_ON_ZERO"
 	}

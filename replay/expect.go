@@ -98,13 +98,21 @@ func (e *Expected) MayBePartial(name string) bool { return e.b.p.MayBePartial(na
 // Exact reports that the base's place in the log is known.
 func (e *Expected) Exact() bool { return e.b.p.Exact }
 
-// PrintedLike reports that a server prints definitions as the one did that the snapshot is of.
-func (e *Expected) PrintedLike(s *target.Server) bool {
-	if e.b.src.Snapshot == nil {
+// PrintedLike reports that a server prints a table's definition as the one did that the snapshot is of. In a dump that lifeboat wrote, tables that the
+// log made have the statement of whoever made them, which no server has printed.
+func (e *Expected) PrintedLike(s *target.Server, table string) bool {
+	t := e.b.tables[table]
+	if e.b.src.Snapshot == nil || t == nil || t.base == "" {
 		return false
 	}
-	x := e.b.src.Snapshot.Index()
-	return x.MariaDB == s.MariaDB && binlog.VersionNumber(x.ServerVersion)/100 == s.Number/100
+	x := e.b.src.Snapshot.Of(t.base)
+	if x.MariaDB != s.MariaDB || binlog.VersionNumber(x.ServerVersion)/100 != s.Number/100 {
+		return false
+	}
+	i := slices.IndexFunc(x.Tables, func(b snapshot.Table) bool {
+		return b.Name == t.base && (b.DB == e.b.p.Database || b.DB == "" || x.Nameless)
+	})
+	return i >= 0 && strings.Contains(x.Tables[i].Create, "(\n  `")
 }
 
 // Row is one row on its way. It is valid during the call that it is given to.

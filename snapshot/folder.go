@@ -80,6 +80,8 @@ func recogniseFolder(ctx context.Context, path string) (format, error) {
 		return nil, physical(path, names)
 	case tables != nil:
 		return newTab(path, names, tables)
+	case has(manifestName):
+		return ownScript(ctx, path)
 	}
 	detail := "a folder of none of the kinds that lifeboat knows (mydumper, MySQL Shell, mysqldump --tab); if a dump file is in it, give that file"
 	if slices.ContainsFunc(names, func(n string) bool { return strings.HasSuffix(n, ".sql") }) {

@@ -239,6 +239,8 @@ func (d *reader) settle() {
 	d.inForce.ClientCharset = d.sess.get("character_set_client")
 	d.inForce.CollationConnection = d.sess.get("collation_connection")
 	d.inForce.TimeZone = d.sess.get("time_zone")
+	d.inForce.ExplicitTimestamp = d.sess.get("explicit_defaults_for_timestamp")
+	d.inForce.UTF8MB4Collation = d.sess.get("default_collation_for_utf8mb4")
 	d.mode = d.sess.mode(d.facts.MariaDB)
 	d.s.noBackslash = d.mode.NoBackslashEscapes
 	d.s.ansiQuotes = d.mode.ANSIQuotes

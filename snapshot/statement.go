@@ -59,6 +59,8 @@ type Statement struct {
 	ClientCharset       string // character_set_client
 	CollationConnection string
 	TimeZone            string
+	ExplicitTimestamp   string // explicit_defaults_for_timestamp
+	UTF8MB4Collation    string // default_collation_for_utf8mb4
 	// DatabaseCollation is what ALTER DATABASE gave the database around routines
 	// and triggers created under another; "" for the database's own.
 	DatabaseCollation string

@@ -160,7 +160,7 @@ func (a *against) prepare(ctx context.Context, c *checked) (err error) {
 		c.result.Difference = strings.ReplaceAll(c.result.Difference, otherSide, baseAndLog)
 		return nil
 	}
-	c.result.Difference = definedDifferently(c.x, printed, a.e.PrintedLike(a.side.Server))
+	c.result.Difference = definedDifferently(c.x, printed, a.e.PrintedLike(a.side.Server, c.x.Name))
 	if err := c.columns(a.server.evaluate); err != nil {
 		c.result.Unchecked = err.Error()
 		return nil

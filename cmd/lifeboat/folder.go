@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -79,7 +81,11 @@ func complete(path string, m *folder.Manifest) string {
 	for _, f := range m.Files {
 		bytes += f.Bytes
 	}
-	return fmt.Sprintf("%s is complete: %s, %s; manifest.json lists them with their checksums", path, text.Counted(int64(len(m.Files)), "file"), text.Bytes(bytes))
+	said := fmt.Sprintf("%s is complete: %s, %s; manifest.json lists them with their checksums", path, text.Counted(int64(len(m.Files)), "file"), text.Bytes(bytes))
+	if m.Format == folder.MyDumper && slices.ContainsFunc(m.Files, func(f folder.File) bool { return strings.HasSuffix(f.Name, ".zst") }) {
+		said += "; myloader 0.10, as Debian has it, cannot read .zst: for it, unpack them first with zstd -d --rm DIR/*.zst"
+	}
+	return said
 }
 
 // dumpOptions say what the dump is of.

@@ -64,7 +64,19 @@ const (
 	OptionRelaxedUnique      = 1 << 27
 	OptionNotAutocommit      = 1 << 19
 	OptionAutoIsNull         = 1 << 14
+	// optionExplicitTimestamp is MariaDB's; MySQL has a status variable for it.
+	optionExplicitTimestamp = 1 << 24
 )
+
+// SessionExplicitTimestamp reports a MariaDB, by its version's number, in which explicit_defaults_for_timestamp is a session's, and logged (MDEV-29225).
+func SessionExplicitTimestamp(number int) bool {
+	for _, since := range []int{100517, 100609, 100705, 100804, 100902} {
+		if number/100 == since/100 {
+			return number >= since
+		}
+	}
+	return number >= 101000
+}
 
 func parseQuery(q *Query, body []byte, format *Format) error {
 	// thread id (4), execution time (4), length of the database's name (1), error (2), and since 5.0.4
@@ -106,6 +118,9 @@ func (v *QueryVars) parse(b []byte, format *Format) error {
 	}
 	if c.short {
 		return fmt.Errorf("status variables of a Query event end early")
+	}
+	if v.HasFlags2 && format.MariaDB && SessionExplicitTimestamp(format.VersionNumber()) {
+		v.ExplicitTimestamp = int8(v.Flags2 / optionExplicitTimestamp & 1)
 	}
 	return nil
 }

@@ -336,14 +336,28 @@ func (c *Conn) Run(ctx context.Context, db string, text []byte, settings []strin
 	return err
 }
 
-// clientCharset is the value of character_set_client that a logged statement had. MariaDB takes a number only of the collation that a character
-// set was built with, and from 11.5 on logs that of its default (2304, of utf8mb4): there the name is given.
+// clientCharset is the value of character_set_client that a logged statement had, by its name: MariaDB takes a number only of the collation that a
+// character set was built with, and from 11.5 on logs that of its default (2304, of utf8mb4); and a dump that has it is read again.
 func (s *Server) clientCharset(collation uint16) string {
-	if name := value.CharsetOf(collation).Name; s.MariaDB && s.Number >= 100600 && name != "" {
+	switch name := value.CharsetOf(collation).Name; {
+	case name == "":
+		return strconv.Itoa(int(collation))
+	case name == "utf8mb3" && s.MariaDB && s.Number < 100600:
+		return "utf8"
+	default:
 		return name
 	}
-	return strconv.Itoa(int(collation))
 }
+
+// explicitTimestamps and utf8mb4Collation report servers whose sessions have explicit_defaults_for_timestamp and default_collation_for_utf8mb4.
+func (s *Server) explicitTimestamps() bool {
+	if s.MariaDB {
+		return binlog.SessionExplicitTimestamp(s.Number)
+	}
+	return s.Number >= 50600
+}
+
+func (s *Server) utf8mb4Collation() bool { return !s.MariaDB && s.Number >= 80011 }
 
 // StatementSettings recreate the session a statement was logged in, at the time it was: rows take the time in a new column, and
 // events begin by it. Modes the target no longer has are left out.
@@ -366,10 +380,10 @@ func (s *Server) StatementSettings(v *binlog.QueryVars, at time.Time) []string {
 	if v.TimeZone != "" {
 		set = append(set, "SET SESSION time_zone="+Quote(v.TimeZone))
 	}
-	if v.ExplicitTimestamp >= 0 && s.Number >= 50600 && (!s.MariaDB || s.Number >= 100803) {
+	if v.ExplicitTimestamp >= 0 && s.explicitTimestamps() {
 		set = append(set, fmt.Sprintf("SET SESSION explicit_defaults_for_timestamp=%d", v.ExplicitTimestamp))
 	}
-	if v.UTF8MB4Collation != 0 && !s.MariaDB && s.Number >= 80011 {
+	if v.UTF8MB4Collation != 0 && s.utf8mb4Collation() {
 		set = append(set, fmt.Sprintf("SET SESSION default_collation_for_utf8mb4=%d", v.UTF8MB4Collation))
 	}
 	return set

@@ -12,6 +12,9 @@ type Session struct {
 	Client    string // character_set_client
 	Collation string // collation_connection
 	TimeZone  string
+	// What decides how a CREATE TABLE reads that no tool printed, in lifeboat's own dumps: explicit_defaults_for_timestamp and
+	// default_collation_for_utf8mb4.
+	ExplicitTimestamp, UTF8MB4Collation string
 }
 
 // SessionSettings writes the session as SET statements. Foreign keys stay unchecked: a dump's tables come
@@ -25,6 +28,9 @@ func (s *Server) SessionSettings(v Session) []string {
 		"SET SESSION sql_mode=" + mode,
 		"SET SESSION foreign_key_checks=0",
 	}
+	if n, err := strconv.ParseUint(v.Client, 10, 16); err == nil { // as earlier versions of StatementSettings wrote it
+		v.Client = s.clientCharset(uint16(n))
+	}
 	if v.Client != "" {
 		set = append(set, "SET NAMES "+word(v.Client))
 	}
@@ -33,6 +39,12 @@ func (s *Server) SessionSettings(v Session) []string {
 	}
 	if v.TimeZone != "" {
 		set = append(set, "SET SESSION time_zone="+Quote(v.TimeZone))
+	}
+	if v.ExplicitTimestamp != "" && s.explicitTimestamps() {
+		set = append(set, "SET SESSION explicit_defaults_for_timestamp="+word(v.ExplicitTimestamp))
+	}
+	if v.UTF8MB4Collation != "" && s.utf8mb4Collation() {
+		set = append(set, "SET SESSION default_collation_for_utf8mb4="+word(v.UTF8MB4Collation))
 	}
 	return set
 }
