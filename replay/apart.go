@@ -154,12 +154,7 @@ func (r *runner) passed(names []string, to Cursor) {
 }
 
 // forget gives back what a table holds.
-func (f *fold) forget(t *tableFold) {
-	held := t.arena.held + int64(len(t.entries))*entryCost
-	if f.bytes -= held; t.shape.Key == nil {
-		f.counts -= held
-	}
-}
+func (f *fold) forget(t *tableFold) { f.bytes -= t.held() }
 
 // countOpen joins the account of what was read, unless an earlier run has.
 func (r *runner) countOpen() {

@@ -21,7 +21,6 @@ type fold struct {
 	tables map[string]*tableFold
 	begun  int         // tables that it has or had
 	bytes  int64       // memory held, about
-	counts int64       // of it by tables without a key, which do not spill
 	spill  *spill.Runs // entries that did not fit into memory; nil: none. Then at the window's end all of them are there
 	byText bool        // spilled entries are known by the canonical form of their keys
 }
@@ -119,10 +118,7 @@ func (f *fold) add(t *tableFold, kind binlog.Change, r *binlog.RowReader, at pla
 		t.put(t.entry(t.key(&r.New), same, at), r.New.Raw)
 		t.counter(&r.New)
 	}
-	more := t.held() - before
-	if f.bytes += more; t.shape.Key == nil {
-		f.counts += more
-	}
+	f.bytes += t.held() - before
 }
 
 // key joins the key columns' bytes. The image's own length prefixes keep different keys different.

@@ -131,7 +131,12 @@ func (t *tableFold) canonical() (*dumpIndex, error) {
 }
 
 // empty reports that no row can be met.
-func (m *merged) empty() bool { return m.far == nil && m.index.len() == 0 }
+func (m *merged) empty() bool {
+	if m.far != nil {
+		return !m.far.looked
+	}
+	return m.index.len() == 0
+}
 
 // state is what became of an entry, unmet where it says nothing of the table.
 func (m *merged) state(i int) (state uint32, known bool) {
@@ -249,7 +254,7 @@ func (r *runner) merge(ctx context.Context) error {
 	})
 	tables := map[string]*merged{}
 	for name, t := range r.fold.tables {
-		if (!r.st.Spilled || t.shape.Key == nil) && r.goesPast(name) && mergeTable(t) {
+		if !r.st.Spilled && r.goesPast(name) && mergeTable(t) {
 			tables[name] = t.merged
 		}
 	}

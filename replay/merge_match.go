@@ -175,7 +175,7 @@ func (x *matcher) find(f *found, def *schema.Table) error {
 func (x *matcher) name(m *merged, tuples *snapshot.Tuples, row []snapshot.Literal, where []int) (err error) {
 	x.key = x.key[:0]
 	for i, k := range where {
-		if m.came != nil {
+		if m.t.shape.Key == nil {
 			if row[k].Kind == snapshot.Null {
 				x.key = append(x.key, 0)
 				continue
@@ -186,7 +186,7 @@ func (x *matcher) name(m *merged, tuples *snapshot.Tuples, row []snapshot.Litera
 			return err
 		}
 	}
-	if m.came != nil {
+	if m.t.shape.Key == nil {
 		x.key = append(x.key[:0], appendDigest(nil, x.key)...)
 	}
 	return nil

@@ -145,18 +145,38 @@ func (t *tableFold) times(i, phase int, present, exact bool) int64 {
 	case phase == phaseDelete && present && t.toTake(i) > 0:
 		return 1
 	case phase == phaseUpsert && !present:
-		c := t.copies[i]
-		return max(c.need, t.met(i)) + c.net
+		return t.copies[i].left(t.met(i))
 	}
 	return 0
 }
 
-// toTake is how many rows like an entry's are to be deleted from the target, or as many as there are.
-func (t *tableFold) toTake(i int) int64 {
-	if t.merged != nil && !t.merged.plain.Load() {
-		return 0 // all of them came by
+// left is how many rows are written of those of which so many of the snapshot came by, or were deleted from the target.
+func (c copies) left(met int64) int64 { return max(c.need, met) + c.net }
+
+// takes is how many rows are to be deleted from the target, or as many as there are. known says that all of the snapshot's came by.
+func (c copies) takes(met int64, known bool) int64 {
+	if known {
+		return 0
 	}
-	return max(0, t.copies[i].need-t.met(i))
+	return max(0, c.need-met)
+}
+
+func (t *tableFold) toTake(i int) int64 {
+	return t.copies[i].takes(t.met(i), t.merged != nil && !t.merged.plain.Load())
+}
+
+// writeCopies adds what is to be written of an entry on disk to the batches of rows that should be there and that should not.
+func (t *tableFold) writeCopies(e *spilled, met int64, known bool, cut []cutter) error {
+	switch cut[0].batch.phase {
+	case phaseDelete:
+		if n := e.copies.takes(met, known); n > 0 {
+			return cut[0].add(&e.entry, 1, n)
+		}
+	case phaseUpsert:
+		t.count(e)
+		return cut[1].add(&e.entry, e.copies.left(met), 0)
+	}
+	return nil
 }
 
 // met is how many rows of the snapshot like an entry's came by, and were not written.
@@ -219,7 +239,7 @@ func (b *batchWriter) takes(ctx context.Context, one *batch) (doubt, error) {
 	t := one.t
 	missing := doubt{table: t.name, kind: doubtMissing, first: nowhere}
 	for _, i := range one.order {
-		e, n := &t.entries[i], t.toTake(int(i))
+		e, n := one.entry(i), one.takes(i)
 		if err := b.img.Cut(t.tm, t.present, e.img); err != nil {
 			return missing, err
 		}
@@ -239,6 +259,14 @@ func (b *batchWriter) takes(ctx context.Context, one *batch) (doubt, error) {
 	return missing, nil
 }
 
+// takes is how many rows like an entry's a batch of a multiset deletes.
+func (b *batch) takes(i uint32) int64 {
+	if b.own != nil {
+		return b.take[i]
+	}
+	return b.t.toTake(int(i))
+}
+
 // copyDoubts are the rows that the snapshot should have and does not.
 func (m *merged) copyDoubts() []doubt {
 	missing := doubt{table: m.t.name, kind: doubtMissing, first: nowhere}
@@ -251,22 +279,32 @@ func (m *merged) copyDoubts() []doubt {
 	return []doubt{missing}
 }
 
-// deal gives each lane its batches, in turn. Deletions from one multiset read all of the table, and would wait for one another: one lane
-// gets them all.
+// deal gives each lane its batches.
 func deal(all []batch, lanes int) [][]int {
 	out := make([][]int, lanes)
-	stuck := map[*tableFold]int{}
-	next := 0
+	next := turns{lanes: lanes, stuck: map[*tableFold]int{}}
 	for i := range all {
-		lane, sticks := stuck[all[i].t]
-		if !sticks {
-			lane = next % lanes
-			next++
-			if all[i].phase == phaseDelete && all[i].t.shape.Key == nil {
-				stuck[all[i].t] = lane
-			}
-		}
+		lane := next.lane(&all[i])
 		out[lane] = append(out[lane], i)
 	}
 	return out
+}
+
+// turns gives lanes their batches in turn. Deletions from one multiset read all of the table, and would wait for one another: one lane
+// gets them all.
+type turns struct {
+	lanes, next int
+	stuck       map[*tableFold]int
+}
+
+func (r *turns) lane(one *batch) int {
+	if lane, sticks := r.stuck[one.t]; sticks {
+		return lane
+	}
+	lane := r.next % r.lanes
+	r.next++
+	if one.phase == phaseDelete && one.t.shape.Key == nil {
+		r.stuck[one.t] = lane
+	}
+	return lane
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"lifeboat/internal/spill"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
 )
@@ -34,13 +35,15 @@ func TestRowsThatWereNotThere(t *testing.T) {
 				INSERT INTO f VALUES (1,0.5)`)
 			want := state(t, s.db, "shop")
 			dir := s.archive()
-			for _, memory := range []int64{1, 1 << 20} {
-				db, _, res, err := s.restore(dump, dir, func(*replay.Request) {}, replay.Options{Memory: memory})
+			ways := []replay.Options{{Memory: 1}, {Memory: 1 << 20}, {Memory: 1, Spill: spill.Folder(t.TempDir())}}
+			for _, o := range ways {
+				memory := fmt.Sprintf("%d, spill %v", o.Memory, o.Spill != nil)
+				db, _, res, err := s.restore(dump, dir, func(*replay.Request) {}, o)
 				if err != nil || len(res.Doubts) > 0 || len(res.Incomplete) > 0 || len(res.Lanes) > 0 {
-					t.Fatalf("exact base, memory %d: %v, doubts %v, incomplete %q, lanes %v", memory, err, res.Doubts, res.Incomplete, res.Lanes)
+					t.Fatalf("exact base, memory %s: %v, doubts %v, incomplete %q, lanes %v", memory, err, res.Doubts, res.Incomplete, res.Lanes)
 				}
 				if got := state(t, db, "shop"); got != want {
-					t.Errorf("exact base, memory %d: %s", memory, diff(want, got))
+					t.Errorf("exact base, memory %s: %s", memory, diff(want, got))
 				}
 			}
 			text, err := os.ReadFile(dump)
@@ -61,21 +64,23 @@ func TestRowsThatWereNotThere(t *testing.T) {
 			if err := os.WriteFile(other, []byte(changed), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			for _, memory := range []int64{1, 1 << 20} {
+			for _, o := range ways {
+				memory := fmt.Sprintf("%d, spill %v", o.Memory, o.Spill != nil)
 				for _, baseFirst := range []bool{false, true} {
-					db, _, res, err := s.restore(other, dir, func(*replay.Request) {}, replay.Options{Memory: memory, BaseFirst: baseFirst})
+					o.BaseFirst = baseFirst
+					db, _, res, err := s.restore(other, dir, func(*replay.Request) {}, o)
 					if err != nil {
 						t.Fatal(err)
 					}
 					if got := strings.Join(column(t, db, "SELECT CONCAT(a,b) FROM shop.t UNION ALL SELECT CONCAT(a,b) FROM shop.f ORDER BY 1"), " "); got != "10.5 20.25 2back 3here 4stays" {
-						t.Errorf("memory %d, base first %t: rows %s", memory, baseFirst, got)
+						t.Errorf("memory %s, base first %t: rows %s", memory, baseFirst, got)
 					}
 					var lines []string
 					for _, d := range res.Doubts {
 						lines = append(lines, fmt.Sprintf("%s %d %d %t", d.Table, d.Kind, d.Rows, d.First.IsZero()))
 					}
 					if got, want := strings.Join(lines, ", "), "f 0 2 false, t 0 3 false"; got != want {
-						t.Errorf("memory %d, base first %t: doubts %s, want %s: %v", memory, baseFirst, got, want, res.Doubts)
+						t.Errorf("memory %s, base first %t: doubts %s, want %s: %v", memory, baseFirst, got, want, res.Doubts)
 					}
 				}
 			}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"strconv"
 	"sync"
 
@@ -112,32 +111,14 @@ func (l *lot) find(s *stage) error {
 		return nil
 	}
 	far := &farStage{id: strconv.Itoa(s.rows.section)}
-	var last []byte
-	var n namer
-	needed, begun := false, false // of the entry before it
-	err := l.fold.eachSpilled(s.rows, func(e *spilled) error {
-		needs := !e.counts || e.copies.need > 0
-		if e.text == nil {
-			if !needs {
-				return nil
-			}
-			_, err := n.append(nil, s.rows, &e.entry)
-			return s.unnamed(err)
-		}
-		if begun && (needs || needed) && bytes.Equal(last, e.text) {
-			return s.unnamed(fmt.Errorf("two keys of table %s read the same in a dump", s.rows.name))
-		}
-		last, needed, begun = append(last[:0], e.text...), needs, true
-		if needs {
-			far.looked = true
-			l.filter.add(far.id, e.text)
-		}
-		return nil
-	})
+	looked, why, err := l.fold.filterSpilled(s.rows, l.filter, far.id)
 	if err != nil {
 		return spillError(err)
 	}
-	s.far = far
+	if why != nil {
+		return s.unnamed(why)
+	}
+	far.looked, s.far = looked, far
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -31,7 +32,7 @@ import (
 // spilled is an entry on its way to disk or back.
 type spilled struct {
 	entry
-	raw    int    // bytes of the key as the log has them, which end the record's
+	size   int    // bytes of the key as the log has them, which end the record's
 	text   []byte // the canonical form of its key; nil: it has none
 	counts bool   // it is of a table without a key
 	copies copies // of such a table
@@ -48,15 +49,9 @@ const (
 	spilledSame
 )
 
-// spillTo writes the entries of all tables with a key out as one run, and forgets them.
+// spillTo writes the entries of all tables out as one run, and forgets them.
 func (f *fold) spillTo(s spill.Storage) error {
-	tables := make([]*tableFold, 0, len(f.tables))
-	for _, t := range f.tables {
-		if t.shape.Key != nil {
-			tables = append(tables, t)
-		}
-	}
-	return f.spillTables(s, tables)
+	return f.spillTables(s, slices.Collect(maps.Values(f.tables)))
 }
 
 // spillTables writes the entries of some tables out as one run, and forgets them.
@@ -82,28 +77,31 @@ func (f *fold) spillTables(s spill.Storage, tables []*tableFold) error {
 func (t *tableFold) held() int64 { return t.arena.held + int64(len(t.entries))*entryCost }
 
 func (t *tableFold) spillTo(w *spill.Writer, byText bool) error {
-	tails, ends := t.tails(byText)
-	tail := func(i uint32) []byte {
-		from := 0
-		if i > 0 {
-			from = ends[i-1]
+	texts, ends := t.texts(byText)
+	text := func(i uint32) []byte {
+		switch {
+		case ends == nil:
+			return nil
+		case i == 0:
+			return texts[:ends[0]]
 		}
-		return tails[from:ends[i]]
+		return texts[ends[i-1]:ends[i]]
 	}
 	order := make([]uint32, len(t.entries))
 	for i := range order {
 		order[i] = uint32(i)
 	}
 	slices.SortFunc(order, func(a, b uint32) int {
-		return cmp.Or(cmp.Compare(t.entries[a].sort, t.entries[b].sort), bytes.Compare(tail(a), tail(b)))
+		x, y := &t.entries[a], &t.entries[b]
+		return cmp.Or(cmp.Compare(x.sort, y.sort), compareJoined(text(a), x.raw(), text(b), y.raw()))
 	})
 	var key, value []byte
 	for _, i := range order {
-		e := spilled{entry: t.entries[i]}
+		e := spilled{entry: t.entries[i], text: text(i)}
 		t.looked = t.looked || e.was || e.gone
-		key = append(binary.BigEndian.AppendUint64(key[:0], e.sort), tail(i)...)
-		if e.raw = len(e.key); len(key) > 8+e.raw {
-			e.text = key[8 : len(key)-e.raw]
+		key = append(append(binary.BigEndian.AppendUint64(key[:0], e.sort), e.text...), e.key...)
+		if e.size = len(e.key); len(e.text) == 0 {
+			e.text = nil
 		}
 		if e.counts = t.shape.Key == nil; e.counts {
 			e.copies, e.same = t.copies[i], t.plain
@@ -117,25 +115,48 @@ func (t *tableFold) spillTo(w *spill.Writer, byText bool) error {
 	return nil
 }
 
-// tails are what orders the entries beside entry.sort, one behind the other, and where each ends. By text, entry.sort is made from the canonical form.
-func (t *tableFold) tails(byText bool) (tails []byte, ends []int) {
+// raw are the bytes of the key.
+func (e *entry) raw() []byte { return unsafe.Slice(unsafe.StringData(e.key), len(e.key)) }
+
+// compareJoined compares a and more of it with b and more of it, as if each were joined.
+func compareJoined(a, moreA, b, moreB []byte) int {
+	for {
+		if len(a) == 0 {
+			a, moreA = moreA, nil
+		}
+		if len(b) == 0 {
+			b, moreB = moreB, nil
+		}
+		if len(a) == 0 || len(b) == 0 {
+			return cmp.Compare(len(a), len(b))
+		}
+		n := min(len(a), len(b))
+		if c := bytes.Compare(a[:n], b[:n]); c != 0 {
+			return c
+		}
+		a, b = a[n:], b[n:]
+	}
+}
+
+// texts are the canonical forms of the entries' keys, one behind the other, and where each ends; nil where nothing is known by them. By text, entry.sort is
+// made from it, too.
+func (t *tableFold) texts(byText bool) (texts []byte, ends []int) {
+	if !byText {
+		return nil, nil
+	}
 	ends = make([]int, len(t.entries))
 	var n namer
 	for i := range t.entries {
-		e := &t.entries[i]
-		if byText {
-			from := len(tails)
-			var err error
-			if tails, err = n.append(tails, t, e); err != nil {
-				tails, e.sort = tails[:from], 0 // it always is so for this key
-			} else {
-				e.sort = t.textOrder(tails[from:])
-			}
+		e, from := &t.entries[i], len(texts)
+		var err error
+		if texts, err = n.append(texts, t, e); err != nil {
+			texts, e.sort = texts[:from], 0 // it always is so for this key
+		} else {
+			e.sort = t.textOrder(texts[from:])
 		}
-		tails = append(tails, e.key...)
-		ends[i] = len(tails)
+		ends[i] = len(texts)
 	}
-	return tails, ends
+	return texts, ends
 }
 
 // namer makes the canonical forms of entries' keys.
@@ -209,7 +230,7 @@ func (e *spilled) appendValue(dst []byte) []byte {
 		}
 	}
 	dst = binary.AppendUvarint(append(dst, flags), uint64(e.first))
-	dst = binary.AppendUvarint(dst, uint64(e.raw))
+	dst = binary.AppendUvarint(dst, uint64(e.size))
 	if e.counts {
 		dst = binary.AppendUvarint(dst, uint64(e.copies.need))
 		dst = binary.AppendVarint(dst, e.copies.net)
@@ -247,7 +268,7 @@ func (e *spilled) readValue(value []byte) error {
 	if bad || raw > math.MaxInt32 {
 		return errSpilled
 	}
-	if e.raw = int(raw); flags&spilledText != 0 {
+	if e.size = int(raw); flags&spilledText != 0 {
 		e.text = []byte{}
 	}
 	if !e.gone && !e.same {
@@ -259,13 +280,13 @@ func (e *spilled) readValue(value []byte) error {
 // readRecord reads a record, into which the entry then points.
 func (e *spilled) readRecord(key, value []byte) error {
 	err := e.readValue(value)
-	if err != nil || len(key) < 8+e.raw {
+	if err != nil || len(key) < 8+e.size {
 		return errors.Join(errSpilled, err)
 	}
-	raw := key[len(key)-e.raw:]
+	raw := key[len(key)-e.size:]
 	e.sort, e.key = binary.BigEndian.Uint64(key), unsafe.String(unsafe.SliceData(raw), len(raw))
 	if e.text != nil {
-		e.text = key[8 : len(key)-e.raw]
+		e.text = key[8 : len(key)-e.size]
 	}
 	if e.same {
 		e.img = raw
@@ -317,6 +338,34 @@ func (f *fold) eachSpilled(t *tableFold, do func(e *spilled) error) error {
 		}
 	}
 	return rd.Err()
+}
+
+// filterSpilled lets the keys of a table's entries join a filter, as far as rows of a snapshot are looked for by them; looked says whether any is.
+// why says that keys of a dump's text and of the log cannot be told to be the same.
+func (f *fold) filterSpilled(t *tableFold, filter *keyFilter, id string) (looked bool, why, err error) {
+	var last []byte
+	var n namer
+	needed, begun := false, false // of the entry before
+	err = f.eachSpilled(t, func(e *spilled) error {
+		needs := !e.counts || e.copies.need > 0
+		switch {
+		case why != nil || e.text == nil && !needs:
+			return nil
+		case e.text == nil:
+			_, why = n.append(nil, t, &e.entry)
+			return nil
+		case begun && (needs || needed) && bytes.Equal(last, e.text):
+			why = fmt.Errorf("two keys of table %s read the same in a dump", t.name)
+			return nil
+		}
+		last, needed, begun = append(last[:0], e.text...), needs, true
+		if needs {
+			looked = true
+			filter.add(id, e.text)
+		}
+		return nil
+	})
+	return looked, why, err
 }
 
 // close releases what was spilled.

@@ -24,6 +24,7 @@ import (
 type far struct {
 	filter *keyFilter
 	rows   *farRows
+	looked bool     // rows are looked for
 	doubts [2]doubt // missing, present
 }
 
@@ -80,26 +81,22 @@ func (f *fold) farTable(t *tableFold, filter *keyFilter, rows *farRows) (bool, e
 	if unmergeable(t.shape.Def) != "" {
 		return false, nil
 	}
-	same := true
-	var last []byte
-	err := f.eachSpilled(t, func(e *spilled) error {
-		same = same && e.text != nil && (last == nil || !bytes.Equal(last, e.text))
-		last = append(last[:0], e.text...)
-		filter.add(t.name, e.text)
-		return nil
-	})
-	if err != nil || !same {
+	looked, why, err := f.filterSpilled(t, filter, t.name)
+	if err != nil || why != nil {
 		return false, err
 	}
-	t.merged = &merged{t: t, cols: t.shape.Key, far: &far{filter: filter, rows: rows}}
+	t.merged = &merged{t: t, cols: t.shape.Key, far: &far{filter: filter, rows: rows, looked: looked}}
+	if t.shape.Key == nil {
+		t.merged.cols = t.shape.Writable
+	}
 	for i, kind := range []DoubtKind{doubtMissing, doubtPresent} {
 		t.merged.far.doubts[i] = doubt{table: t.name, kind: kind, first: nowhere}
 	}
 	return true, nil
 }
 
-// eachMet hands out a table's entries in order, and whether a row of the snapshot came by for each; and the rows that no entry is for.
-func (f *fold) eachMet(t *tableFold, do func(e *entry, met bool) error, stray func(head string, row []byte) error) error {
+// eachMet hands out a table's entries in order, and how many rows of the snapshot came by for each; and the rows that no entry is for.
+func (f *fold) eachMet(t *tableFold, do func(e *spilled, met int64) error, stray func(head string, row []byte) error) error {
 	kept := t.merged.far.rows
 	rows, err := kept.runs.Read(t.section)
 	if err != nil {
@@ -107,7 +104,7 @@ func (f *fold) eachMet(t *tableFold, do func(e *entry, met bool) error, stray fu
 	}
 	more := rows.Next()
 	// upTo hands out the strays before a key, and counts the rows that have it.
-	upTo := func(key []byte) (n int, again bool, err error) {
+	upTo := func(key []byte) (n int64, again bool, err error) {
 		for ; more; more = rows.Next() {
 			order := -1 // behind the last entry come only strays
 			if key != nil {
@@ -134,13 +131,13 @@ func (f *fold) eachMet(t *tableFold, do func(e *entry, met bool) error, stray fu
 	err = f.eachSpilled(t, func(e *spilled) error {
 		key = append(binary.BigEndian.AppendUint64(key[:0], e.sort), e.text...)
 		n, again, err := upTo(key)
-		if err == nil && n > 1 && !again {
+		if err == nil && n > 1 && !again && !e.counts {
 			err = fmt.Errorf("the snapshot holds %d rows of one key of table %s", n, t.name)
 		}
 		if err != nil {
 			return err
 		}
-		return do(&e.entry, n > 0)
+		return do(e, n)
 	})
 	if err != nil {
 		return err
@@ -156,7 +153,7 @@ func (r *runner) farTables(tables map[string]*merged) (*farRows, error) {
 	}
 	filter, rows := newKeyFilter(r.st.FilterBits), newFarRows(r.o.Spill, r.o.Memory/4)
 	for name, t := range r.fold.tables {
-		if t.shape.Key == nil || !r.goesPast(name) {
+		if !r.goesPast(name) {
 			continue
 		}
 		ok, err := r.fold.farTable(t, filter, rows)
@@ -181,7 +178,7 @@ func (r *runner) settle(ctx context.Context, tables map[string]*merged, rows *fa
 			if m.far == nil {
 				continue
 			}
-			err := r.fold.eachMet(m.t, func(e *entry, met bool) error {
+			err := r.fold.eachMet(m.t, func(e *spilled, met int64) error {
 				m.far.note(e, met, m.plain.Load())
 				return nil
 			}, func(head string, row []byte) error { return b.stray(ctx, name, head, row) })
@@ -197,15 +194,19 @@ func (r *runner) settle(ctx context.Context, tables map[string]*merged, rows *fa
 }
 
 // note counts an entry whose row was not as the log says. Of one that no row came by for nothing is known where a statement passed unmatched.
-func (x *far) note(e *entry, met, plain bool) {
-	if !met && plain || e.was == met {
+func (x *far) note(e *spilled, met int64, plain bool) {
+	d, n := &x.doubts[0], int64(1)
+	switch {
+	case e.counts:
+		if n = e.copies.need - met; n <= 0 || plain {
+			return
+		}
+	case met == 0 && plain || e.was == (met > 0):
 		return
-	}
-	d := &x.doubts[0]
-	if !e.was {
+	case !e.was:
 		d = &x.doubts[1]
 	}
-	d.n++
+	d.n += n
 	d.first = min(d.first, e.first)
 }
 

@@ -33,7 +33,7 @@ func mergeFar(t *testing.T, f *fold, tf *tableFold, filter *keyFilter, sqls []st
 	if err := rows.flush(); err != nil {
 		t.Fatal(err)
 	}
-	err := f.eachMet(tf, func(e *entry, met bool) error {
+	err := f.eachMet(tf, func(e *spilled, met int64) error {
 		tf.merged.far.note(e, met, tf.merged.plain.Load())
 		return nil
 	}, func(head string, row []byte) error {
@@ -192,7 +192,7 @@ func TestFarTwice(t *testing.T) {
 		if err := rows.flush(); err != nil {
 			t.Fatal(err)
 		}
-		err := f.eachMet(tf, func(*entry, bool) error { return nil }, func(string, []byte) error { return nil })
+		err := f.eachMet(tf, func(*spilled, int64) error { return nil }, func(string, []byte) error { return nil })
 		if (err != nil) != (verb == "INSERT") {
 			t.Errorf("%s: %v", verb, err)
 		}

@@ -13,20 +13,16 @@ import (
 // full reports that the fold is to go to disk, to begin anew. A window that an earlier run began to write from memory is written from there
 // again, since its batches are cut otherwise.
 func (r *runner) full() bool {
-	return r.o.Spill != nil && r.fold.bytes > r.o.Memory-r.o.Memory/8 && r.fold.bytes > r.fold.counts && (r.st.To == nil || r.st.Spilled) && r.st.Apart == nil
+	return r.o.Spill != nil && r.fold.bytes > r.o.Memory-r.o.Memory/8 && (r.st.To == nil || r.st.Spilled) && r.st.Apart == nil
 }
 
-// ends reports that the window is to end since it does not fit: where nothing spills, and where what does not spill takes half of the memory. Inside a
-// transaction there is some room more.
+// ends reports that the window is to end since it does not fit, and nothing spills. Inside a transaction there is some room more.
 func (r *runner) ends(inside bool) bool {
-	held, most := r.fold.bytes, r.o.Memory
-	if r.o.Spill != nil {
-		held, most = r.fold.counts, most/2
-	}
+	most := r.o.Memory
 	if inside {
 		most += most / 4
 	}
-	return held > most
+	return r.o.Spill == nil && r.fold.bytes > most
 }
 
 // spill writes the fold out to disk.
@@ -76,11 +72,7 @@ func (f *fold) spilledBatches(phase int, exact bool, emit func(batch) error) err
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.tables)) {
-		t := f.tables[name]
-		if t.shape.Key == nil {
-			continue
-		}
-		if err := f.spilledTable(t, phase, exact, emit); err != nil {
+		if err := f.spilledTable(f.tables[name], phase, exact, emit); err != nil {
 			return spillError(err)
 		}
 	}
@@ -90,30 +82,40 @@ func (f *fold) spilledBatches(phase int, exact bool, emit func(batch) error) err
 // spilledTable cuts a table's batches. Rows that should be there and rows that should not come by together.
 func (f *fold) spilledTable(t *tableFold, phase int, exact bool, emit func(batch) error) error {
 	cut := []cutter{{batch: batch{t: t, phase: phase, present: true}, emit: emit}, {batch: batch{t: t, phase: phase}, emit: emit}}
-	write := func(e *entry, state uint32, known bool) error {
+	write := func(e *spilled, state uint32, known bool) error {
 		if phase == phaseUpsert {
 			t.count(e)
 		}
 		for i := range cut {
-			if t.due(e, state, known, phase, cut[i].batch.present, exact) {
-				return cut[i].add(e)
+			if t.due(&e.entry, state, known, phase, cut[i].batch.present, exact) {
+				return cut[i].add(&e.entry, 1, 0)
 			}
 		}
 		return nil
 	}
+	m := t.merged
+	if t.shape.Key == nil {
+		write = func(e *spilled, _ uint32, known bool) error { return t.writeCopies(e, 0, known, cut) }
+	}
 	var err error
-	switch m := t.merged; {
+	switch {
 	case m == nil:
-		err = f.eachSpilled(t, func(e *spilled) error { return write(&e.entry, unmet, false) })
+		err = f.eachSpilled(t, func(e *spilled) error { return write(e, unmet, false) })
+	case t.shape.Key == nil:
+		known := !m.plain.Load()
+		if known && phase != phaseUpsert {
+			return nil // all rows that go came by
+		}
+		err = f.eachMet(t, func(e *spilled, met int64) error { return t.writeCopies(e, met, known, cut) }, func(string, []byte) error { return nil })
 	case m.plain.Load():
-		err = f.eachMet(t, func(e *entry, met bool) error {
-			if met {
+		err = f.eachMet(t, func(e *spilled, met int64) error {
+			if met > 0 {
 				return write(e, pending, true)
 			}
 			return write(e, unmet, false)
 		}, func(string, []byte) error { return nil })
 	case phase == phaseUpsert: // no row of any of them is there
-		err = f.eachSpilled(t, func(e *spilled) error { return write(&e.entry, unmet, true) })
+		err = f.eachSpilled(t, func(e *spilled) error { return write(e, unmet, true) })
 	}
 	if err != nil {
 		return err
@@ -129,17 +131,35 @@ type cutter struct {
 	emit  func(batch) error
 }
 
-func (c *cutter) add(e *entry) error {
-	own := *e
-	key := c.bytes.copy(unsafe.Slice(unsafe.StringData(e.key), len(e.key)))
-	own.key, own.img = unsafe.String(unsafe.SliceData(key), len(key)), c.bytes.copy(e.img)
-	c.batch.order = append(c.batch.order, uint32(len(c.batch.own)))
-	c.batch.own = append(c.batch.own, own)
-	c.size += batchSize(c.batch.phase, e)
-	if !fullBatch(c.batch.phase, len(c.batch.own), c.size) {
-		return nil
+// add adds an entry to be written so many times, or, of a table without a key, so many of its rows to be taken.
+func (c *cutter) add(e *entry, times, take int64) error {
+	for held := false; times > 0; times-- {
+		if !held {
+			c.hold(e, take)
+			held = true
+		}
+		c.batch.order = append(c.batch.order, uint32(len(c.batch.own)-1))
+		c.size += batchSize(c.batch.phase, e)
+		if !fullBatch(c.batch.phase, len(c.batch.order), c.size) {
+			continue
+		}
+		if err := c.end(); err != nil {
+			return err
+		}
+		held = false
 	}
-	return c.end()
+	return nil
+}
+
+// hold makes an entry the batch's own.
+func (c *cutter) hold(e *entry, take int64) {
+	own := *e
+	key := c.bytes.copy(e.raw())
+	own.key, own.img = unsafe.String(unsafe.SliceData(key), len(key)), c.bytes.copy(e.img)
+	c.batch.own = append(c.batch.own, own)
+	if take > 0 {
+		c.batch.take = append(c.batch.take, take)
+	}
 }
 
 func (c *cutter) end() error {
@@ -147,15 +167,19 @@ func (c *cutter) end() error {
 		return nil
 	}
 	full := c.batch
-	c.batch.order, c.batch.own, c.size, c.bytes = nil, nil, 0, arena{}
+	c.batch.order, c.batch.own, c.batch.take, c.size, c.bytes = nil, nil, nil, 0, arena{}
 	return c.emit(full)
 }
 
 // count counts what an entry is written as.
-func (t *tableFold) count(e *entry) {
-	if e.gone {
+func (t *tableFold) count(e *spilled) {
+	switch {
+	case e.counts:
+		t.upserts += max(0, e.copies.net)
+		t.removed += max(0, -e.copies.net)
+	case e.gone:
 		t.removed++
-	} else {
+	default:
 		t.upserts++
 	}
 }

@@ -35,6 +35,7 @@ type batch struct {
 	present bool // its rows should be there
 	order   []uint32
 	own     []entry // what order is of; nil: the table's entries
+	take    []int64 // of those, in a multiset's deletions, how many rows like it go
 }
 
 // entry is one of those that order names.
@@ -123,12 +124,10 @@ func (w *windowWriter) dealSpilled(ctx context.Context, f *fold, phase int, lane
 			close(l)
 		}
 	}()
-	n := 0
+	next := turns{lanes: len(lanes), stuck: map[*tableFold]int{}}
 	return f.spilledBatches(phase, w.exact, func(one batch) error {
-		lane := lanes[n%len(lanes)]
-		n++
 		select {
-		case lane <- one:
+		case lanes[next.lane(&one)] <- one:
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
