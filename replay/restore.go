@@ -319,7 +319,8 @@ func (r *runner) finish(ctx context.Context, last *try) error {
 		return err
 	}
 	last.ending = &r.result
-	return r.cp.done(ctx, r.p)
+	// An interrupt comes too late for this: cut off in the middle, it would end as stopped, with nothing left to go on from.
+	return r.cp.done(context.WithoutCancel(ctx), r.p)
 }
 
 // checkSum makes sure that every change of the stretch is accounted for.

@@ -67,3 +67,56 @@ func TestKilledAtTheEnd(t *testing.T) {
 		})
 	}
 }
+
+// TestInterruptedAtTheEnd interrupts a restore onto a fresh target at places of its end, and at each of its last messages. Either it says that it is done, or the same command goes on: never is it
+// stopped where nothing is left to go on from.
+func TestInterruptedAtTheEnd(t *testing.T) {
+	for _, kind := range []string{testserver.MySQL97, testserver.MariaDB1011} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			l, s, rt := bareLab(t, kind), tinyScene(t, kind), routes()[0]
+			rt.args = []string{"--connect-timeout", "1m", "--network-timeout", "1m"}
+			r := &run{t: t, l: l, s: s, r: &rt}
+			again := func() {
+				t.Helper()
+				l.proxy.Arm(testserver.NoFault, 0, false)
+				if code, said, err := r.lifeboat(nil); err != nil || code != 0 {
+					t.Fatalf("exit %d, %v\n%s", code, err, said)
+				}
+			}
+			r.clear()
+			again()
+			total, _ := l.proxy.Done()
+			goneOn, done := 0, 0
+			for k := total - 5*lastMessages; ; k++ {
+				if k < total-lastMessages {
+					k += 7
+				}
+				r.clear()
+				l.proxy.Arm(testserver.Hook, k, false)
+				code, said, err := r.lifeboat(send(syscall.SIGTERM))
+				must(t, err)
+				_, sent := l.proxy.Done()
+				switch {
+				case code == 130:
+					goneOn++
+					again()
+				case code == 0:
+					done++
+				default:
+					t.Fatalf("interrupted at %d of %d: exit %d\n%s", k, total, code, said)
+				}
+				if wrong := r.right(); wrong != "" {
+					t.Fatalf("interrupted at %d of %d (exit %d): %s", k, total, code, wrong)
+				}
+				if !sent {
+					break
+				}
+			}
+			t.Logf("%d went on, %d were done", goneOn, done)
+			if goneOn == 0 || done < 2 {
+				t.Errorf("%d went on, %d were done: the interrupts missed the end", goneOn, done)
+			}
+		})
+	}
+}

@@ -181,6 +181,7 @@ func (l *lab) killSpill(t *testing.T, s *scene, f *fault) {
 			undisturbed = min(undisturbed, time.Since(begun))
 		case code != -1 && (f.signal == syscall.SIGKILL || code != 130): // -1: a signal came before the program listens
 			t.Fatalf("%s: exit %d: %s", f.name, code, cmd.Stderr)
+		case f.signal == syscall.SIGKILL && r.right() == "": // killed when all was done
 		default:
 			if cmd = begin(); cmd.Run() != nil {
 				t.Fatalf("the same command: %s", cmd.Stderr)
