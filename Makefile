@@ -74,7 +74,7 @@ soak: servers ## restore random workloads for SECONDS (600) on every kind of ser
 	$(GO) test -count=1 -timeout 0 -v ./internal/soak -run '^TestRandomWorkloads$$' -args -seconds $(SECONDS) $(if $(KIND),-kind $(KIND)) $(if $(SEED),-seed $(SEED)) $(SOAKFLAGS)
 
 POINTS ?= 4
-# Lifeboat or the target ends at so many: at 12, 204 moments for each server
+# Lifeboat or the target ends at so many: at 12, over 250 moments for each server
 STOPS  ?= 12
 
 # The tests that have rows in the table
