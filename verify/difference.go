@@ -39,8 +39,12 @@ const (
 // DefaultLimit is how many rows of a table are named unless Options say.
 const DefaultLimit = 20
 
-// mostHeld bounds the rows that are held against each other at the same time, both sides together.
-const mostHeld = 400_000
+// mostHeld bounds the memory, in bytes, of the rows that are held against each other at the same time, both sides together. Each costs suspectCost
+// beside its own.
+const (
+	mostHeld    = 64 << 20
+	suspectCost = 160
+)
 
 // suspects are the rows of a table's differing buckets.
 type suspects struct {
@@ -66,17 +70,7 @@ func (a *against) name(ctx context.Context) error {
 		if len(differ) == 0 || c.x.Unknown != "" {
 			continue
 		}
-		s := &suspects{buckets: map[uint64]bool{}, rows: map[string]*suspect{}}
-		for _, i := range differ {
-			n := c.sides[0][i].n + c.sides[1][i].n
-			if held+n > mostHeld && len(s.buckets) > 0 {
-				s.left++
-				continue
-			}
-			held += n
-			s.buckets[i] = true
-		}
-		all[c] = s
+		all[c] = c.suspects(differ, &held)
 		list = append(list, c)
 	}
 	if len(list) == 0 {
@@ -97,6 +91,25 @@ func (a *against) name(ctx context.Context) error {
 		c.tell(all[c], limit)
 	}
 	return nil
+}
+
+// suspects chooses among the buckets that differ, as many as there is room for, but one of each table at least. held is the room taken so far.
+func (c *checked) suspects(differ []uint64, held *int64) *suspects {
+	s := &suspects{buckets: map[uint64]bool{}, rows: map[string]*suspect{}}
+	for _, i := range differ {
+		cost := int64(0)
+		for side := range c.sides {
+			b := &c.sides[side][i]
+			cost += b.bytes + b.n*suspectCost
+		}
+		if *held+cost > mostHeld && len(s.buckets) > 0 {
+			s.left++
+			continue
+		}
+		*held += cost
+		s.buckets[i] = true
+	}
+	return s
 }
 
 func (s *suspects) take(target bool, p *packed) {

@@ -42,8 +42,8 @@ type checked struct {
 
 // bucket counts the rows whose keys fall into it, and sums up two digests of each.
 type bucket struct {
-	n    int64
-	a, b uint64
+	n, bytes int64
+	a, b     uint64
 }
 
 // piece is a range of the key's first column: from on, and below to, where they are given.
@@ -185,6 +185,7 @@ func (p *packed) number() uint64 { return maphash.Bytes(p.c.seeds[0], p.key) & p
 func (c *checked) count(target bool, p *packed) {
 	b := &c.side(target)[p.number()]
 	atomic.AddInt64(&b.n, 1)
+	atomic.AddInt64(&b.bytes, int64(len(p.row1)))
 	atomic.AddUint64(&b.a, maphash.Bytes(c.seeds[0], p.row1))
 	atomic.AddUint64(&b.b, maphash.Bytes(c.seeds[1], p.row1))
 }
