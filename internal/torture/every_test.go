@@ -21,8 +21,8 @@ import (
 )
 
 // TestEveryMessage cuts the connection at message 0, 1, 2 … of a restore, before the server has it and after, or has it refused with an error, until one
-// comes through undisturbed; and likewise at each COMMIT. Each ends right, by going on by itself or when it is started again. Without -points it is one message of
-// fifteen, others each time.
+// comes through undisturbed; and likewise at each COMMIT. Each ends right, by going on by itself or when it is started again. It is one message of fifteen,
+// others each time; with -points each of them, and one of five where statements by the dozen end the windows of their own tables.
 func TestEveryMessage(t *testing.T) {
 	stride := 15
 	if testing.Short() {
@@ -38,9 +38,9 @@ func TestEveryMessage(t *testing.T) {
 			l := bareLab(t, kind)
 			for _, rt := range []route{{name: "merge", image: "FULL", memory: 1 << 20}, {name: "base loaded", image: "FULL", memory: 1 << 20, baseLoaded: true},
 				{name: "statements apart", image: "FULL", memory: 1 << 20, baseLoaded: true}, {name: "merge, statements apart", image: "FULL", memory: 1 << 20}} {
-				s := tiny
+				s, step := tiny, stride
 				if strings.HasSuffix(rt.name, "apart") {
-					s = apart
+					s, step = apart, max(stride, 5)
 				}
 				for _, f := range []fault{
 					{name: "cut before message k = 0, 1, 2 …", proxy: testserver.CutBefore}, {name: "cut after message k = 0, 1, 2 …", proxy: testserver.CutAfter},
@@ -50,7 +50,7 @@ func TestEveryMessage(t *testing.T) {
 					if f.commits {
 						l.every(t, s, &rt, &f, 1, 4)
 					} else {
-						l.every(t, s, &rt, &f, stride, 30)
+						l.every(t, s, &rt, &f, step, 30)
 					}
 				}
 			}
