@@ -36,6 +36,11 @@ func outOfMemory(t *testing.T) func(*os.Process) error {
 	}
 	return func(p *os.Process) error {
 		pid := strconv.Itoa(p.Pid)
+		// It waits for its end, which takes longer to come than all that there is to do.
+		if err := p.Signal(syscall.SIGSTOP); err != nil {
+			return err
+		}
+		defer func() { _ = p.Signal(syscall.SIGCONT) }() // where it did not come
 		if err := errors.Join(into("/proc/"+pid, "oom_score_adj", "1000"), into(dir, "cgroup.procs", pid)); err != nil {
 			return err
 		}

@@ -72,6 +72,9 @@ func tinyScene(t *testing.T, kind string, own ...string) *scene {
 		"DELETE FROM shop.item WHERE id = 3")...))
 }
 
+// apartTrigger is the one of apartScene.
+const apartTrigger = "CREATE TRIGGER shop.tr BEFORE INSERT ON shop.stage FOR EACH ROW SET NEW.w = 1"
+
 // apartScene is as small, and full of statements about tables that nothing hangs on.
 func apartScene(t *testing.T, kind string) *scene {
 	return tinyScene(t, kind,
@@ -88,7 +91,7 @@ func apartScene(t *testing.T, kind string) *scene {
 		"RENAME TABLE shop.stage TO shop.old, shop.next TO shop.stage",
 		"DELETE FROM shop.old WHERE v = 4 LIMIT 1",
 		"UPDATE shop.stage SET v = 9",
-		"CREATE TRIGGER shop.tr BEFORE INSERT ON shop.stage FOR EACH ROW SET NEW.w = 1",
+		apartTrigger,
 		"ALTER TABLE shop.old MODIFY v BIGINT",
 		"DROP TABLE shop.old",
 		"CREATE TABLE shop.old (k INT PRIMARY KEY)",
