@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -131,9 +132,9 @@ func TestNoGoroutineStays(t *testing.T) {
 		ended, failed := 0, 0
 		for n := range 20 {
 			ctx, cancel := context.WithCancel(t.Context())
-			at := 0
+			var at atomic.Int32 // both sides of a comparison report
 			err := way.run(ctx, func() {
-				if at++; at == n {
+				if int(at.Add(1)) == n {
 					cancel()
 				}
 			}, enough)

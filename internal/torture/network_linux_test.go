@@ -13,6 +13,7 @@ import (
 	"lifeboat/internal/target"
 	"lifeboat/internal/target/scratch"
 	"lifeboat/internal/testserver"
+	"lifeboat/internal/testserver/dbstate"
 	"lifeboat/replay"
 )
 
@@ -223,6 +224,9 @@ func (l *lab) lossy(t *testing.T, s *scene, percent int, all, most bool) (wrong 
 	}
 	if target.Transient(err) { // given up
 		how.Report, how.Waiting = nil, nil
+		for _, id := range dbstate.Texts(t, l.db, "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'lb'") { // as the refusal says, where the server does not know yet that they are gone
+			_, _ = l.db.Exec("KILL " + id[0])
+		}
 		err = l.goOn(t, s, o, how)
 	}
 	if err != nil {
