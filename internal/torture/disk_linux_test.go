@@ -104,7 +104,7 @@ func TestStalledDisk(t *testing.T) {
 					if code != c.code || !strings.Contains(said, c.said) {
 						t.Errorf("exit %d: %s", code, said)
 					}
-					if took > time.Minute {
+					if took > 10*time.Minute { // far from the hour; a thread that the kernel has in its hands for the disk may keep the process for two
 						t.Errorf("it took %v", took)
 					}
 					l.proxy.Arm(testserver.NoFault, 0, false)
