@@ -3,7 +3,6 @@ package replay
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -70,16 +69,19 @@ func (r *runner) alone(ctx context.Context, o *schema.Object) (bool, error) {
 	if o.Kind != schema.KindTable || o.DB != r.p.Database || r.fks.tied[strings.ToLower(o.Name)] {
 		return false, nil
 	}
-	same := func(n string) bool { return strings.EqualFold(n, o.Name) }
-	if r.st.Phase == phaseMerge && slices.ContainsFunc(slices.Collect(maps.Keys(r.st.Created.of)), same) {
-		return false, nil // its rows in the snapshot wait for the window's end, and so may its indexes
+	for n := range r.st.Created.all() {
+		if r.st.Phase == phaseMerge && strings.EqualFold(n, o.Name) {
+			return false, nil // its rows in the snapshot wait for the window's end, and so may its indexes
+		}
 	}
-	written := func(n string) bool { return n != o.Name && same(n) } // otherwise in the log: what that means is the server's to say
-	if slices.ContainsFunc(slices.Collect(maps.Keys(r.fold.tables)), written) {
-		return false, nil
+	otherCase := func(n string) bool { return n != o.Name && strings.EqualFold(n, o.Name) } // what that means is the server's to say
+	for n := range r.fold.tables {
+		if otherCase(n) {
+			return false, nil
+		}
 	}
 	for _, t := range r.routes {
-		if written(t.name) {
+		if otherCase(t.name) {
 			return false, nil
 		}
 	}
@@ -129,7 +131,7 @@ func (r *runner) flushApart(ctx context.Context, names []string, to Cursor, forg
 		}
 	}
 	for n, t := range part.tables {
-		r.fold.forget(t)
+		r.fold.bytes -= t.held()
 		delete(r.fold.tables, n)
 	}
 	r.countOpen()
@@ -152,9 +154,6 @@ func (r *runner) passed(names []string, to Cursor) {
 		}
 	}
 }
-
-// forget gives back what a table holds.
-func (f *fold) forget(t *tableFold) { f.bytes -= t.held() }
 
 // countOpen joins the account of what was read, unless an earlier run has.
 func (r *runner) countOpen() {
