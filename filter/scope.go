@@ -55,17 +55,11 @@ func System(db string) bool {
 	return false
 }
 
-// SQL modes that change how a statement is read (sql_mode bits of both families).
-const (
-	modeANSIQuotes         = 1 << 2
-	modeNoBackslashEscapes = 1 << 20
-)
-
 // ReadingMode tells how to read a logged statement's quotes and comments.
 func ReadingMode(q *binlog.Query, f *binlog.Format) schema.Mode {
 	return schema.Mode{
-		ANSIQuotes:         q.Vars.SQLMode&modeANSIQuotes != 0,
-		NoBackslashEscapes: q.Vars.SQLMode&modeNoBackslashEscapes != 0,
+		ANSIQuotes:         q.Vars.SQLMode&schema.SQLModeANSIQuotes != 0,
+		NoBackslashEscapes: q.Vars.SQLMode&schema.SQLModeNoBackslashEscapes != 0,
 		MariaDB:            f.MariaDB,
 		Version:            f.VersionNumber(),
 		Charset:            readingCharset(q, f),

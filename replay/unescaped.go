@@ -25,11 +25,8 @@ func (r *runner) reopen(ctx context.Context, st *schema.Statement, q *binlog.Que
 	return r.eachUnescaped(ctx, st, q, "FLUSH LOCAL TABLES %s")
 }
 
-// noBackslashEscapes is the mode's bit in an event (MODE_NO_BACKSLASH_ESCAPES).
-const noBackslashEscapes = 1 << 20
-
 func (r *runner) eachUnescaped(ctx context.Context, st *schema.Statement, q *binlog.Query, statement string) error {
-	if r.srv.MariaDB || q.Vars.SQLMode&noBackslashEscapes == 0 {
+	if r.srv.MariaDB || q.Vars.SQLMode&schema.SQLModeNoBackslashEscapes == 0 {
 		return nil
 	}
 	for _, o := range filter.Touched(st, q) {

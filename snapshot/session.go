@@ -174,17 +174,11 @@ func (s *session) value(v []word, m schema.Mode) setting {
 
 func (s *session) get(name string) string { return s.vars[name].text }
 
-// Bits of sql_mode, the same in both families.
-const (
-	modeANSIQuotes         = 1 << 2
-	modeNoBackslashEscapes = 1 << 20
-)
-
 // mode is how statements read under the session's settings.
 func (s *session) mode(mariadb bool) schema.Mode {
 	m := schema.Mode{MariaDB: mariadb, Charset: s.get("character_set_client")}
 	if n, err := strconv.ParseUint(s.get("sql_mode"), 10, 64); err == nil { // as lifeboat's own dumps have it, from a log
-		m.ANSIQuotes, m.NoBackslashEscapes = n&modeANSIQuotes != 0, n&modeNoBackslashEscapes != 0
+		m.ANSIQuotes, m.NoBackslashEscapes = n&schema.SQLModeANSIQuotes != 0, n&schema.SQLModeNoBackslashEscapes != 0
 		return m
 	}
 	for name := range strings.SplitSeq(strings.ToUpper(s.get("sql_mode")), ",") {

@@ -10,6 +10,12 @@ package schema
 
 import "strings"
 
+// Bits of sql_mode as a number, the same in both families, that decide how statements read.
+const (
+	SQLModeANSIQuotes         = 1 << 2
+	SQLModeNoBackslashEscapes = 1 << 20
+)
+
 // Mode tells how to read a statement: what the Query event's status variables
 // (sql_mode, character_set_client) and the server's version say of it.
 // The zero Mode is a MySQL server of unknown version with the default sql_mode.
