@@ -70,7 +70,7 @@ func (s *Server) Conn(ctx context.Context, db string) (*Conn, error) {
 	var l *link
 	c, err := s.sessions.Conn(context.WithValue(ctx, linkKey{}, &l))
 	if err != nil {
-		return nil, s.explain(err)
+		return nil, s.explain(ctx, err)
 	}
 	out := &Conn{s: s, c: c, link: l}
 	if err := out.reset(ctx); err != nil {
@@ -87,13 +87,13 @@ func (s *Server) Conn(ctx context.Context, db string) (*Conn, error) {
 }
 
 // explain is the server's, with the reason why the connection broke.
-func (c *Conn) explain(err error) error {
-	if err != nil && isLost(err) && c.link != nil {
+func (c *Conn) explain(ctx context.Context, err error) error {
+	if err != nil && isLost(err) && c.link != nil && ctx.Err() == nil {
 		if why := c.link.why.Load(); why != nil {
 			return fmt.Errorf("%w at %s: %s", ErrUnreached, c.s.config.Addr, *why)
 		}
 	}
-	return c.s.explain(err)
+	return c.s.explain(ctx, err)
 }
 
 // limited is ctx with the time that a statement of rows has.
@@ -103,16 +103,16 @@ func (c *Conn) limited(ctx context.Context) (context.Context, context.CancelFunc
 
 // within explains the error of a statement that ran under a context of limited.
 func (c *Conn) within(ctx context.Context, err error) error {
-	if errors.Is(err, context.DeadlineExceeded) && errors.Is(context.Cause(ctx), ErrUnreached) {
+	if (errors.Is(err, context.DeadlineExceeded) || isLost(err) && ctx.Err() != nil) && errors.Is(context.Cause(ctx), ErrUnreached) {
 		return context.Cause(ctx)
 	}
-	return c.explain(err)
+	return c.explain(ctx, err)
 }
 
 func (c *Conn) reset(ctx context.Context) error {
 	for _, q := range c.s.rowSettings() {
 		if _, err := c.c.ExecContext(ctx, q); err != nil && !(isAccess(err) || Code(err) == 1193) {
-			return c.explain(err)
+			return c.explain(ctx, err)
 		}
 	}
 	c.fk = false
@@ -137,7 +137,7 @@ func (c *Conn) Use(ctx context.Context, db string) error {
 // Exec runs one statement as it is.
 func (c *Conn) Exec(ctx context.Context, query string) error {
 	_, err := c.c.ExecContext(ctx, query)
-	return c.explain(err)
+	return c.explain(ctx, err)
 }
 
 // ExecBytes runs one statement and returns the number of rows it says it affected. The bytes must not
@@ -236,7 +236,7 @@ func (c *Conn) Warnings(ctx context.Context, zeros int) error {
 func (c *Conn) doubts(ctx context.Context, harmless func(code int, text string) bool) error {
 	rows, err := c.c.QueryContext(ctx, "SHOW WARNINGS")
 	if err != nil {
-		return c.explain(err)
+		return c.explain(ctx, err)
 	}
 	defer rows.Close()
 	n := 0
@@ -244,7 +244,7 @@ func (c *Conn) doubts(ctx context.Context, harmless func(code int, text string) 
 		var level, text string
 		var code int
 		if err := rows.Scan(&level, &code, &text); err != nil {
-			return c.explain(err)
+			return c.explain(ctx, err)
 		}
 		if level != "Note" && !harmless(code, text) {
 			return fmt.Errorf("%w: %s %d: %s", ErrWarnings, level, code, text)
@@ -253,7 +253,7 @@ func (c *Conn) doubts(ctx context.Context, harmless func(code int, text string) 
 	if n >= warningsRecorded {
 		return fmt.Errorf("%w: one statement left more than %d warnings, and the server keeps no more", ErrWarnings, n)
 	}
-	return c.explain(rows.Err())
+	return c.explain(ctx, rows.Err())
 }
 
 // Begin, Commit and Rollback bracket a transaction on this session.
@@ -287,22 +287,22 @@ func (c *Conn) Row(ctx context.Context, query string, dest ...any) error {
 	if err == sql.ErrNoRows {
 		return err
 	}
-	return c.explain(err)
+	return c.explain(ctx, err)
 }
 
 // Each hands every row of a query to row, which scans it.
 func (c *Conn) Each(ctx context.Context, query string, row func(scan func(...any) error) error) error {
 	rows, err := c.c.QueryContext(ctx, query)
 	if err != nil {
-		return c.s.explain(err)
+		return c.s.explain(ctx, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		if err := row(rows.Scan); err != nil {
-			return c.s.explain(err)
+			return c.s.explain(ctx, err)
 		}
 	}
-	return c.s.explain(rows.Err())
+	return c.s.explain(ctx, rows.Err())
 }
 
 // Numbers reads the first column of every row of a query. The bytes must not change during the call.
@@ -325,11 +325,11 @@ func (c *Conn) Run(ctx context.Context, db string, text []byte, settings []strin
 	}
 	for _, q := range settings {
 		if _, err := c.c.ExecContext(ctx, q); err != nil {
-			return fmt.Errorf("preparing the session for a logged statement (%s): %w", q, c.explain(err))
+			return fmt.Errorf("preparing the session for a logged statement (%s): %w", q, c.explain(ctx, err))
 		}
 	}
 	_, err := c.exec(ctx, text) // without a limit: an ALTER takes its time
-	err = c.explain(err)
+	err = c.explain(ctx, err)
 	if back := c.reset(ctx); err == nil {
 		err = back
 	}

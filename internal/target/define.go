@@ -24,7 +24,7 @@ func (s *Server) Table(ctx context.Context, db, name string) (*schema.Table, err
 		return nil, nil
 	}
 	if err != nil {
-		return nil, s.explain(err)
+		return nil, s.explain(ctx, err)
 	}
 	t.Engine = engine.String
 	t.Partitioned = strings.Contains(options.String, "partitioned")
@@ -32,7 +32,7 @@ func (s *Server) Table(ctx context.Context, db, name string) (*schema.Table, err
 	t.Sequence = kind == "SEQUENCE"
 	for _, read := range []func(context.Context, *schema.Table, string) error{s.columns, s.keys, s.foreignKeys} {
 		if err := read(ctx, t, where); err != nil {
-			return nil, fmt.Errorf("reading the definition of %s.%s: %w", db, name, s.explain(err))
+			return nil, fmt.Errorf("reading the definition of %s.%s: %w", db, name, s.explain(ctx, err))
 		}
 	}
 	return t, nil
@@ -47,7 +47,7 @@ func (s *Server) absent(ctx context.Context, db, name string) error {
 	case err == nil:
 		return fmt.Errorf("%w: %s.%s is there, but the server does not show what it is", ErrAccess, db, name)
 	}
-	return s.explain(err)
+	return s.explain(ctx, err)
 }
 
 func (s *Server) columns(ctx context.Context, t *schema.Table, where string) error {
@@ -149,7 +149,7 @@ func (s *Server) ShowCreate(ctx context.Context, db, name string) (string, error
 	case strings.Contains(err.Error(), "destination arguments"): // a view has more columns
 		return "view", nil
 	}
-	return "", s.explain(err)
+	return "", s.explain(ctx, err)
 }
 
 // ForeignKeys reads the foreign keys of all tables of a database, by child table. The error is ErrAccess where some may be hidden from the
@@ -163,7 +163,7 @@ func (s *Server) ForeignKeys(ctx context.Context, db string) (map[string][]schem
 	for _, name := range children {
 		t := &schema.Table{DB: db, Name: name}
 		if err := s.foreignKeys(ctx, t, ""); err != nil {
-			return nil, s.explain(err)
+			return nil, s.explain(ctx, err)
 		}
 		out[name] = t.ForeignKeys
 	}

@@ -166,6 +166,49 @@ func TestOddServer(t *testing.T) {
 	})
 }
 
+// TestContextEnds ends contexts at two thousand moments of a session's life: it is never the connection's fault.
+func TestContextEnds(t *testing.T) {
+	servers(t, func(t *testing.T, _ *testserver.Proxy, direct string) {
+		srv, err := target.Open(t.Context(), direct, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer srv.Close()
+		ask := func(ctx context.Context) error {
+			c, err := srv.Conn(ctx, "mysql") // it asks a dozen times itself
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			return c.Exec(ctx, "DO 1")
+		}
+		start := time.Now()
+		if err := ask(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		took := time.Since(start)
+		const moments = 2000
+		ended := 0
+		for n := range moments {
+			ctx, cancel := context.WithCancel(t.Context())
+			timer := time.AfterFunc(took*time.Duration(n)/moments, cancel)
+			err := ask(ctx)
+			timer.Stop()
+			cancel()
+			switch {
+			case errors.Is(err, context.Canceled):
+				ended++
+			case err != nil:
+				t.Fatalf("moment %d: %v", n, err)
+			}
+		}
+		if ended == 0 {
+			t.Error("no context ended in time")
+		}
+		t.Logf("%d of %d ended", ended, moments)
+	})
+}
+
 // TestNoGoroutineStays opens, breaks and closes sessions, and counts what is left.
 func TestNoGoroutineStays(t *testing.T) {
 	s := testserver.Start(t, testserver.MariaDB1011)

@@ -113,7 +113,7 @@ func (s *Server) Reap(ctx context.Context) error {
 		s.mu.Lock()
 		s.opened = append(s.opened, opened...)
 		s.mu.Unlock()
-		return s.explain(err)
+		return s.explain(ctx, err)
 	}
 	for _, p := range list {
 		for _, o := range opened {
@@ -121,7 +121,7 @@ func (s *Server) Reap(ctx context.Context) error {
 				continue
 			}
 			if _, err := s.watch.ExecContext(ctx, fmt.Sprintf("KILL %d", p.id)); err != nil && Code(err) != errNoSuchThread {
-				return s.explain(err)
+				return s.explain(ctx, err)
 			}
 		}
 	}

@@ -29,7 +29,7 @@ func (s *Server) ProgramTexts(ctx context.Context, db string) ([]Program, error)
 		" UNION ALL SELECT LOWER(ROUTINE_TYPE), ROUTINE_NAME, '', 0, '' FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = "+q+
 		" UNION ALL SELECT 'event', EVENT_NAME, '', 0, '' FROM information_schema.EVENTS WHERE EVENT_SCHEMA = "+q+" ORDER BY 4, 5, 2")
 	if err != nil {
-		return nil, s.explain(err)
+		return nil, s.explain(ctx, err)
 	}
 	defer rows.Close()
 	var list []Program
@@ -42,7 +42,7 @@ func (s *Server) ProgramTexts(ctx context.Context, db string) ([]Program, error)
 		list = append(list, o)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, s.explain(err)
+		return nil, s.explain(ctx, err)
 	}
 	for i := range list {
 		if err := s.programText(ctx, db, &list[i]); err != nil {
@@ -56,7 +56,7 @@ func (s *Server) ProgramTexts(ctx context.Context, db string) ([]Program, error)
 func (s *Server) programText(ctx context.Context, db string, o *Program) error {
 	rows, err := s.db.QueryContext(ctx, "SHOW CREATE "+o.Kind+" "+schema.QuoteIdent(db)+"."+schema.QuoteIdent(o.Name))
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", o.Kind, o.Name, s.explain(err))
+		return fmt.Errorf("%s %s: %w", o.Kind, o.Name, s.explain(ctx, err))
 	}
 	defer rows.Close()
 	names, err := rows.Columns()

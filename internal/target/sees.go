@@ -28,7 +28,7 @@ func (s *Server) sees(ctx context.Context, db string) (exists bool, err error) {
 	case isAccess(err):
 		return false, fmt.Errorf("%w: the user does not see all tables of database %s, if there are any; GRANT ALL ON %s.*: %w", ErrAccess, db, schema.QuoteIdent(db), err)
 	}
-	return false, s.explain(err)
+	return false, s.explain(ctx, err)
 }
 
 // granted is a line of SHOW GRANTS that gives TRIGGER on all tables, or all of a database whose name is like a pattern.
@@ -44,10 +44,10 @@ func (s *Server) seesPrograms(ctx context.Context, db string) error {
 	case isAccess(err):
 		return refuse("EVENT", err)
 	case err != nil:
-		return s.explain(err)
+		return s.explain(ctx, err)
 	}
 	if err := rows.Close(); err != nil {
-		return s.explain(err)
+		return s.explain(ctx, err)
 	}
 	if s.MariaDB {
 		return nil // it shows the triggers of every table that the user may read, and refuses their texts
@@ -66,7 +66,7 @@ func (s *Server) seesPrograms(ctx context.Context, db string) error {
 		}
 		var like bool
 		if err := s.db.QueryRowContext(ctx, "SELECT "+Quote(db)+" LIKE "+Quote(strings.ReplaceAll(m[2], "``", "`"))).Scan(&like); err != nil {
-			return s.explain(err)
+			return s.explain(ctx, err)
 		}
 		if like {
 			return nil

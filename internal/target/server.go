@@ -96,7 +96,7 @@ func Open(ctx context.Context, dsn string, options *Options) (*Server, error) {
 	s.sessions.SetMaxIdleConns(-1)
 	s.watch.SetMaxOpenConns(1)
 	if err := s.describe(ctx); err != nil {
-		return nil, errors.Join(s.explain(err), s.Close())
+		return nil, errors.Join(s.explain(ctx, err), s.Close())
 	}
 	return s, nil
 }
@@ -195,18 +195,18 @@ func (s *Server) HasDatabase(ctx context.Context, db string) (exists bool, objec
 func (s *Server) column(ctx context.Context, query string) ([]string, error) {
 	rows, err := s.db.QueryContext(ctx, query)
 	if err != nil {
-		return nil, s.explain(err)
+		return nil, s.explain(ctx, err)
 	}
 	defer rows.Close()
 	var out []string
 	for rows.Next() {
 		var v string
 		if err := rows.Scan(&v); err != nil {
-			return nil, s.explain(err)
+			return nil, s.explain(ctx, err)
 		}
 		out = append(out, v)
 	}
-	return out, s.explain(rows.Err())
+	return out, s.explain(ctx, rows.Err())
 }
 
 // Quote writes a string literal that no sql_mode and no character set reads otherwise.
@@ -218,8 +218,9 @@ func Quote(s string) string {
 }
 
 // explain wraps a driver's error so that callers can tell what kind it is and users what to do. It never
-// quotes the data source name.
-func (s *Server) explain(err error) error {
+// quotes the data source name. A connection that is lost when ctx has ended was closed for that reason, by the driver:
+// what it says of it afterwards depends on the moment.
+func (s *Server) explain(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -228,6 +229,8 @@ func (s *Server) explain(err error) error {
 		switch {
 		case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
 			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case errors.Is(err, mysql.ErrPktTooLarge):
 			return fmt.Errorf("%w; raise it on the target: it is %d bytes (a session keeps the value that it began with)", ErrPacket, s.MaxPacket)
 		case errors.Is(err, ErrUnreached):

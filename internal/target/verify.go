@@ -38,19 +38,19 @@ func (c *Conn) Values(ctx context.Context, query string, row func([]driver.Value
 	if errors.As(err, &own) {
 		return own.err
 	}
-	return c.explain(err)
+	return c.explain(ctx, err)
 }
 
 // Named hands the values of a query's first row to value, with their columns' names.
 func (c *Conn) Named(ctx context.Context, query string, value func(name string, v driver.Value)) error {
 	rows, err := c.c.QueryContext(ctx, query)
 	if err != nil {
-		return c.explain(err)
+		return c.explain(ctx, err)
 	}
 	defer rows.Close()
 	names, err := rows.Columns()
 	if err != nil || !rows.Next() {
-		return c.explain(errors.Join(err, rows.Err()))
+		return c.explain(ctx, errors.Join(err, rows.Err()))
 	}
 	values := make([]sql.RawBytes, len(names))
 	dest := make([]any, len(names))
@@ -58,7 +58,7 @@ func (c *Conn) Named(ctx context.Context, query string, value func(name string, 
 		dest[i] = &values[i]
 	}
 	if err := rows.Scan(dest...); err != nil {
-		return c.explain(err)
+		return c.explain(ctx, err)
 	}
 	for i, n := range names {
 		if values[i] == nil {
@@ -84,18 +84,18 @@ func (s *Server) Bodies(ctx context.Context, db string) (map[string]string, erro
 		" UNION ALL SELECT CONCAT(LOWER(ROUTINE_TYPE), ' ', ROUTINE_NAME), IFNULL(ROUTINE_DEFINITION,'') FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = "+q+
 		" UNION ALL SELECT CONCAT('event ', EVENT_NAME), EVENT_DEFINITION FROM information_schema.EVENTS WHERE EVENT_SCHEMA = "+q)
 	if err != nil {
-		return nil, s.explain(err)
+		return nil, s.explain(ctx, err)
 	}
 	defer rows.Close()
 	out := map[string]string{}
 	for rows.Next() {
 		var name, body string
 		if err := rows.Scan(&name, &body); err != nil {
-			return nil, s.explain(err)
+			return nil, s.explain(ctx, err)
 		}
 		out[name] = body
 	}
-	return out, s.explain(rows.Err())
+	return out, s.explain(ctx, rows.Err())
 }
 
 // Evaluate asks for the text of an expression, in UTF-8.
@@ -105,5 +105,5 @@ func (s *Server) Evaluate(ctx context.Context, expression []byte) ([]byte, error
 	if err == nil && !text.Valid {
 		err = errors.New("the server makes NULL of a value")
 	}
-	return []byte(text.String), s.explain(err)
+	return []byte(text.String), s.explain(ctx, err)
 }
