@@ -83,7 +83,11 @@ func (s *scanner) judgeDDL(it *binlog.Item, one *statement) {
 		s.find(UnnamedDatabase, it.Tx.Start, false, "this server logs CREATE TABLE … LIKE a temporary table without the name of the database, so this one may be another database's, and one too many here: %s", one.ref.SQL)
 		s.concerns(one, q)
 	}
-	if s.format.MariaDB && (one.st.Verb == schema.CreateTable || one.st.Verb == schema.AlterTable) && versioning.Match(q.SQL) {
+	shapes := one.st.Verb == schema.CreateTable || one.st.Verb == schema.AlterTable
+	if shapes && s.survey.Timestamps.IsZero() && !binlog.SaysExplicitTimestamp(s.format.MariaDB, s.format.VersionNumber()) && timestamp.Match(q.SQL) {
+		s.survey.Timestamps = it.Tx.Start
+	}
+	if s.format.MariaDB && shapes && versioning.Match(q.SQL) {
 		s.find(SystemVersioned, it.Tx.Start, true, "a table with system versioning, whose history is not in the log: %s", one.ref.SQL)
 	}
 }
@@ -104,6 +108,8 @@ func Final(code string) bool {
 // unnamed finds the text that MySQL before 5.7 logs for CREATE TABLE … LIKE a temporary table: its own, and without the database even where
 // that is not the session's. Of CREATE TABLE … SELECT it is the same, but rows follow.
 var unnamed = regexp.MustCompile("(?s)^CREATE TABLE (IF NOT EXISTS )?`[^`]+` \\(\n  .*\n\\)[^\n]*$")
+
+var timestamp = regexp.MustCompile(`(?i)\bTIMESTAMP\b`)
 
 var versioning = regexp.MustCompile(`(?i)\b(WITH|ADD)\s+SYSTEM\s+VERSIONING\b`)
 

@@ -33,6 +33,7 @@ type Survey struct {
 	XA          map[binlog.Position]XA      // distributed transactions, by the start of their rows
 	Temporary   []binlog.Position           // statements that change rows of temporary tables only
 	Beyond      map[TableName]Beyond        // tables out of scope that lost rows, or had some changed
+	Timestamps  binlog.Position             // of the first statement that may make a TIMESTAMP column and does not say explicit_defaults_for_timestamp
 	Outlived    []*Outlived                 // what may have been made under a default that only its session knew
 	Stop        binlog.Position             // start of the first transaction left out; zero: read to the end
 	LastInBase  binlog.Position             // start of the last transaction that the base holds already

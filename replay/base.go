@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
+	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
 	"lifeboat/snapshot"
@@ -74,11 +76,12 @@ func (r *runner) deal(ctx context.Context, load *baseLoad, read func(context.Con
 // makeDatabase creates the database to restore into, empty until the snapshot or the log fill it. Where
 // they hold its CREATE DATABASE, that sets its character set.
 func (r *runner) makeDatabase(ctx context.Context) error {
-	collate := ""
-	if r.p.Charset != "" {
-		collate = " DEFAULT CHARSET=" + r.p.Charset
+	text := "CREATE DATABASE IF NOT EXISTS " + quoteDB(r.p.Into)
+	if r.p.Charset == "" {
+		return r.ddl.Exec(ctx, text)
 	}
-	return r.ddl.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+quoteDB(r.p.Into)+collate)
+	set := r.srv.SessionSettings(dumpSession(snapshot.Statement{}, r.src.Snapshot.Index())) // it is of the snapshot's tables
+	return r.ddl.Run(ctx, "", []byte(text+" DEFAULT CHARSET="+r.p.Charset), set)
 }
 
 // baseReader cuts the snapshot into steps, in file order.
@@ -158,7 +161,7 @@ func (b *baseReader) flush(ctx context.Context) error {
 // other runs or keeps a statement that is no row data.
 func (b *baseReader) other(ctx context.Context, s snapshot.Statement) error {
 	r := b.r
-	set := r.srv.SessionSettings(dumpSession(s))
+	set := r.srv.SessionSettings(dumpSession(s, r.src.Snapshot.Index()))
 	switch s.Part {
 	case snapshot.PartDatabase:
 		return r.baseDatabase(ctx, s, set)
@@ -187,9 +190,12 @@ func (b *baseReader) other(ctx context.Context, s snapshot.Statement) error {
 // dumpCharset and the mode below are what the dump tools use where a dump (--compact) does not say.
 const dumpCharset = "utf8mb4"
 
-func dumpSession(s snapshot.Statement) target.Session {
+func dumpSession(s snapshot.Statement, x *snapshot.Index) target.Session {
 	out := target.Session{SQLMode: s.SQLMode, Client: cmp.Or(s.ClientCharset, dumpCharset), Collation: s.CollationConnection, TimeZone: s.TimeZone,
-		ExplicitTimestamp: s.ExplicitTimestamp, UTF8MB4Collation: s.UTF8MB4Collation}
+		ExplicitTimestamp: s.ExplicitTimestamp, UTF8MB4Collation: s.UTF8MB4Collation, CharsetCollations: s.CharsetCollations}
+	if out.UTF8MB4Collation == "" && utf8mb4IsGeneral(x.MariaDB, binlog.VersionNumber(x.ServerVersion)) {
+		out.UTF8MB4Collation = strconv.Itoa(utf8mb4General)
+	}
 	if !s.SQLModeSet {
 		out.SQLMode = "NO_AUTO_VALUE_ON_ZERO"
 	}

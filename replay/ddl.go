@@ -42,7 +42,11 @@ func (r *runner) logged(ctx context.Context, w *walk, it *binlog.Item, st *schem
 	if err != nil {
 		return err
 	}
-	set := r.srv.StatementSettings(r.p.sessionOf(st, q, r.format), it.Time)
+	session := r.p.sessionOf(st, q, r.format)
+	if r.srv.MariaDB && session.UTF8MB4Collation > utf8mb4General && leavesCollation(text) {
+		r.incomplete("utf8mb4 without a collation is utf8mb4_0900_ai_ci in the log, and no default of MariaDB's: what the log makes so has utf8mb4_general_ci here; name the collation of such columns by ALTER TABLE")
+	}
+	set := r.srv.StatementSettings(session, it.Time)
 	if r.programs.statement(st, ProgramText{SQL: text, Set: set, Mode: filter.ReadingMode(q, r.format)}) {
 		return nil
 	}
@@ -82,8 +86,28 @@ func (p *Plan) sessionOf(st *schema.Statement, q *binlog.Query, format *binlog.F
 	if slices.ContainsFunc(filter.Touched(st, q), func(o schema.Object) bool { return o.Role == schema.Reference && !p.scope().Has(o.DB, o.Name) }) {
 		vars.HasFlags2, vars.Flags2 = true, vars.Flags2|binlog.OptionNoForeignKeyChecks
 	}
+	if vars.ExplicitTimestamp < 0 && !binlog.SaysExplicitTimestamp(format.MariaDB, format.VersionNumber()) {
+		vars.ExplicitTimestamp = 0
+	}
+	if vars.UTF8MB4Collation == 0 && utf8mb4IsGeneral(format.MariaDB, format.VersionNumber()) {
+		vars.UTF8MB4Collation = utf8mb4General
+	}
 	return &vars
 }
+
+// utf8mb4General is the id of utf8mb4_general_ci.
+const utf8mb4General = 45
+
+// utf8mb4IsGeneral reports a server, by its version's number, in which utf8mb4 without a collation is utf8mb4_general_ci, and which does not say so. (In
+// MariaDB character_set_collations may make it another one, to MariaDB alone.)
+func utf8mb4IsGeneral(mariaDB bool, number int) bool { return mariaDB || number > 0 && number < 80011 }
+
+// leavesCollation reports a statement that names utf8mb4 and leaves its collation to the server.
+func leavesCollation(sql []byte) bool {
+	return slices.ContainsFunc(utf8mb4.FindAllSubmatch(sql, -1), func(m [][]byte) bool { return len(m[1]) == 0 })
+}
+
+var utf8mb4 = regexp.MustCompile(`(?i)\butf8mb4\b(['"]?\s+COLLATE\b)?`)
 
 // withoutBase reports a statement about nothing but tables that the target lacks because they have no
 // base. What makes a table is not one.

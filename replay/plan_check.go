@@ -172,6 +172,7 @@ func (pl *planner) tables(ctx context.Context) error {
 		return err
 	}
 	pl.databaseDefault(creates)
+	pl.timestamps()
 	pl.emptyMembers(creates)
 	pl.localTimes(all, creates)
 	if err := pl.outlived(ctx); err != nil {

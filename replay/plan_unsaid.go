@@ -52,6 +52,13 @@ func (pl *planner) databaseDefault(creates map[string]string) {
 	}
 }
 
+// timestamps says what explicit_defaults_for_timestamp is taken for where the log does not say it.
+func (pl *planner) timestamps() {
+	if at := pl.survey.Timestamps; !at.IsZero() {
+		pl.p.Findings = append(pl.p.Findings, fmt.Sprintf("the log of server %s does not say explicit_defaults_for_timestamp: from %s on TIMESTAMP columns that it makes are taken to be made with it OFF, the default there; if rows of the log say otherwise, the restore stops at them", pl.survey.Format.ServerVersion, at))
+	}
+}
+
 // tableCharset finds the table's own default behind the last parenthesis, as SHOW CREATE TABLE writes it.
 var tableCharset = regexp.MustCompile(`\).*DEFAULT CHARSET=(\w+(?: COLLATE=\w+)?)[^)]*$`)
 

@@ -137,7 +137,7 @@ func (b *rebuild) definitions(ctx context.Context) error {
 		if s.Drop || s.Placeholder {
 			return nil
 		}
-		set := b.server.SessionSettings(dumpSession(s))
+		set := b.server.SessionSettings(dumpSession(s, x))
 		switch s.Part {
 		case snapshot.PartDatabase:
 			return b.baseDatabase(s)

@@ -128,6 +128,7 @@ func (b *builder) finish() (*Index, error) {
 // list gives the Index the tables that were asked for.
 func (b *builder) list(idx *Index) {
 	for _, t := range b.tables {
+		t.HasData = t.HasData || idx.Format == "lifeboat" // which writes nothing of a table without rows but its definition
 		if last := len(t.creates) - 1; last >= 0 && t.creates[last].view {
 			t.View, t.HasData = true, false
 			if b.d.header && last == 0 && t.creates[0].dummy {

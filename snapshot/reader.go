@@ -241,6 +241,7 @@ func (d *reader) settle() {
 	d.inForce.TimeZone = d.sess.get("time_zone")
 	d.inForce.ExplicitTimestamp = d.sess.get("explicit_defaults_for_timestamp")
 	d.inForce.UTF8MB4Collation = d.sess.get("default_collation_for_utf8mb4")
+	d.inForce.CharsetCollations = d.sess.collations
 	d.mode = d.sess.mode(d.facts.MariaDB)
 	d.s.noBackslash = d.mode.NoBackslashEscapes
 	d.s.ansiQuotes = d.mode.ANSIQuotes

@@ -12,6 +12,8 @@ import (
 type session struct {
 	vars map[string]setting // system variables in lower case
 	user map[string]setting // user variables, @ included, in lower case
+	// collations are the ids of character_set_collations, as lifeboat's own dumps give them.
+	collations []uint16
 }
 
 // setting is a variable's value; known is false for the server's own, which the
@@ -118,12 +120,24 @@ func (s *session) assign(a []word, m schema.Mode) (server bool) {
 	switch {
 	case scope == "global", scope == "persist", scope == "persist_only":
 		return true
+	case name == "character_set_collations":
+		s.collations = numbers(a[min(eq, len(a)):])
 	case strings.HasPrefix(name, "@"):
 		s.user[name] = v
 	default:
 		s.vars[name] = v
 	}
 	return name == "sql_log_bin" || name == "gtid_next" || name == "wsrep_on"
+}
+
+// numbers are those among words.
+func numbers(words []word) (out []uint16) {
+	for _, w := range words {
+		if n, err := strconv.ParseUint(w.text, 10, 16); err == nil && w.kind == schema.Number {
+			out = append(out, uint16(n))
+		}
+	}
+	return out
 }
 
 // names carries out NAMES charset [COLLATE collation].

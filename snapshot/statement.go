@@ -59,8 +59,9 @@ type Statement struct {
 	ClientCharset       string // character_set_client
 	CollationConnection string
 	TimeZone            string
-	ExplicitTimestamp   string // explicit_defaults_for_timestamp
-	UTF8MB4Collation    string // default_collation_for_utf8mb4
+	ExplicitTimestamp   string   // explicit_defaults_for_timestamp
+	CharsetCollations   []uint16 // ids of MariaDB's character_set_collations, in a dump that lifeboat wrote
+	UTF8MB4Collation    string   // default_collation_for_utf8mb4
 	// DatabaseCollation is what ALTER DATABASE gave the database around routines
 	// and triggers created under another; "" for the database's own.
 	DatabaseCollation string

@@ -128,7 +128,11 @@ func TestFolderOfLogMadeTablesIsABase(t *testing.T) {
 				s.exec(t, "SET SESSION explicit_defaults_for_timestamp=0")
 			}
 			s.exec(t, "CREATE TABLE \"late\" (id INT PRIMARY KEY, ts TIMESTAMP, c VARCHAR(9) DEFAULT '\xd6\xd0\\' COMMENT 'it ends with \\', d VARCHAR(9)) COMMENT '\xd5\\; '';\\'")
-			s.exec(t, "INSERT INTO late (id, d) VALUES (1, 'x\\');\nSET NAMES utf8mb4;\nSET SESSION sql_mode='';\nCREATE TABLE later (id INT PRIMARY KEY, c CHAR(5) CHARACTER SET utf8mb4);\nINSERT INTO later VALUES (1, '☃')")
+			s.exec(t, "INSERT INTO late (id, d) VALUES (1, 'x\\');\nSET NAMES utf8mb4;\nSET SESSION sql_mode=''")
+			if kind == testserver.MariaDB118 {
+				s.exec(t, "SET SESSION character_set_collations='utf8mb4=utf8mb4_bin'")
+			}
+			s.exec(t, "CREATE TABLE later (id INT PRIMARY KEY, c CHAR(5) CHARACTER SET utf8mb4);\nINSERT INTO later VALUES (1, '☃')")
 			want := s.definitions(t, s.server, "shop")
 			s.exec(t, "FLUSH LOGS;\nFLUSH LOGS;\nDROP DATABASE shop")
 			s.collect(t)

@@ -42,6 +42,8 @@ type QueryVars struct {
 	HasDDLXID          bool   // MySQL 8: InnoDB's DDL took effect
 	UTF8MB4Collation   uint16 // default_collation_for_utf8mb4; 0: not said
 	RequirePrimaryKey  int8   // -1: not said
+	// CharsetCollations is MariaDB's character_set_collations, the collations by their ids. A server that has it and does not say it has none in it.
+	CharsetCollations []uint16
 	Alter              AlterPhase
 	AlterSeq           uint64 // of the START that a COMMIT or ROLLBACK ends
 	Unknown            byte   // the first variable not understood; those after it are unread. 0: none
@@ -68,8 +70,12 @@ const (
 	optionExplicitTimestamp = 1 << 24
 )
 
-// SessionExplicitTimestamp reports a MariaDB, by its version's number, in which explicit_defaults_for_timestamp is a session's, and logged (MDEV-29225).
-func SessionExplicitTimestamp(number int) bool {
+// SaysExplicitTimestamp reports a server, by its version's number, in which explicit_defaults_for_timestamp is a session's, and logged where it matters (MySQL
+// 5.7, MDEV-29225). In what others log it is to be taken for OFF, their default, as MariaDB's replicas do (MDEV-29078).
+func SaysExplicitTimestamp(mariaDB bool, number int) bool {
+	if !mariaDB {
+		return number >= 50700
+	}
 	for _, since := range []int{100517, 100609, 100705, 100804, 100902} {
 		if number/100 == since/100 {
 			return number >= since
@@ -119,7 +125,7 @@ func (v *QueryVars) parse(b []byte, format *Format) error {
 	if c.short {
 		return fmt.Errorf("status variables of a Query event end early")
 	}
-	if v.HasFlags2 && format.MariaDB && SessionExplicitTimestamp(format.VersionNumber()) {
+	if v.HasFlags2 && format.MariaDB && SaysExplicitTimestamp(true, format.VersionNumber()) {
 		v.ExplicitTimestamp = int8(v.Flags2 / optionExplicitTimestamp & 1)
 	}
 	return nil
@@ -220,8 +226,11 @@ func (v *QueryVars) mariaDB(code byte, c *cursor) bool {
 		case flags&8 != 0:
 			v.Alter, v.AlterSeq = AlterRollback, c.uint(8)
 		}
-	case 131: // character_set_collations
-		c.bytes(4 * int(c.byte()))
+	case 131:
+		for n := c.byte(); n > 0 && !c.short; n-- {
+			c.uint(2) // the character set's own default, which names it
+			v.CharsetCollations = append(v.CharsetCollations, uint16(c.uint(2)))
+		}
 	default:
 		return false
 	}

@@ -62,6 +62,9 @@ func (s *Server) rowSettings() []string {
 	if !s.MariaDB && s.Number >= 80030 {
 		set = append(set, "SET SESSION sql_generate_invisible_primary_key=0")
 	}
+	if !s.MariaDB && s.Number >= 80400 {
+		set = append(set, "SET SESSION restrict_fk_on_non_standard_key=0") // the source's server took the foreign key
+	}
 	return set
 }
 
@@ -349,15 +352,6 @@ func (s *Server) clientCharset(collation uint16) string {
 	}
 }
 
-// explicitTimestamps and utf8mb4Collation report servers whose sessions have explicit_defaults_for_timestamp and default_collation_for_utf8mb4.
-func (s *Server) explicitTimestamps() bool {
-	if s.MariaDB {
-		return binlog.SessionExplicitTimestamp(s.Number)
-	}
-	return s.Number >= 50600
-}
-
-func (s *Server) utf8mb4Collation() bool { return !s.MariaDB && s.Number >= 80011 }
 
 // StatementSettings recreate the session a statement was logged in, at the time it was: rows take the time in a new column, and
 // events begin by it. Modes the target no longer has are left out.
@@ -380,13 +374,14 @@ func (s *Server) StatementSettings(v *binlog.QueryVars, at time.Time) []string {
 	if v.TimeZone != "" {
 		set = append(set, "SET SESSION time_zone="+Quote(v.TimeZone))
 	}
-	if v.ExplicitTimestamp >= 0 && s.explicitTimestamps() {
-		set = append(set, fmt.Sprintf("SET SESSION explicit_defaults_for_timestamp=%d", v.ExplicitTimestamp))
+	d := defaults{collations: v.CharsetCollations}
+	if v.ExplicitTimestamp >= 0 {
+		d.explicitTimestamp = strconv.Itoa(int(v.ExplicitTimestamp))
 	}
-	if v.UTF8MB4Collation != 0 && s.utf8mb4Collation() {
-		set = append(set, fmt.Sprintf("SET SESSION default_collation_for_utf8mb4=%d", v.UTF8MB4Collation))
+	if v.UTF8MB4Collation != 0 {
+		d.utf8mb4 = strconv.Itoa(int(v.UTF8MB4Collation))
 	}
-	return set
+	return s.appendDefaults(set, &d)
 }
 
 func on(b bool) int {

@@ -12,9 +12,10 @@ type Session struct {
 	Client    string // character_set_client
 	Collation string // collation_connection
 	TimeZone  string
-	// What decides how a CREATE TABLE reads that no tool printed, in lifeboat's own dumps: explicit_defaults_for_timestamp and
-	// default_collation_for_utf8mb4.
+	// What decides how a CREATE TABLE reads that does not say it all: explicit_defaults_for_timestamp, default_collation_for_utf8mb4, and the ids of
+	// character_set_collations.
 	ExplicitTimestamp, UTF8MB4Collation string
+	CharsetCollations                   []uint16
 }
 
 // SessionSettings writes the session as SET statements. Foreign keys stay unchecked: a dump's tables come
@@ -40,13 +41,7 @@ func (s *Server) SessionSettings(v Session) []string {
 	if v.TimeZone != "" {
 		set = append(set, "SET SESSION time_zone="+Quote(v.TimeZone))
 	}
-	if v.ExplicitTimestamp != "" && s.explicitTimestamps() {
-		set = append(set, "SET SESSION explicit_defaults_for_timestamp="+word(v.ExplicitTimestamp))
-	}
-	if v.UTF8MB4Collation != "" && s.utf8mb4Collation() {
-		set = append(set, "SET SESSION default_collation_for_utf8mb4="+word(v.UTF8MB4Collation))
-	}
-	return set
+	return s.appendDefaults(set, &defaults{word(v.ExplicitTimestamp), word(v.UTF8MB4Collation), v.CharsetCollations})
 }
 
 // word keeps a character set's name from being anything else.
