@@ -52,6 +52,7 @@ type bench struct {
 	programs rig.Programs
 	dir      string // of the servers
 	archive  *archive
+	whole    time.Duration // of the last lifeboat restore
 }
 
 func run(ctx context.Context, w io.Writer, o options) error {

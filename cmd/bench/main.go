@@ -22,7 +22,7 @@ func main() {
 	flag.Int64Var(&o.size, "size", 240, "how much binlog there is, in MiB")
 	flag.StringVar(&o.memory, "memory", "256MiB", "lifeboat's --memory")
 	flag.BoolVar(&o.quick, "quick", false, "leave mysqlbinlog | mysql out, which takes minutes")
-	flag.StringVar(&o.only, "only", "", "only some ways: pipe, applier, one, four, lifeboat, onto; comma separated")
+	flag.StringVar(&o.only, "only", "", "only some ways: pipe, applier, one, four, lifeboat, killed, onto; comma separated")
 	flag.BoolVar(&o.audit, "audit", false, "measure audits instead, beside mysqlbinlog and cat")
 	flag.BoolVar(&o.curve, "curve", false, "measure lifeboat alone, with more and more changes per row, then with more rows")
 	flag.BoolVar(&o.full, "full", false, "each workload at its own full size instead of -size; unless -only says it, all ways for A, the applier, four clients and lifeboat for the others")

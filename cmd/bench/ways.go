@@ -29,6 +29,7 @@ const (
 	wayFour     = "fresh dump of the final state, 4 clients"
 	wayLifeboat = "lifeboat restore"
 	wayOnto     = "lifeboat restore onto a loaded base"
+	wayKilled   = "lifeboat restore, killed at 3/4 and run again"
 )
 
 // way is one way to the final state, on an empty server.
@@ -95,6 +96,7 @@ func (b *bench) ways() []way {
 		{name: wayOne, short: "one", run: func(ctx context.Context, s *scratch.Server) (sample, error) { return b.byDump(ctx, s, 1) }, most: b.opts.runs},
 		{name: wayFour, short: "four", run: func(ctx context.Context, s *scratch.Server) (sample, error) { return b.byDump(ctx, s, 4) }, most: b.opts.runs},
 		{name: wayLifeboat, short: "lifeboat", run: b.byLifeboat, most: b.opts.runs},
+		{name: wayKilled, short: "killed", run: b.killed, most: b.opts.runs},
 		{name: wayOnto, short: "onto", run: b.ontoBase, most: b.opts.runs},
 	}
 	only := strings.Split(b.opts.only, ",")
@@ -202,7 +204,27 @@ func (b *bench) byLifeboat(ctx context.Context, server *scratch.Server) (s sampl
 		return s, errors.New("lifeboat's progress has no phase \"load base\"")
 	}
 	s.replay = took - s.base
+	b.whole = took
 	return s, nil
+}
+
+// killed is byLifeboat with a SIGKILL at three quarters of the last such run's time, and the same command once more. What both take together, beyond
+// one run, is what going on repeats.
+func (b *bench) killed(ctx context.Context, server *scratch.Server) (s sample, err error) {
+	if b.whole == 0 {
+		return s, errors.New("it comes behind a restore that is not killed: measure that, too")
+	}
+	line, moment := b.lifeboatLine(server.DSN()), b.whole*3/4
+	first, cancel := context.WithTimeout(ctx, moment)
+	defer cancel()
+	cmd := rig.Command(first, line...)
+	cmd.Cancel = func() error { return cmd.Process.Kill() }
+	if err := cmd.Run(); err == nil || !errors.Is(first.Err(), context.DeadlineExceeded) {
+		return s, fmt.Errorf("it was not killed after %v: %w", moment, err)
+	}
+	took, err := b.lifeboatRun(ctx, &s, line)
+	s.replay = moment + took
+	return s, err
 }
 
 // ontoBase loads the base with mysql and lets lifeboat replay the log over it.
