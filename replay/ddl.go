@@ -190,6 +190,9 @@ func (r *runner) runDDL(ctx context.Context, w *walk, st *schema.Statement, q *b
 		if resuming && st.Alter.ExchangePartition != "" {
 			return fmt.Errorf("the restore stopped while %s ran, and the table does not show whether it had: drop databases %s and %s on the target and begin anew", filter.Excerpt(q.SQL, 100), checkpointDB, r.p.Into)
 		}
+		if err := r.computed(ctx, st, q, w.tx); err != nil {
+			return err
+		}
 		r.st.DDL = &DDLState{At: before, Before: print}
 		if err := r.cp.save(ctx, r.st); err != nil {
 			return err

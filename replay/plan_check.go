@@ -173,6 +173,7 @@ func (pl *planner) tables(ctx context.Context) error {
 	}
 	pl.databaseDefault(creates)
 	pl.timestamps()
+	pl.computed()
 	pl.emptyMembers(creates)
 	pl.localTimes(all, creates)
 	if err := pl.outlived(ctx); err != nil {

@@ -59,6 +59,13 @@ func (pl *planner) timestamps() {
 	}
 }
 
+// computed names the statements whose effect on rows may not be in the log. Which it is, is the definition's to say that the table has then.
+func (pl *planner) computed() {
+	for _, s := range pl.survey.Computed {
+		pl.p.Findings = append(pl.p.Findings, fmt.Sprintf("the ALTER TABLE at %s (%s) makes values that the log does not hold, if the table has rows and no key by which they lie, or by what it calls; then the restore lists it as incomplete", s.Pos, strings.Join(s.Tables, ", ")))
+	}
+}
+
 // tableCharset finds the table's own default behind the last parenthesis, as SHOW CREATE TABLE writes it.
 var tableCharset = regexp.MustCompile(`\).*DEFAULT CHARSET=(\w+(?: COLLATE=\w+)?)[^)]*$`)
 

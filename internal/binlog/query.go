@@ -44,9 +44,9 @@ type QueryVars struct {
 	RequirePrimaryKey  int8   // -1: not said
 	// CharsetCollations is MariaDB's character_set_collations, the collations by their ids. A server that has it and does not say it has none in it.
 	CharsetCollations []uint16
-	Alter              AlterPhase
-	AlterSeq           uint64 // of the START that a COMMIT or ROLLBACK ends
-	Unknown            byte   // the first variable not understood; those after it are unread. 0: none
+	Alter             AlterPhase
+	AlterSeq          uint64 // of the START that a COMMIT or ROLLBACK ends
+	Unknown           byte   // the first variable not understood; those after it are unread. 0: none
 }
 
 // AlterPhase is MariaDB's two-phase ALTER (10.8 and later): only a commit, or no phase, has effect.

@@ -37,6 +37,9 @@ func AlterRows(def *Table, sql []byte, st *Statement, m Mode, strict bool) (*Alt
 	if st.Verb != AlterTable || len(st.Objects) == 0 {
 		return nil, fmt.Errorf("%w: %s", ErrNeedsServer, st.Verb)
 	}
+	if st.Alter.Ignore {
+		return nil, needsServer("which rows IGNORE leaves out")
+	}
 	t := *def
 	t.Counter = 0
 	t.Columns, t.Keys, t.ForeignKeys = slices.Clone(def.Columns), slices.Clone(def.Keys), slices.Clone(def.ForeignKeys)

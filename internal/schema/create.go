@@ -54,7 +54,9 @@ func (p *parser) modifiers() error {
 			}
 		case p.seq("TEMPORARY"):
 			p.st.Temporary = true
-		case p.oneOf("AGGREGATE", "ONLINE", "OFFLINE", "IGNORE", "MATERIALIZED"):
+		case p.seq("IGNORE"):
+			p.st.Alter.Ignore = true
+		case p.oneOf("AGGREGATE", "ONLINE", "OFFLINE", "MATERIALIZED"):
 		default:
 			return nil
 		}

@@ -120,6 +120,7 @@ type AlterInfo struct {
 	ConvertPartition  string // MariaDB: becomes a table of its own
 	DiscardTablespace bool   // of the table or of partitions
 	ImportTablespace  bool
+	Ignore            bool    // rows that a new unique key or type does not allow are left out or changed
 	RenameTo          *Object // also in Objects
 	RenameColumns     []ColumnRename
 }

@@ -352,11 +352,11 @@ func (s *Server) clientCharset(collation uint16) string {
 	}
 }
 
-
 // StatementSettings recreate the session a statement was logged in, at the time it was: rows take the time in a new column, and
-// events begin by it. Modes the target no longer has are left out.
+// events begin by it; and an ALTER may number rows. Modes the target no longer has are left out.
 func (s *Server) StatementSettings(v *binlog.QueryVars, at time.Time) []string {
-	set := []string{fmt.Sprintf("SET SESSION timestamp=%d.%06d", at.Unix(), v.Microseconds)}
+	set := []string{fmt.Sprintf("SET SESSION timestamp=%d.%06d,auto_increment_increment=%d,auto_increment_offset=%d", at.Unix(), v.Microseconds,
+		max(v.AutoIncrement, 1), max(v.AutoIncrementStart, 1))}
 	if v.HasSQLMode {
 		set = append(set, fmt.Sprintf("SET SESSION sql_mode=%d", v.SQLMode&s.knownModes()))
 	}
