@@ -54,7 +54,7 @@ func (s *Server) rowSettings() []string {
 		set[len(set)-1] = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE"
 	}
 	if s.MariaDB {
-		set = append(set, "SET SESSION max_statement_time=0")
+		set = append(set, "SET SESSION max_statement_time=0", "SET SESSION check_constraint_checks=0") // the source may have had them off
 	}
 	if !s.MariaDB && s.Number >= 80013 {
 		set = append(set, "SET SESSION sql_require_primary_key=0")

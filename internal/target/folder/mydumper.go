@@ -19,7 +19,7 @@ type myDumper struct {
 
 // fileSession begins every file; loaders take such comments for settings.
 const fileSession = "/*!40101 SET NAMES binary*/;\n/*!40014 SET FOREIGN_KEY_CHECKS=0*/;\n/*!40103 SET TIME_ZONE='+00:00' */;\n" +
-	"/*!40101 SET SQL_MODE='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES' */;\n"
+	"/*!40101 SET SQL_MODE='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES' */;\n" + noChecks + ";\n"
 
 func (m *myDumper) begin(f *Folder) error {
 	if m.begun {
