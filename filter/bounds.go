@@ -41,7 +41,7 @@ func ParsePoint(s string) (Point, error) {
 		return Point{End: true}, nil
 	}
 	for _, form := range timeForms() {
-		if t, err := time.ParseInLocation(form, s, time.UTC); err == nil && t.UTC().Year() >= 1 { // another zone's year 0 is written in no form
+		if t, err := time.ParseInLocation(form, s, time.UTC); err == nil && t.UTC().Year() > 1 { // another zone's year 0 is written in no form, and the first moment of year 1 is the zero time
 			return Point{Time: t.UTC()}, nil
 		}
 	}

@@ -64,7 +64,9 @@ func AlterRows(def *Table, sql []byte, st *Statement, m Mode, strict bool) (*Alt
 	if a.err != nil {
 		return nil, a.err
 	}
-	t.settle()
+	if missing := t.settle(); missing != "" {
+		return nil, needsServer("a key of column " + missing + ", which the table lacks as far as its statements tell")
+	}
 	return a.Altered, nil
 }
 

@@ -35,7 +35,9 @@ func ParseCreateTable(sql []byte, m Mode) (*Table, error) {
 		}
 	}
 	p.countedOptions(t)
-	t.settle()
+	if missing := t.settle(); missing != "" {
+		return nil, fmt.Errorf("a key of table %s has column %s, which is not among its columns", t.Name, missing)
+	}
 	return t, nil
 }
 
@@ -82,8 +84,8 @@ func (p *parser) charsetOption(charset *string) bool {
 }
 
 // settle puts the primary key first, names keys without a name, marks which key parts can be NULL, and
-// gives text columns the table's character set.
-func (t *Table) settle() {
+// gives text columns the table's character set. It names a column of a key that the table lacks.
+func (t *Table) settle() (missing string) {
 	for i := range t.Columns {
 		c := &t.Columns[i]
 		c.Position = i + 1
@@ -109,9 +111,12 @@ func (t *Table) settle() {
 					c.Nullable = false
 				}
 				part.Nullable = c.Nullable
+			} else if part.Name != "" { // of an expression it is
+				missing = part.Name
 			}
 		}
 	}
+	return missing
 }
 
 // text reports a type that has a character set.
