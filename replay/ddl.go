@@ -207,6 +207,7 @@ func (r *runner) runDDL(ctx context.Context, w *walk, st *schema.Statement, q *b
 	if err := r.follow(st, q, w.tx); err != nil {
 		return err
 	}
+	r.altered(st, q)
 	if names == nil {
 		r.defs, r.fks = nil, nil
 		r.st.From = w.cursor

@@ -174,6 +174,7 @@ func (pl *planner) tables(ctx context.Context) error {
 	pl.databaseDefault(creates)
 	pl.timestamps()
 	pl.computed()
+	pl.zoned(creates)
 	pl.emptyMembers(creates)
 	pl.localTimes(all, creates)
 	if err := pl.outlived(ctx); err != nil {

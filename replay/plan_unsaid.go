@@ -66,6 +66,29 @@ func (pl *planner) computed() {
 	}
 }
 
+// zoned names the snapshot's tables with stored generated columns that depend on the time zone of who writes a row: as with any dump, they are computed anew.
+func (pl *planner) zoned(creates map[string]string) {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(creates)) {
+		stored := storedColumn.FindAllString(creates[name], -1)
+		for _, m := range timestampColumn.FindAllStringSubmatch(creates[name], -1) {
+			if slices.ContainsFunc(stored, func(line string) bool { return strings.Contains(line, m[1]) }) {
+				names = append(names, name)
+				break
+			}
+		}
+	}
+	if len(names) > 0 {
+		pl.p.Findings = append(pl.p.Findings, fmt.Sprintf("tables have stored generated columns that depend on TIMESTAMP columns: %s. They are computed anew, in UTC, and rows of the log are held against them in the end; if the source's time zone was another, compute them in it afterwards (ALTER TABLE … FORCE, ALGORITHM=COPY)", strings.Join(names, ", ")))
+	}
+}
+
+// A TIMESTAMP column's quoted name, and the line of a stored generated column, as SHOW CREATE TABLE writes them.
+var (
+	timestampColumn = regexp.MustCompile("(?mi)^ *(`(?:[^`]|``)+`) timestamp")
+	storedColumn    = regexp.MustCompile("(?mi)^ *`(?:[^`]|``)+` .* AS \\(.*\\) (?:STORED|PERSISTENT)")
+)
+
 // tableCharset finds the table's own default behind the last parenthesis, as SHOW CREATE TABLE writes it.
 var tableCharset = regexp.MustCompile(`\).*DEFAULT CHARSET=(\w+(?: COLLATE=\w+)?)[^)]*$`)
 

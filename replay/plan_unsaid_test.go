@@ -37,3 +37,19 @@ func TestGuessedDefault(t *testing.T) {
 		}
 	}
 }
+
+// TestZoned finds the tables whose stored generated columns depend on the time zone, in the text of both families.
+func TestZoned(t *testing.T) {
+	creates := map[string]string{
+		"m":     "CREATE TABLE `m` (\n  `id` int NOT NULL,\n  `ts` timestamp NOT NULL,\n  `d` date GENERATED ALWAYS AS (cast(`ts` as date)) STORED,\n  PRIMARY KEY (`id`)\n)",
+		"n":     "CREATE TABLE `n` (\n  `t``s` timestamp NULL DEFAULT NULL,\n  `d` date GENERATED ALWAYS AS (cast(`t``s` as date)) PERSISTENT\n)",
+		"not":   "CREATE TABLE `not` (\n  `ts` timestamp NOT NULL,\n  `v` int,\n  `w` int GENERATED ALWAYS AS (`v` + 1) STORED\n)",
+		"again": "CREATE TABLE `again` (\n  `ts` timestamp NOT NULL,\n  `d` date GENERATED ALWAYS AS (cast(`ts` as date)) VIRTUAL\n)",
+		"dt":    "CREATE TABLE `dt` (\n  `ts` datetime NOT NULL,\n  `d` date GENERATED ALWAYS AS (cast(`ts` as date)) STORED\n)",
+	}
+	pl := &planner{p: &Plan{}}
+	pl.zoned(creates)
+	if len(pl.p.Findings) != 1 || !strings.Contains(pl.p.Findings[0], "depend on TIMESTAMP columns: m, n. ") {
+		t.Errorf("it says %q", pl.p.Findings)
+	}
+}

@@ -103,7 +103,8 @@ type runner struct {
 	open     Counts // of the open window: they join the state's when it is written
 	reread   bool   // what is read now is behind State.Done: it was counted
 	defs     map[string]*schema.Table
-	analyzed map[string]bool // tables whose statistics this run has made
+	stored   map[string]*storedRows // by table
+	analyzed map[string]bool        // tables whose statistics this run has made
 	result   Result
 	written  atomic.Int64
 	places   places
@@ -298,6 +299,9 @@ func (r *runner) finish(ctx context.Context, last *try) error {
 	}
 	r.progress(func(p *Progress) { *p = Progress{Phase: "finish"} })
 	if err := r.counters(ctx); err != nil {
+		return err
+	}
+	if err := r.checkStored(ctx); err != nil {
 		return err
 	}
 	failed, missing, err := r.programs.create(ctx, r.srv, r.p.Into, r.p.Definer)

@@ -373,6 +373,7 @@ func (r *runner) rowEvent(ctx context.Context, t *route, it *binlog.Item, at Cur
 			return nil
 		}
 		n.count(rows.Kind, 1)
+		r.sample(t, rows.Kind, rows, &r.rows)
 		if t.fold != nil {
 			r.fold.add(t.fold, rows.Kind, &r.rows, at0)
 		} else if err := r.serial.change(ctx, t.shape, rows, &r.rows, at0, &t.cascades, replaced); err != nil {

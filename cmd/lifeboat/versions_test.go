@@ -120,3 +120,36 @@ func TestTimestampsThatTheLogDoesNotExplain(t *testing.T) {
 	lifeboat(t, append([]string{"plan"}, args...)...).want(t, 0, "does not say explicit_defaults_for_timestamp", "taken to be made with it OFF")
 	lifeboat(t, append(append([]string{"restore"}, args...), "--target", to.DSN())...).want(t, 1, "column ts of t may be NULL in the log, and may not on the target", "--exclude-table t")
 }
+
+// What to do about stored columns that the source's sessions computed in another time zone is said, and does it.
+func TestStoredColumnsOfAnotherZone(t *testing.T) {
+	for _, kind := range []string{testserver.MySQL97, testserver.MariaDB1011} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s := &twoBackups{scene: scene{kind: kind, dir: t.TempDir()}}
+			s.server = testserver.Source(t, kind)
+			s.db = testserver.Open(t, s.server)
+			s.db.SetMaxOpenConns(1)
+			s.exec(t, "SET SESSION time_zone='+05:00';\nCREATE DATABASE shop;\nUSE shop;\nCREATE TABLE n (id INT PRIMARY KEY, ts TIMESTAMP NOT NULL, d DATE AS (DATE(ts)) STORED)")
+			s.exec(t, "INSERT INTO n (id, ts) VALUES (1, '2024-01-02 03:00:00'), (2, '2024-01-02 03:00:00')")
+			s.old = s.dump(t, "old.sql")
+			s.exec(t, "UPDATE n SET ts='2024-01-03 03:00:00' WHERE id=2;\nFLUSH LOGS;\nFLUSH LOGS")
+			s.collect(t)
+			to := testserver.Start(t, kind)
+			args := []string{"--binlogs", s.binlogs(), "--snapshot", s.old, "--database", "shop", "--progress", "none"}
+			lifeboat(t, append([]string{"plan"}, args...)...).want(t, 0, "depend on TIMESTAMP columns: n.")
+			lifeboat(t, append(append([]string{"restore"}, args...), "--target", to.DSN())...).want(t, 3, "table n: 1 of 1 rows looked at have other values", "by ALTER TABLE n FORCE")
+			db := testserver.Open(t, to)
+			db.SetMaxOpenConns(1)
+			for _, q := range []string{"USE shop", "SET SESSION time_zone='+05:00'", "ALTER TABLE n FORCE, ALGORITHM=COPY"} {
+				if _, err := db.Exec(q); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var days string
+			if err := db.QueryRow("SELECT GROUP_CONCAT(d ORDER BY id) FROM n").Scan(&days); err != nil || days != "2024-01-02,2024-01-03" {
+				t.Errorf("%s, %v", days, err)
+			}
+		})
+	}
+}

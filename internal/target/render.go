@@ -264,6 +264,16 @@ func (s *Shape) appendWhere(dst []byte, row *Row, changed ...int) ([]byte, error
 	return append(dst, " LIMIT 1"...), err
 }
 
+// AppendStoredCheck asks how many rows there are that have the image's values, and how many of those have its stored generated ones, too.
+func (s *Shape) AppendStoredCheck(dst []byte, row *Row) ([]byte, error) {
+	dst, err := s.appendAll(append(dst, "SELECT COUNT(*),COALESCE(SUM("...), row, s.Stored)
+	if err != nil {
+		return dst, err
+	}
+	dst = append(append(append(dst, "),0) FROM "...), s.name...), " WHERE "...)
+	return s.appendAll(dst, row, s.matchable(row))
+}
+
 func (s *Shape) appendMatch(dst []byte, row *Row, changed ...int) ([]byte, error) {
 	dst = append(dst, " WHERE "...)
 	cols := s.Key
@@ -280,7 +290,11 @@ func (s *Shape) appendMatch(dst []byte, row *Row, changed ...int) ([]byte, error
 	if len(cols) == 0 {
 		return dst, fmt.Errorf("%w: the before-image of %s names no column to find the row by", ErrShape, s.name)
 	}
-	var err error
+	return s.appendAll(dst, row, cols)
+}
+
+// appendAll appends the condition that all of some columns have the image's values.
+func (s *Shape) appendAll(dst []byte, row *Row, cols []int) (_ []byte, err error) {
 	for n, i := range cols {
 		if n > 0 {
 			dst = append(dst, " AND "...)

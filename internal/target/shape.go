@@ -18,6 +18,7 @@ type Shape struct {
 	Writable []int // columns that may be given values, in table order
 	Key      []int // columns of the row key; nil for a table without one
 	Uniques  bool  // other unique keys exist: an upsert could meet another row
+	Stored   []int // generated columns that are stored, but those of floating point
 
 	enums  []int    // ENUM columns: see EnumZeros
 	name   string   // quoted, with the database
@@ -46,6 +47,9 @@ func NewShape(def *schema.Table, tm *binlog.TableMap) (*Shape, error) {
 		s.quoted = append(s.quoted, schema.QuoteIdent(d.Name))
 		if d.DataType == "enum" {
 			s.enums = append(s.enums, i)
+		}
+		if d.Generated == schema.GeneratedStored && d.DataType != "float" && d.DataType != "double" {
+			s.Stored = append(s.Stored, i)
 		}
 		if d.Writable() {
 			s.Writable = append(s.Writable, i)
