@@ -87,6 +87,9 @@ func (s *scanner) judgeDDL(it *binlog.Item, one *statement) {
 	if shapes && s.survey.Timestamps.IsZero() && !binlog.SaysExplicitTimestamp(s.format.MariaDB, s.format.VersionNumber()) && timestamp.Match(q.SQL) {
 		s.survey.Timestamps = it.Tx.Start
 	}
+	if q.Vars.TimeZone == "SYSTEM" && s.survey.SystemZone.IsZero() && (shapes || one.st.Verb == schema.CreateEvent || one.st.Verb == schema.AlterEvent) {
+		s.survey.SystemZone = it.Tx.Start
+	}
 	if AddsNumbers(&one.st, q) || one.st.Alter.Ignore || DrawnFrom(&one.st, q) != "" {
 		s.survey.Computed = append(s.survey.Computed, one.ref)
 	}

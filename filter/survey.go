@@ -34,6 +34,7 @@ type Survey struct {
 	Temporary   []binlog.Position           // statements that change rows of temporary tables only
 	Beyond      map[TableName]Beyond        // tables out of scope that lost rows, or had some changed
 	Timestamps  binlog.Position             // of the first statement that may make a TIMESTAMP column and does not say explicit_defaults_for_timestamp
+	SystemZone  binlog.Position             // of the first statement whose effect goes by its server's own time zone
 	Computed    []StatementRef              // ALTER TABLE that may make values of rows that are not in the log
 	Outlived    []*Outlived                 // what may have been made under a default that only its session knew
 	Stop        binlog.Position             // start of the first transaction left out; zero: read to the end

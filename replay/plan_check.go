@@ -173,6 +173,7 @@ func (pl *planner) tables(ctx context.Context) error {
 	}
 	pl.databaseDefault(creates)
 	pl.timestamps()
+	pl.systemZone()
 	pl.computed()
 	pl.zoned(creates)
 	pl.emptyMembers(creates)

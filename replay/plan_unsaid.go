@@ -59,6 +59,13 @@ func (pl *planner) timestamps() {
 	}
 }
 
+// systemZone says that the result hangs on the target's own time zone. (Servers log a statement's zone where it matters, and this one by its name.)
+func (pl *planner) systemZone() {
+	if at := pl.survey.SystemZone; !at.IsZero() {
+		pl.p.Findings = append(pl.p.Findings, fmt.Sprintf("statements from %s on turned TIMESTAMP values into others, or times of a day into TIMESTAMPs, in their server's own time zone (time_zone=SYSTEM), and no log says which that was: here they do in the target's own, so its system has to have the source's zone (TZ)", at))
+	}
+}
+
 // computed names the statements whose effect on rows may not be in the log. Which it is, is the definition's to say that the table has then.
 func (pl *planner) computed() {
 	for _, s := range pl.survey.Computed {

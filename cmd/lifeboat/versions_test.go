@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,7 +24,11 @@ func TestOntoALaterServer(t *testing.T) {
 			s.server = testserver.Source(t, way.from)
 			s.db = testserver.Open(t, s.server)
 			s.db.SetMaxOpenConns(1)
-			s.exec(t, "CREATE DATABASE shop DEFAULT CHARACTER SET latin1;\nUSE shop;\nCREATE TABLE a (id INT PRIMARY KEY, ts TIMESTAMP, v VARCHAR(9));\nINSERT INTO a (id, v) VALUES (1, 'é'), (2, 'è');\nCREATE TABLE b (v VARCHAR(9)) CHARSET=utf8mb4;\nCREATE TABLE p (id INT PRIMARY KEY, k INT, KEY (k));\nCREATE TABLE q (k INT, FOREIGN KEY (k) REFERENCES p (k))")
+			ignored := ""
+			if way.from == testserver.MySQL56 { // whose InnoDB is not strict
+				ignored = " ROW_FORMAT=DYNAMIC KEY_BLOCK_SIZE=8"
+			}
+			s.exec(t, fmt.Sprintf("CREATE DATABASE shop DEFAULT CHARACTER SET latin1;\nUSE shop;\nCREATE TABLE a (id INT PRIMARY KEY, ts TIMESTAMP, v VARCHAR(9));\nINSERT INTO a (id, v) VALUES (1, 'é'), (2, 'è');\nCREATE TABLE b (v VARCHAR(9)) CHARSET=utf8mb4;\nCREATE TABLE p (id INT PRIMARY KEY, k INT, KEY (k))%s;\nCREATE TABLE q (k INT, FOREIGN KEY (k) REFERENCES p (k))", ignored))
 			s.old = s.dump(t, "old.sql")
 			if way.from == testserver.MariaDB118 {
 				s.exec(t, "SET SESSION character_set_collations='utf8mb4=utf8mb4_bin,utf8mb3=utf8mb3_polish_ci'")
@@ -36,7 +41,7 @@ func TestOntoALaterServer(t *testing.T) {
 				ALTER TABLE late CHANGE y y2 YEAR, ADD UNIQUE (z);
 				CREATE TABLE late4 (id INT PRIMARY KEY, v VARCHAR(20), c CHAR(5) CHARACTER SET latin1, UNIQUE (v)) CHARSET=utf8mb4;
 				INSERT INTO late4 VALUES (1, 'ß', 'ä'), (2, 'u', 'ü');
-				CREATE TABLE r (id INT PRIMARY KEY, k INT, FOREIGN KEY (k) REFERENCES p (k));
+				CREATE TABLE r (id INT PRIMARY KEY, k INT, FOREIGN KEY (k) REFERENCES p (k))`+ignored+`;
 				INSERT INTO p VALUES (1, 7), (2, 7);
 				INSERT INTO r VALUES (1, 7);
 				CREATE VIEW seen AS SELECT id, v FROM late`)
@@ -149,6 +154,32 @@ func TestStoredColumnsOfAnotherZone(t *testing.T) {
 			var days string
 			if err := db.QueryRow("SELECT GROUP_CONCAT(d ORDER BY id) FROM n").Scan(&days); err != nil || days != "2024-01-02,2024-01-03" {
 				t.Errorf("%s, %v", days, err)
+			}
+		})
+	}
+}
+
+// What went by the source's own time zone goes by the target's, and that is said.
+func TestSystemZone(t *testing.T) {
+	for _, kind := range testserver.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			s := &twoBackups{scene: scene{kind: kind, dir: t.TempDir()}}
+			t.Setenv("TZ", "ABC-5") // of the servers that begin now
+			s.server = testserver.Source(t, kind)
+			to := testserver.Start(t, kind)
+			t.Setenv("TZ", "UTC")
+			s.db = testserver.Open(t, s.server)
+			s.db.SetMaxOpenConns(1)
+			s.exec(t, "CREATE DATABASE shop;\nUSE shop;\nCREATE TABLE n (id INT PRIMARY KEY, ts TIMESTAMP NULL);\nINSERT INTO n VALUES (1, '2024-01-02 03:00:00');\nALTER TABLE n MODIFY ts DATETIME")
+			s.exec(t, "CREATE DATABASE plain;\nUSE plain;\nCREATE TABLE n (id INT PRIMARY KEY, ts TIMESTAMP NULL DEFAULT CURRENT_TIMESTAMP);\nINSERT INTO n (id) VALUES (1);\nALTER TABLE n ADD x INT;\nFLUSH LOGS;\nFLUSH LOGS")
+			s.collect(t)
+			lifeboat(t, "restore", "--binlogs", s.binlogs(), "--database", "shop", "--progress", "none", "--target", to.DSN()).want(t, 0, "DONE", "(time_zone=SYSTEM)")
+			var at string
+			if err := testserver.Open(t, to).QueryRow("SELECT CAST(ts AS CHAR) FROM shop.n").Scan(&at); err != nil || at != "2024-01-02 03:00:00" {
+				t.Errorf("%s, %v", at, err)
+			}
+			if r := lifeboat(t, "plan", "--binlogs", s.binlogs(), "--database", "plain", "--progress", "none").want(t, 0); strings.Contains(r.out, "SYSTEM") {
+				t.Errorf("without need it says\n%s", r.out)
 			}
 		})
 	}

@@ -42,6 +42,7 @@ func (s *Server) rowSettings() []string {
 		"SET SESSION sql_safe_updates=0",
 		"SET SESSION autocommit=1",
 		"SET SESSION completion_type=0",
+		"SET SESSION innodb_strict_mode=0", // what the source's server took is not refused for an option that InnoDB ignores
 		"SET SESSION wait_timeout=28800",
 		"SET SESSION innodb_lock_wait_timeout=50",
 		"SET SESSION lock_wait_timeout=300", // for a table held by another session; servers would wait for a day
