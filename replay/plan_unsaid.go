@@ -73,27 +73,30 @@ func (pl *planner) computed() {
 	}
 }
 
-// zoned names the snapshot's tables with stored generated columns that depend on the time zone of who writes a row: as with any dump, they are computed anew.
+// zoned names the snapshot's tables with generated columns, stored in rows or indexes, that depend on the time zone of who writes a row: as with any dump, they are computed anew.
 func (pl *planner) zoned(creates map[string]string) {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(creates)) {
-		stored := storedColumn.FindAllString(creates[name], -1)
-		for _, m := range timestampColumn.FindAllStringSubmatch(creates[name], -1) {
-			if slices.ContainsFunc(stored, func(line string) bool { return strings.Contains(line, m[1]) }) {
-				names = append(names, name)
-				break
-			}
+		keys := strings.Join(indexLines.FindAllString(creates[name], -1), "\n")
+		generated := generatedColumn.FindAllStringSubmatch(creates[name], -1)
+		if slices.ContainsFunc(timestampColumn.FindAllStringSubmatch(creates[name], -1), func(ts []string) bool {
+			return slices.ContainsFunc(generated, func(g []string) bool {
+				return strings.Contains(g[2], ts[1]) && (g[3] != "VIRTUAL" || strings.Contains(keys, g[1]))
+			})
+		}) {
+			names = append(names, name)
 		}
 	}
 	if len(names) > 0 {
-		pl.p.Findings = append(pl.p.Findings, fmt.Sprintf("tables have stored generated columns that depend on TIMESTAMP columns: %s. They are computed anew, in UTC, and rows of the log are held against them in the end; if the source's time zone was another, compute them in it afterwards (ALTER TABLE … FORCE, ALGORITHM=COPY)", strings.Join(names, ", ")))
+		pl.p.Findings = append(pl.p.Findings, fmt.Sprintf("tables have generated columns, stored or in an index, that depend on TIMESTAMP columns: %s. They are computed anew, in UTC, and rows of the log are held against them in the end; if the source's time zone was another, compute them in it afterwards (ALTER TABLE … FORCE, ALGORITHM=COPY)", strings.Join(names, ", ")))
 	}
 }
 
-// A TIMESTAMP column's quoted name, and the line of a stored generated column, as SHOW CREATE TABLE writes them.
+// A TIMESTAMP column's quoted name; that of a generated column, its expression and its kind; and keys, as SHOW CREATE TABLE writes them.
 var (
-	timestampColumn = regexp.MustCompile("(?mi)^ *(`(?:[^`]|``)+`) timestamp")
-	storedColumn    = regexp.MustCompile("(?mi)^ *`(?:[^`]|``)+` .* AS \\(.*\\) (?:STORED|PERSISTENT)")
+	timestampColumn = regexp.MustCompile("(?m)^ *(`(?:[^`]|``)+`) timestamp")
+	generatedColumn = regexp.MustCompile("(?m)^ *(`(?:[^`]|``)+`) .* AS \\((.*)\\) (STORED|PERSISTENT|VIRTUAL)")
+	indexLines      = regexp.MustCompile("(?m)^ *(?:\\w+ )?KEY .*")
 )
 
 // tableCharset finds the table's own default behind the last parenthesis, as SHOW CREATE TABLE writes it.

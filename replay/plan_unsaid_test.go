@@ -45,11 +45,12 @@ func TestZoned(t *testing.T) {
 		"n":     "CREATE TABLE `n` (\n  `t``s` timestamp NULL DEFAULT NULL,\n  `d` date GENERATED ALWAYS AS (cast(`t``s` as date)) PERSISTENT\n)",
 		"not":   "CREATE TABLE `not` (\n  `ts` timestamp NOT NULL,\n  `v` int,\n  `w` int GENERATED ALWAYS AS (`v` + 1) STORED\n)",
 		"again": "CREATE TABLE `again` (\n  `ts` timestamp NOT NULL,\n  `d` date GENERATED ALWAYS AS (cast(`ts` as date)) VIRTUAL\n)",
+		"v":     "CREATE TABLE `v` (\n  `ts` timestamp NOT NULL,\n  `d` date GENERATED ALWAYS AS (cast(`ts` as date)) VIRTUAL,\n  KEY `x` (`d`)\n)",
 		"dt":    "CREATE TABLE `dt` (\n  `ts` datetime NOT NULL,\n  `d` date GENERATED ALWAYS AS (cast(`ts` as date)) STORED\n)",
 	}
 	pl := &planner{p: &Plan{}}
 	pl.zoned(creates)
-	if len(pl.p.Findings) != 1 || !strings.Contains(pl.p.Findings[0], "depend on TIMESTAMP columns: m, n. ") {
+	if len(pl.p.Findings) != 1 || !strings.Contains(pl.p.Findings[0], "depend on TIMESTAMP columns: m, n, v. ") {
 		t.Errorf("it says %q", pl.p.Findings)
 	}
 }

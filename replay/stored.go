@@ -101,7 +101,7 @@ func (r *runner) checkStored(ctx context.Context) error {
 			}
 		}
 		if same < there {
-			r.incomplete("table %s: %d of %d rows looked at have other values in stored generated columns than the log shows: the source's sessions computed them otherwise than this server does, in UTC; compute them anew in a session that has the source's time_zone and sql_mode, by ALTER TABLE %s FORCE, ALGORITHM=COPY", name, there-same, there, name)
+			r.incomplete("table %s: %d of %d rows looked at have other values in generated columns than the log shows: the source's sessions computed them otherwise than this server does, in UTC; compute them anew in a session that has the source's time_zone and sql_mode, by ALTER TABLE %s FORCE, ALGORITHM=COPY", name, there-same, there, name)
 		}
 	}
 	return nil

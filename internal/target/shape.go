@@ -18,7 +18,7 @@ type Shape struct {
 	Writable []int // columns that may be given values, in table order
 	Key      []int // columns of the row key; nil for a table without one
 	Uniques  bool  // other unique keys exist: an upsert could meet another row
-	Stored   []int // generated columns that are stored, but those of floating point
+	Stored   []int // generated columns that are stored, in the row or in an index, but those of floating point
 
 	enums  []int    // ENUM columns: see EnumZeros
 	name   string   // quoted, with the database
@@ -48,7 +48,7 @@ func NewShape(def *schema.Table, tm *binlog.TableMap) (*Shape, error) {
 		if d.DataType == "enum" {
 			s.enums = append(s.enums, i)
 		}
-		if d.Generated == schema.GeneratedStored && d.DataType != "float" && d.DataType != "double" {
+		if stored(def, d) && d.DataType != "float" && d.DataType != "double" {
 			s.Stored = append(s.Stored, i)
 		}
 		if d.Writable() {
@@ -72,6 +72,13 @@ func NewShape(def *schema.Table, tm *binlog.TableMap) (*Shape, error) {
 	s.insert = "INSERT INTO " + s.name + " (" + identList(names) + ") VALUES "
 	s.update = s.upsertTail()
 	return s, nil
+}
+
+// stored reports a generated column whose values lie somewhere, as whoever wrote the row computed them.
+func stored(def *schema.Table, c *schema.Column) bool {
+	return c.Generated == schema.GeneratedStored || c.Generated == schema.GeneratedVirtual && slices.ContainsFunc(def.Keys, func(k schema.Key) bool {
+		return slices.ContainsFunc(k.Columns, func(p schema.KeyPart) bool { return strings.EqualFold(p.Name, c.Name) })
+	})
 }
 
 func (s *Shape) upsertTail() string {
