@@ -42,6 +42,7 @@ func (s *Server) rowSettings() []string {
 		"SET SESSION sql_safe_updates=0",
 		"SET SESSION autocommit=1",
 		"SET SESSION completion_type=0",
+		"SET SESSION auto_increment_increment=1,auto_increment_offset=1", // clusters have others
 		"SET SESSION innodb_strict_mode=0", // what the source's server took is not refused for an option that InnoDB ignores
 		"SET SESSION wait_timeout=28800",
 		"SET SESSION innodb_lock_wait_timeout=50",
@@ -356,8 +357,10 @@ func (s *Server) clientCharset(collation uint16) string {
 // StatementSettings recreate the session a statement was logged in, at the time it was: rows take the time in a new column, and
 // events begin by it; and an ALTER may number rows. Modes the target no longer has are left out.
 func (s *Server) StatementSettings(v *binlog.QueryVars, at time.Time) []string {
-	set := []string{fmt.Sprintf("SET SESSION timestamp=%d.%06d,auto_increment_increment=%d,auto_increment_offset=%d", at.Unix(), v.Microseconds,
-		max(v.AutoIncrement, 1), max(v.AutoIncrementStart, 1))}
+	set := []string{fmt.Sprintf("SET SESSION timestamp=%d.%06d", at.Unix(), v.Microseconds)}
+	if step, from := max(v.AutoIncrement, 1), max(v.AutoIncrementStart, 1); step > 1 || from > 1 {
+		set = append(set, fmt.Sprintf("SET SESSION auto_increment_increment=%d,auto_increment_offset=%d", step, from))
+	}
 	if v.HasSQLMode {
 		set = append(set, fmt.Sprintf("SET SESSION sql_mode=%d", v.SQLMode&s.knownModes()))
 	}
