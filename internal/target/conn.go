@@ -43,7 +43,7 @@ func (s *Server) rowSettings() []string {
 		"SET SESSION autocommit=1",
 		"SET SESSION completion_type=0",
 		"SET SESSION auto_increment_increment=1,auto_increment_offset=1", // clusters have others
-		"SET SESSION innodb_strict_mode=0", // what the source's server took is not refused for an option that InnoDB ignores
+		"SET SESSION innodb_strict_mode=0",                               // what the source's server took is not refused for an option that InnoDB ignores
 		"SET SESSION wait_timeout=28800",
 		"SET SESSION innodb_lock_wait_timeout=50",
 		"SET SESSION lock_wait_timeout=300", // for a table held by another session; servers would wait for a day
