@@ -34,7 +34,7 @@ func ParsePosition(s string) (Position, error) {
 		return Position{}, fmt.Errorf("%q is not a position: write FILE:OFFSET, as in binlog.000042:4", s)
 	}
 	off, err := strconv.ParseUint(s[i+1:], 10, 64)
-	if err != nil {
+	if err != nil || strconv.FormatUint(off, 10) != s[i+1:] { // 0:010 is a time mistyped
 		return Position{}, fmt.Errorf("%q is not a position: %q is not an offset in bytes", s, s[i+1:])
 	}
 	return Position{File: s[:i], Offset: off}, nil
