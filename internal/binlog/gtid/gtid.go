@@ -96,7 +96,11 @@ func parseMariaDB(s string) (GTID, error) {
 	if e1 != nil || e2 != nil || e3 != nil {
 		return GTID{}, fmt.Errorf("%w: %q is not domain-server-sequence", ErrSyntax, s)
 	}
-	return GTID{Family: MariaDB, Domain: uint32(dom), Server: uint32(srv), Seq: seq}, nil
+	g := GTID{Family: MariaDB, Domain: uint32(dom), Server: uint32(srv), Seq: seq}
+	if g.String() != s { // 2026-010-10 is a date mistyped
+		return GTID{}, fmt.Errorf("%w: %q has a number with a leading zero", ErrSyntax, s)
+	}
+	return g, nil
 }
 
 func parseUUID(s string) (u [16]byte, err error) {
