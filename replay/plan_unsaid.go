@@ -96,7 +96,7 @@ func (pl *planner) zoned(creates map[string]string) {
 var (
 	timestampColumn = regexp.MustCompile("(?m)^ *(`(?:[^`]|``)+`) timestamp")
 	generatedColumn = regexp.MustCompile("(?m)^ *(`(?:[^`]|``)+`) .* AS \\((.*)\\) (STORED|PERSISTENT|VIRTUAL)")
-	indexLines      = regexp.MustCompile("(?m)^ *(?:\\w+ )?KEY .*")
+	indexLines      = regexp.MustCompile(`(?m)^ *(?:\w+ )?KEY .*`)
 )
 
 // tableCharset finds the table's own default behind the last parenthesis, as SHOW CREATE TABLE writes it.
