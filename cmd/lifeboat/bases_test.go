@@ -29,6 +29,15 @@ type twoBackups struct {
 	old, new string
 }
 
+// newSource is a server that logs, and one session of it.
+func newSource(t *testing.T, kind string, args ...string) *twoBackups {
+	t.Helper()
+	s := &twoBackups{scene: scene{kind: kind, dir: t.TempDir(), server: testserver.Source(t, kind, args...)}}
+	s.db = testserver.Open(t, s.server)
+	s.db.SetMaxOpenConns(1)
+	return s
+}
+
 func (s *twoBackups) exec(t *testing.T, text string) {
 	t.Helper()
 	for q := range strings.SplitSeq(text, ";\n") {

@@ -117,10 +117,7 @@ func TestFolderOfLogMadeTablesIsABase(t *testing.T) {
 	for _, kind := range testserver.AllKinds() {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			s := &twoBackups{scene: scene{kind: kind, dir: t.TempDir()}}
-			s.server = testserver.Source(t, kind)
-			s.db = testserver.Open(t, s.server)
-			s.db.SetMaxOpenConns(1)
+			s := newSource(t, kind)
 			s.exec(t, "CREATE DATABASE shop DEFAULT CHARACTER SET utf8mb4;\nUSE shop;\nCREATE TABLE a (id INT PRIMARY KEY);\nINSERT INTO a VALUES (1)")
 			s.old = s.dump(t, "old.sql")
 			s.exec(t, "SET NAMES gbk;\nSET SESSION sql_mode='ANSI_QUOTES,NO_BACKSLASH_ESCAPES'")

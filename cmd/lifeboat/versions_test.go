@@ -20,10 +20,7 @@ func TestOntoALaterServer(t *testing.T) {
 	} {
 		t.Run(way.from+" to "+way.to, func(t *testing.T) {
 			t.Parallel()
-			s := &twoBackups{scene: scene{kind: way.from, dir: t.TempDir()}}
-			s.server = testserver.Source(t, way.from)
-			s.db = testserver.Open(t, s.server)
-			s.db.SetMaxOpenConns(1)
+			s := newSource(t, way.from)
 			ignored := ""
 			if way.from == testserver.MySQL56 { // whose InnoDB is not strict
 				ignored = " ROW_FORMAT=DYNAMIC KEY_BLOCK_SIZE=8"
@@ -94,10 +91,7 @@ func columns(t *testing.T, on *scratch.Server, name string) string {
 // MySQL's default for utf8mb4 is none of MariaDB's: what the log leaves to it is told.
 func TestOntoMariaDBWithAnotherDefault(t *testing.T) {
 	t.Parallel()
-	s := &twoBackups{scene: scene{kind: testserver.MySQL97, dir: t.TempDir()}}
-	s.server = testserver.Source(t, s.kind, "--character-set-server=latin1")
-	s.db = testserver.Open(t, s.server)
-	s.db.SetMaxOpenConns(1)
+	s := newSource(t, testserver.MySQL97, "--character-set-server=latin1")
 	s.exec(t, "CREATE DATABASE shop CHARACTER SET latin1;\nUSE shop;\nCREATE TABLE t (v VARCHAR(9) CHARACTER SET utf8mb4);\nCREATE TABLE u (v VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin);\nFLUSH LOGS;\nFLUSH LOGS")
 	s.collect(t)
 	for _, kind := range []string{testserver.MariaDB1011, testserver.MariaDB118} {
@@ -114,10 +108,7 @@ func TestOntoMariaDBWithAnotherDefault(t *testing.T) {
 // A server that had the setting ON is noticed by its rows, which are not what DDL under OFF makes them.
 func TestTimestampsThatTheLogDoesNotExplain(t *testing.T) {
 	t.Parallel()
-	s := &twoBackups{scene: scene{kind: testserver.MySQL56, dir: t.TempDir()}}
-	s.server = testserver.Source(t, s.kind, "--explicit-defaults-for-timestamp=1")
-	s.db = testserver.Open(t, s.server)
-	s.db.SetMaxOpenConns(1)
+	s := newSource(t, testserver.MySQL56, "--explicit-defaults-for-timestamp=1")
 	s.exec(t, "CREATE DATABASE shop;\nUSE shop;\nCREATE TABLE t (id INT PRIMARY KEY, ts TIMESTAMP);\nINSERT INTO t (id) VALUES (1);\nFLUSH LOGS;\nFLUSH LOGS")
 	s.collect(t)
 	to := testserver.Start(t, testserver.MySQL97)
@@ -131,10 +122,7 @@ func TestStoredColumnsOfAnotherZone(t *testing.T) {
 	for _, kind := range []string{testserver.MySQL97, testserver.MariaDB1011} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			s := &twoBackups{scene: scene{kind: kind, dir: t.TempDir()}}
-			s.server = testserver.Source(t, kind)
-			s.db = testserver.Open(t, s.server)
-			s.db.SetMaxOpenConns(1)
+			s := newSource(t, kind)
 			s.exec(t, "SET SESSION time_zone='+05:00';\nCREATE DATABASE shop;\nUSE shop;\nCREATE TABLE n (id INT PRIMARY KEY, ts TIMESTAMP NOT NULL, d DATE AS (DATE(ts)) STORED)")
 			s.exec(t, "INSERT INTO n (id, ts) VALUES (1, '2024-01-02 03:00:00'), (2, '2024-01-02 03:00:00')")
 			s.old = s.dump(t, "old.sql")
@@ -163,13 +151,9 @@ func TestStoredColumnsOfAnotherZone(t *testing.T) {
 func TestSystemZone(t *testing.T) {
 	for _, kind := range testserver.Kinds() {
 		t.Run(kind, func(t *testing.T) {
-			s := &twoBackups{scene: scene{kind: kind, dir: t.TempDir()}}
 			t.Setenv("TZ", "ABC-5") // of the servers that begin now
-			s.server = testserver.Source(t, kind)
-			to := testserver.Start(t, kind)
+			s, to := newSource(t, kind), testserver.Start(t, kind)
 			t.Setenv("TZ", "UTC")
-			s.db = testserver.Open(t, s.server)
-			s.db.SetMaxOpenConns(1)
 			s.exec(t, "CREATE DATABASE shop;\nUSE shop;\nCREATE TABLE n (id INT PRIMARY KEY, ts TIMESTAMP NULL);\nINSERT INTO n VALUES (1, '2024-01-02 03:00:00');\nALTER TABLE n MODIFY ts DATETIME")
 			s.exec(t, "CREATE DATABASE plain;\nUSE plain;\nCREATE TABLE n (id INT PRIMARY KEY, ts TIMESTAMP NULL DEFAULT CURRENT_TIMESTAMP);\nINSERT INTO n (id) VALUES (1);\nALTER TABLE n ADD x INT;\nFLUSH LOGS;\nFLUSH LOGS")
 			s.collect(t)
