@@ -83,17 +83,17 @@ func (s *scanner) judgeDDL(it *binlog.Item, one *statement) {
 		s.find(UnnamedDatabase, it.Tx.Start, false, "this server logs CREATE TABLE … LIKE a temporary table without the name of the database, so this one may be another database's, and one too many here: %s", one.ref.SQL)
 		s.concerns(one, q)
 	}
-	shapes := one.st.Verb == schema.CreateTable || one.st.Verb == schema.AlterTable
-	if shapes && s.survey.Timestamps.IsZero() && !binlog.SaysExplicitTimestamp(s.format.MariaDB, s.format.VersionNumber()) && timestamp.Match(q.SQL) {
+	defines := one.st.Verb == schema.CreateTable || one.st.Verb == schema.AlterTable
+	if defines && s.survey.Timestamps.IsZero() && !binlog.SaysExplicitTimestamp(s.format.MariaDB, s.format.VersionNumber()) && timestampWord.Match(q.SQL) {
 		s.survey.Timestamps = it.Tx.Start
 	}
-	if q.Vars.TimeZone == "SYSTEM" && s.survey.SystemZone.IsZero() && (shapes || one.st.Verb == schema.CreateEvent || one.st.Verb == schema.AlterEvent) {
+	if q.Vars.TimeZone == "SYSTEM" && s.survey.SystemZone.IsZero() && (defines || one.st.Verb == schema.CreateEvent || one.st.Verb == schema.AlterEvent) {
 		s.survey.SystemZone = it.Tx.Start
 	}
 	if AddsNumbers(&one.st, q) || one.st.Alter.Ignore || DrawnFrom(&one.st, q) != "" {
 		s.survey.Computed = append(s.survey.Computed, one.ref)
 	}
-	if s.format.MariaDB && shapes && versioning.Match(q.SQL) {
+	if s.format.MariaDB && defines && versioning.Match(q.SQL) {
 		s.find(SystemVersioned, it.Tx.Start, true, "a table with system versioning, whose history is not in the log: %s", one.ref.SQL)
 	}
 }
@@ -115,7 +115,7 @@ func Final(code string) bool {
 // that is not the session's. Of CREATE TABLE … SELECT it is the same, but rows follow.
 var unnamed = regexp.MustCompile("(?s)^CREATE TABLE (IF NOT EXISTS )?`[^`]+` \\(\n  .*\n\\)[^\n]*$")
 
-var timestamp = regexp.MustCompile(`(?i)\bTIMESTAMP\b`)
+var timestampWord = regexp.MustCompile(`(?i)\bTIMESTAMP\b`)
 
 var versioning = regexp.MustCompile(`(?i)\b(WITH|ADD)\s+SYSTEM\s+VERSIONING\b`)
 

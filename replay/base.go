@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
-	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
 	"lifeboat/snapshot"
@@ -185,21 +183,6 @@ func (b *baseReader) other(ctx context.Context, s snapshot.Statement) error {
 		return r.programs.dumped(s, set, r.p, r.src.Snapshot.Index().MariaDB)
 	}
 	return nil
-}
-
-// dumpCharset and the mode below are what the dump tools use where a dump (--compact) does not say.
-const dumpCharset = "utf8mb4"
-
-func dumpSession(s snapshot.Statement, x *snapshot.Index) target.Session {
-	out := target.Session{SQLMode: s.SQLMode, Client: cmp.Or(s.ClientCharset, dumpCharset), Collation: s.CollationConnection, TimeZone: s.TimeZone,
-		ExplicitTimestamp: s.ExplicitTimestamp, UTF8MB4Collation: s.UTF8MB4Collation, CharsetCollations: s.CharsetCollations}
-	if out.UTF8MB4Collation == "" && utf8mb4IsGeneral(x.MariaDB, binlog.VersionNumber(x.ServerVersion)) {
-		out.UTF8MB4Collation = strconv.Itoa(utf8mb4General)
-	}
-	if !s.SQLModeSet {
-		out.SQLMode = "NO_AUTO_VALUE_ON_ZERO"
-	}
-	return out
 }
 
 // baseDatabase runs the snapshot's own CREATE DATABASE, which knows the database's character set.

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"lifeboat/filter"
 	"lifeboat/internal/binlog"
@@ -76,38 +75,6 @@ func takesEffect(st *schema.Statement, q *binlog.Query) bool {
 	}
 	return true
 }
-
-// sessionOf is the session that a statement was logged in. Foreign keys to tables that are not restored take one without checks.
-func (p *Plan) sessionOf(st *schema.Statement, q *binlog.Query, format *binlog.Format) *binlog.QueryVars {
-	vars := q.Vars
-	if st.GeneratedByServer && filter.ReadingMode(q, format).Charset == "" && utf8.Valid(q.SQL) {
-		vars.ClientCollation = filter.CollationUTF8 // 5.6 writes such statements so, whatever the event says
-	}
-	if slices.ContainsFunc(filter.Touched(st, q), func(o schema.Object) bool { return o.Role == schema.Reference && !p.scope().Has(o.DB, o.Name) }) {
-		vars.HasFlags2, vars.Flags2 = true, vars.Flags2|binlog.OptionNoForeignKeyChecks
-	}
-	if vars.ExplicitTimestamp < 0 && !binlog.SaysExplicitTimestamp(format.MariaDB, format.VersionNumber()) {
-		vars.ExplicitTimestamp = 0
-	}
-	if vars.UTF8MB4Collation == 0 && utf8mb4IsGeneral(format.MariaDB, format.VersionNumber()) {
-		vars.UTF8MB4Collation = utf8mb4General
-	}
-	return &vars
-}
-
-// utf8mb4General is the id of utf8mb4_general_ci.
-const utf8mb4General = 45
-
-// utf8mb4IsGeneral reports a server, by its version's number, in which utf8mb4 without a collation is utf8mb4_general_ci, and which does not say so. (In
-// MariaDB character_set_collations may make it another one, to MariaDB alone.)
-func utf8mb4IsGeneral(mariaDB bool, number int) bool { return mariaDB || number > 0 && number < 80011 }
-
-// leavesCollation reports a statement that names utf8mb4 and leaves its collation to the server.
-func leavesCollation(sql []byte) bool {
-	return slices.ContainsFunc(utf8mb4.FindAllSubmatch(sql, -1), func(m [][]byte) bool { return len(m[1]) == 0 })
-}
-
-var utf8mb4 = regexp.MustCompile(`(?i)\butf8mb4\b(['"]?\s+COLLATE\b)?`)
 
 // withoutBase reports a statement about nothing but tables that the target lacks because they have no
 // base. What makes a table is not one.
@@ -207,7 +174,7 @@ func (r *runner) runDDL(ctx context.Context, w *walk, st *schema.Statement, q *b
 	if err := r.follow(st, q, w.tx); err != nil {
 		return err
 	}
-	r.altered(st, q)
+	r.forgetStored(st, q)
 	if names == nil {
 		r.defs, r.fks = nil, nil
 		r.st.From = w.cursor

@@ -74,8 +74,7 @@ func (f *fold) table(name string, shape *target.Shape, tm *binlog.TableMap) *tab
 
 // begin begins a table's share of a stretch that is its own.
 func (f *fold) begin(name string, shape *target.Shape, tm *binlog.TableMap) *tableFold {
-	n := len(tm.Types)
-	t := &tableFold{name: name, section: f.begun, shape: shape, tm: tm, index: newKeyIndex(), auto: -1, present: bytes.Repeat([]byte{0xff}, (n+7)/8)}
+	t := &tableFold{name: name, section: f.begun, shape: shape, tm: tm, index: newKeyIndex(), auto: -1, present: tm.AllColumns()}
 	for i := range shape.Def.Columns {
 		if shape.Def.Columns[i].AutoIncrement {
 			t.auto = i
@@ -121,13 +120,17 @@ func (f *fold) add(t *tableFold, kind binlog.Change, r *binlog.RowReader, at pla
 	f.bytes += t.held() - before
 }
 
-// key joins the key columns' bytes. The image's own length prefixes keep different keys different.
 func (t *tableFold) key(im *binlog.Image) []byte {
-	t.scratch = t.scratch[:0]
-	for _, i := range t.shape.Key {
-		t.scratch = append(t.scratch, im.Cols[i]...)
-	}
+	t.scratch = joinKey(t.scratch[:0], t.shape, im)
 	return t.scratch
+}
+
+// joinKey joins the key columns' bytes. The image's own length prefixes keep different keys different.
+func joinKey(dst []byte, shape *target.Shape, im *binlog.Image) []byte {
+	for _, i := range shape.Key {
+		dst = append(dst, im.Cols[i]...)
+	}
+	return dst
 }
 
 // sameKey compares the keys of two images.

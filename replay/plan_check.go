@@ -175,7 +175,7 @@ func (pl *planner) tables(ctx context.Context) error {
 	pl.timestamps()
 	pl.systemZone()
 	pl.computed()
-	pl.zoned(creates)
+	pl.zoneDependent(creates)
 	pl.emptyMembers(creates)
 	pl.localTimes(all, creates)
 	if err := pl.outlived(ctx); err != nil {

@@ -73,8 +73,8 @@ func (pl *planner) computed() {
 	}
 }
 
-// zoned names the snapshot's tables with generated columns, stored in rows or indexes, that depend on the time zone of who writes a row: as with any dump, they are computed anew.
-func (pl *planner) zoned(creates map[string]string) {
+// zoneDependent names the snapshot's tables with generated columns, stored in rows or indexes, that depend on the time zone of who writes a row: as with any dump, they are computed anew.
+func (pl *planner) zoneDependent(creates map[string]string) {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(creates)) {
 		keys := strings.Join(indexLines.FindAllString(creates[name], -1), "\n")

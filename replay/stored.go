@@ -55,18 +55,15 @@ func (r *runner) sample(t *route, kind binlog.Change, rows *binlog.Rows, at *bin
 
 // keyOf is a row's key, if its image has it.
 func (s *storedRows) keyOf(im *binlog.Image) (key string, known bool) {
-	s.key = s.key[:0]
-	for _, i := range s.shape.Key {
-		if im.State[i] != binlog.Present {
-			return "", false
-		}
-		s.key = append(s.key, im.Cols[i]...)
+	if slices.ContainsFunc(s.shape.Key, func(i int) bool { return im.State[i] != binlog.Present }) {
+		return "", false
 	}
+	s.key = joinKey(s.key[:0], s.shape, im)
 	return string(s.key), true
 }
 
-// altered forgets the tables of a statement.
-func (r *runner) altered(st *schema.Statement, q *binlog.Query) {
+// forgetStored forgets the tables of a statement.
+func (r *runner) forgetStored(st *schema.Statement, q *binlog.Query) {
 	if st.Verb == schema.DropDatabase {
 		r.stored = nil
 	}
@@ -81,7 +78,7 @@ func (r *runner) checkStored(ctx context.Context) error {
 	var im binlog.Image
 	for _, name := range slices.Sorted(maps.Keys(r.stored)) {
 		s, there, same := r.stored[name], int64(0), int64(0)
-		present := bytes.Repeat([]byte{0xff}, (len(s.tm.Types)+7)/8)
+		present := s.tm.AllColumns()
 		for _, img := range s.rows {
 			err := im.Cut(s.tm, present, img)
 			if err == nil {

@@ -186,23 +186,6 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 	return t, nil
 }
 
-// timestampsAgree holds what DDL made of TIMESTAMP columns against the log's rows, where the log does not say explicit_defaults_for_timestamp.
-func (r *runner) timestampsAgree(def *schema.Table, tm *binlog.TableMap) error {
-	if binlog.SaysExplicitTimestamp(r.format.MariaDB, r.format.VersionNumber()) {
-		return nil
-	}
-	for i := range def.Columns {
-		c := &def.Columns[i]
-		if !strings.EqualFold(c.DataType, "timestamp") || !c.Writable() || c.Nullable == tm.IsNullable(i) {
-			continue
-		}
-		may := map[bool]string{true: "may", false: "may not"}
-		return fmt.Errorf("%w: column %s of %s %s be NULL in the log, and %s on the target: the log of %s does not say explicit_defaults_for_timestamp, and lifeboat takes it for OFF, the default; "+
-			"if it was ON, restore onto a server of that version that has it ON, or leave the table out with --exclude-table %s", target.ErrShape, c.Name, def.Name, may[!c.Nullable], may[c.Nullable], r.format.ServerVersion, def.Name)
-	}
-	return nil
-}
-
 // incomplete notes once what the result cannot be trusted for.
 func (r *runner) incomplete(format string, args ...any) {
 	if line := fmt.Sprintf(format, args...); !slices.Contains(r.result.Incomplete, line) {

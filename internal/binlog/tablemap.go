@@ -41,6 +41,9 @@ type Said struct {
 // extent is how much of an image a column takes, where that is simple to tell: see value.Column.Extent.
 type extent struct{ fixed, prefix int }
 
+// AllColumns is the bitmap of an image that has every column.
+func (t *TableMap) AllColumns() []byte { return bytes.Repeat([]byte{0xff}, (len(t.Types)+7)/8) }
+
 // IsNullable reports whether column i may be NULL.
 func (t *TableMap) IsNullable(i int) bool { return bit(t.Nullable, i) }
 

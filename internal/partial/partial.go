@@ -97,11 +97,7 @@ func (t *Table) again() error {
 }
 
 func (t *Table) cut(im *binlog.Image, raw string) error {
-	return im.Cut(t.tm, everyColumn(t.tm), []byte(raw))
-}
-
-func everyColumn(tm *binlog.TableMap) []byte {
-	return bytes.Repeat([]byte{0xff}, (len(tm.Types)+7)/8)
+	return im.Cut(t.tm, t.tm.AllColumns(), []byte(raw))
 }
 
 func (t *Table) keyed() bool { return len(t.tm.PrimaryKey) > 0 }

@@ -23,7 +23,7 @@ func image(t *testing.T, tm *binlog.TableMap, id int, word string) binlog.Image 
 	t.Helper()
 	raw := append([]byte{0, byte(id), 0, 0, byte(id >> 24), byte(len(word))}, word...)
 	var im binlog.Image
-	if err := im.Cut(tm, everyColumn(tm), raw); err != nil {
+	if err := im.Cut(tm, tm.AllColumns(), raw); err != nil {
 		t.Fatal(err)
 	}
 	return im
