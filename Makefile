@@ -56,7 +56,7 @@ lint: ## gofmt, go vet, staticcheck
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-bench: build ## measure lifeboat against the other ways; WORKLOADS=A-H by name
+bench: build ## measure lifeboat against the other ways; WORKLOADS=A-K by name
 	scripts/bench
 
 fuzz: ## run each fuzz target for FUZZTIME (30s)

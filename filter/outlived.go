@@ -227,7 +227,7 @@ func (s *Survey) Early() bool {
 // Before reads the statements of the log from one position to another, where a survey began, and tells it which sessions may have outlived a default
 // already then.
 func (s *Survey) Before(ctx context.Context, files []binlog.File, from, to binlog.Position) error {
-	r, err := binlog.Open(ctx, files, from, binlog.ReadOptions{})
+	r, err := binlog.Open(ctx, files, from, binlog.ReadOptions{LowerNames: s.Format.LowerNames})
 	if err != nil {
 		return err
 	}

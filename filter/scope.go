@@ -43,6 +43,18 @@ func (s Scope) Has(db, table string) bool {
 	return len(s.Tables) == 0 || slices.Contains(s.Tables, table)
 }
 
+// Lower is the scope on a server that keeps names in lower case.
+func (s Scope) Lower() Scope {
+	lower := func(names []string) []string {
+		names = slices.Clone(names)
+		for i := range names {
+			names[i] = strings.ToLower(names[i])
+		}
+		return names
+	}
+	return Scope{Database: strings.ToLower(s.Database), Tables: lower(s.Tables), Exclude: lower(s.Exclude)}
+}
+
 // Whole reports that no table of the database is left out.
 func (s Scope) Whole() bool { return len(s.Tables) == 0 && len(s.Exclude) == 0 }
 
@@ -63,6 +75,7 @@ func ReadingMode(q *binlog.Query, f *binlog.Format) schema.Mode {
 		MariaDB:            f.MariaDB,
 		Version:            f.VersionNumber(),
 		Charset:            readingCharset(q, f),
+		LowerCaseNames:     f.LowerNames,
 	}
 }
 

@@ -32,6 +32,7 @@ func (s *scanner) statement(it *binlog.Item) error {
 	}
 	one.inScope = s.survey.Scope.InScope(&st, q) && !st.Temporary
 	one.effect, one.certain = s.hadEffect(&one, q)
+	s.capitals.note(s, &one)
 	if doubt := s.defaults.statement(&one, q, s.format); doubt != nil && one.inScope && !s.tx.inBase {
 		s.survey.Outlived = append(s.survey.Outlived, doubt)
 	}

@@ -1,10 +1,8 @@
 package filter
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -146,49 +144,8 @@ type Options struct {
 	Timeline *Timeline                // counts the changes read; may be nil
 	Progress func(at binlog.Position) // called now and then; may be nil
 	Workers  int                      // see binlog.ReadOptions
-}
-
-// Scan reads the whole chain once. Damage in a file ends the scan there with a finding of the archive's;
-// it is returned as the error beside the survey of what came before.
-func Scan(ctx context.Context, files []binlog.File, scope Scope, o Options) (*Survey, error) {
-	if p := o.Stop.Position; o.Stop.Given && !p.IsZero() && !slices.ContainsFunc(files, func(f binlog.File) bool { return f.Name() == p.File }) {
-		return nil, noSuchFile(p, files)
-	}
-	r, err := binlog.Open(ctx, files, o.From, binlog.ReadOptions{Workers: o.Workers, Count: scope.Has})
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	s := newScanner(scope, o)
-	for n := 0; ; n++ {
-		it, err := r.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return s.damaged(err)
-		}
-		if it.Kind == binlog.Begin && !o.End.IsZero() && it.Pos.Compare(o.End) >= 0 {
-			return s.survey, s.finish(true)
-		}
-		if o.Progress != nil && n%4096 == 0 {
-			o.Progress(it.Pos)
-		}
-		if err := s.item(&it); err != nil {
-			return s.damaged(err)
-		}
-	}
-	return s.survey, s.finish(true)
-}
-
-// damaged ends the survey where the log cannot be read.
-func (s *scanner) damaged(err error) (*Survey, error) {
-	var at *binlog.ReadError
-	if !errors.As(err, &at) {
-		return nil, err
-	}
-	s.survey.To = at.Pos
-	return s.survey, errors.Join(err, s.finish(false))
+	// LowerNames says that the source keeps names in lower case, however its statements write them.
+	LowerNames bool
 }
 
 // scanner is the state of one reading.
@@ -205,6 +162,7 @@ type scanner struct {
 	defaults  *defaults
 	maps      map[*binlog.TableMap]*table
 	unread    map[TableName]*unread
+	capitals  capitals
 	spare     *txState               // of a transaction that is over
 	changes   int64                  // of the open transaction
 	now       time.Time              // of the item at hand
@@ -267,7 +225,7 @@ type savepoint struct {
 }
 
 func newScanner(scope Scope, o Options) *scanner {
-	s := &scanner{o: o, temp: tempTables{}, defaults: newDefaults(o.Defaults), maps: map[*binlog.TableMap]*table{}, unread: map[TableName]*unread{}, prepared: map[schema.XID]*prepared{}, stop: newStopFinder(o)}
+	s := &scanner{o: o, capitals: newCapitals(), temp: tempTables{}, defaults: newDefaults(o.Defaults), maps: map[*binlog.TableMap]*table{}, unread: map[TableName]*unread{}, prepared: map[schema.XID]*prepared{}, stop: newStopFinder(o)}
 	s.survey = &Survey{Scope: scope, From: o.From, Databases: map[string]int64{}, Tables: map[TableName]*History{}, Beyond: map[TableName]Beyond{},
 		Void: map[binlog.Position]string{}, VoidRanges: map[binlog.Position][]Range{}, XA: map[binlog.Position]XA{}}
 	s.incidents = newIncidentTracker(s.survey, &o)
@@ -403,6 +361,7 @@ func (s *scanner) table(tm *binlog.TableMap) *table {
 		}
 		t = &table{name: TableName{tm.Database, tm.Table}, inScope: s.survey.Scope.Has(tm.Database, tm.Table)}
 		s.maps[tm] = t
+		s.capitals.apart = s.capitals.apart || t.name != t.name.lower()
 	}
 	return t
 }

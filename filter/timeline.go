@@ -112,3 +112,19 @@ type Moment struct {
 
 // IsZero reports whether there is no such place.
 func (m Moment) IsZero() bool { return m.Pos.IsZero() }
+
+// clone is what a reading goes back to that has to be done again.
+func (t *Timeline) clone() *Timeline {
+	if t == nil {
+		return nil
+	}
+	c := *t
+	c.Tables, c.Left, c.Others = map[TableName]Series{}, map[TableName]bool{}, slices.Clone(t.Others)
+	for n, s := range t.Tables {
+		c.Tables[n] = slices.Clone(s)
+	}
+	for n := range t.Left {
+		c.Left[n] = true
+	}
+	return &c
+}

@@ -83,7 +83,7 @@ func TestApart(t *testing.T) {
 						t.Errorf("rows that were to go were written: %+v", n)
 					}
 				}
-				if got := state(t, s.stopped(from, dir), "shop"); got != want {
+				if got := state(t, s.stopped(from, dir, 64<<20), "shop"); got != want {
 					t.Errorf("snapshot %q, stopped again and again: %s", from, diff(want, got))
 				}
 			}

@@ -3,7 +3,6 @@ package replay
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -397,14 +396,7 @@ func (l *lane) insert(ctx context.Context, u *unit, one *insert, m *merged, def 
 		return err
 	}
 	if rows := &l.match.fields; f != nil && rows.loadable() {
-		if err := l.c.Exec(ctx, "SAVEPOINT rows_of_lifeboat"); err != nil {
-			return err
-		}
-		err := l.c.Load(ctx, l.r.p.Into, u.table, rows.names, rows.data, rows.rows)
-		if !errors.Is(err, target.ErrNotLoaded) {
-			return err
-		}
-		if err := l.c.Exec(ctx, "ROLLBACK TO rows_of_lifeboat"); err != nil {
+		if loaded, err := loadRows(ctx, l.c, def, rows); loaded || err != nil {
 			return err
 		}
 	}

@@ -66,13 +66,14 @@ type State struct {
 	Lanes        perTable[string]          `json:"-"` // why a table takes the serial lane
 	Altered      perTable[binlog.Position] `json:"-"` // sequences, by where an ALTER left their next value to the source's memory
 	Moved        perTable[int]             `json:"-"` // updates that were made by themselves: see mostMoves
+	Unfit        perTable[string]          `json:"-"` // tables that would fold, but for this
 	LaterIndexes perTable[LaterIndexes]    `json:"-"` // tables whose indexes are built behind their rows
 	Objects      perTable[[]Program]       `json:"-"` // one list, under the name ""
 	Reached      perTable[Cursor]          `json:"-"` // tables whose rows are applied behind From, up to there
 }
 
 // checkpointForm changes whenever a checkpoint means something else.
-const checkpointForm = 3
+const checkpointForm = 6
 
 // count joins the account of a further stretch.
 func (st *State) count(o *Counts) {
@@ -230,11 +231,13 @@ func (cp *checkpoint) createTables(ctx context.Context, st *State) error {
 			" done BIGINT NOT NULL, at VARBINARY(500) NOT NULL, n1 BIGINT NOT NULL, n2 BIGINT NOT NULL, PRIMARY KEY (db, lane)) ENGINE=InnoDB",
 		"CREATE TABLE IF NOT EXISTS " + checkpointDB + ".doubt (db VARBINARY(255) NOT NULL, lane INT NOT NULL, tbl VARBINARY(255) NOT NULL, kind INT NOT NULL," +
 			" n BIGINT NOT NULL, first BIGINT UNSIGNED NOT NULL, PRIMARY KEY (db, lane, tbl, kind)) ENGINE=InnoDB",
+		"CREATE TABLE IF NOT EXISTS " + checkpointDB + ".along (n BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, db VARBINARY(255) NOT NULL, found LONGBLOB NOT NULL) ENGINE=InnoDB",
 		makeDone,
 		"DELETE FROM " + checkpointDB + ".done WHERE db = " + target.Quote(cp.db),
 		"DELETE FROM " + checkpointDB + ".part WHERE db = " + target.Quote(cp.db),
 		"DELETE FROM " + checkpointDB + ".lane WHERE db = " + target.Quote(cp.db),
 		"DELETE FROM " + checkpointDB + ".doubt WHERE db = " + target.Quote(cp.db),
+		"DELETE FROM " + checkpointDB + ".along WHERE db = " + target.Quote(cp.db),
 	} {
 		if err := cp.c.Exec(ctx, q); err != nil {
 			return fmt.Errorf("making the checkpoint: %w", err)

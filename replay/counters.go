@@ -3,6 +3,8 @@ package replay
 import (
 	"context"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"lifeboat/internal/schema"
@@ -27,8 +29,16 @@ func (r *runner) counters(ctx context.Context) error {
 			if err := r.ddl.Row(ctx, "SELECT IFNULL(MAX(IF("+quoteDB(c.Name)+">0,"+quoteDB(c.Name)+",0)),0) FROM "+name, &top); err != nil {
 				return err
 			}
-			if top < last {
-				if err := r.ddl.Exec(ctx, fmt.Sprintf("ALTER TABLE %s AUTO_INCREMENT=%d", name, nextAuto(&c, last))); err != nil {
+			if top >= last {
+				continue
+			}
+			// The counter may be higher than any row that the log shows: the backup says so, or a statement did.
+			now, err := r.counter(ctx, table)
+			if err != nil {
+				return err
+			}
+			if next := nextAuto(&c, last); now < next {
+				if err := r.ddl.Exec(ctx, fmt.Sprintf("ALTER TABLE %s AUTO_INCREMENT=%d", name, next)); err != nil {
 					return err
 				}
 			}
@@ -37,9 +47,25 @@ func (r *runner) counters(ctx context.Context) error {
 	return nil
 }
 
+var autoIncrement = regexp.MustCompile(`\bAUTO_INCREMENT=(\d+)`)
+
+// counter is what a table's next row gets, as far as its definition shows it.
+func (r *runner) counter(ctx context.Context, table string) (uint64, error) {
+	text, err := r.srv.ShowCreate(ctx, r.p.Into, table)
+	if err != nil {
+		return 0, err
+	}
+	if at := strings.LastIndex(text, "\n)"); at >= 0 {
+		if m := autoIncrement.FindStringSubmatch(text[at:]); m != nil {
+			return strconv.ParseUint(m[1], 10, 64)
+		}
+	}
+	return 0, nil
+}
+
 // nextAuto is what a counter says when last was its greatest value: it stays at the greatest that the column holds.
 func nextAuto(c *schema.Column, last uint64) uint64 {
-	bits := map[string]int{"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}[strings.ToLower(c.DataType)]
+	bits := 8 * integerBytes(c)
 	if bits > 0 && !c.Unsigned {
 		bits--
 	}

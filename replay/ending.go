@@ -89,7 +89,7 @@ func (cp *checkpoint) remove(ctx context.Context, p *Plan) error {
 			return err
 		}
 	}
-	for _, t := range []string{"lane", "doubt", "part", "job"} {
+	for _, t := range []string{"lane", "doubt", "part", "along", "job"} {
 		if err := cp.c.Exec(ctx, "DELETE FROM "+checkpointDB+"."+t+" WHERE db = "+target.Quote(cp.db)); err != nil {
 			return err
 		}

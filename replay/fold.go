@@ -18,16 +18,17 @@ import (
 // row is gone. Invariant: writing out deletions first and then what remains, over any state that a part
 // of the same stretch may have left, gives the state at the stretch's end.
 type fold struct {
-	tables map[string]*tableFold
-	begun  int         // tables that it has or had
-	bytes  int64       // memory held, about
-	spill  *spill.Runs // entries that did not fit into memory; nil: none. Then at the window's end all of them are there
-	byText bool        // spilled entries are known by the canonical form of their keys
+	tables     map[string]*tableFold
+	begun      int         // tables that it has or had
+	bytes      int64       // memory held, about
+	spill      *spill.Runs // entries that did not fit into memory; nil: none. Then at the window's end all of them are there
+	memoryOnly bool        // it does not spill: rows go along with others, and are looked for here (see along), or are known in part
+	byText     bool        // spilled entries are known by the canonical form of their keys
 }
 
 func newFold() *fold { return &fold{tables: map[string]*tableFold{}} }
 
-// tableFold is one table's share. Only complete images come here.
+// tableFold is one table's share. Only complete images come here, but where part is there.
 type tableFold struct {
 	name    string
 	section int // in what is spilled
@@ -49,6 +50,8 @@ type tableFold struct {
 	plain   bool     // of a table without a key: the image is all that tells a row from others
 	copies  []copies // by entry, of a table without a key
 	looked  bool     // of the spilled entries some are looked up on the target
+	part    *inPart  // the log shows parts of rows; nil: it shows them whole
+	holders *holders // finds rows by what they refer to, where they go along with others: see along
 	merged  *merged  // what the snapshot's rows made of it, where they went past it
 }
 
@@ -74,7 +77,18 @@ func (f *fold) table(name string, shape *target.Shape, tm *binlog.TableMap) *tab
 
 // begin begins a table's share of a stretch that is its own.
 func (f *fold) begin(name string, shape *target.Shape, tm *binlog.TableMap) *tableFold {
-	t := &tableFold{name: name, section: f.begun, shape: shape, tm: tm, index: newKeyIndex(), auto: -1, present: tm.AllColumns()}
+	t := &tableFold{name: name, section: f.begun, index: newKeyIndex()}
+	t.adopt(shape, tm)
+	f.begun++
+	return t
+}
+
+// adopt makes the table one of rows like these. Without a table map only keys of rows that are gone come to it.
+func (t *tableFold) adopt(shape *target.Shape, tm *binlog.TableMap) {
+	t.shape, t.tm, t.auto = shape, tm, -1
+	if tm != nil {
+		t.present = tm.AllColumns()
+	}
 	for i := range shape.Def.Columns {
 		if shape.Def.Columns[i].AutoIncrement {
 			t.auto = i
@@ -93,8 +107,6 @@ func (f *fold) begin(name string, shape *target.Shape, tm *binlog.TableMap) *tab
 		}
 	}
 	t.plain = plainRows(shape)
-	f.begun++
-	return t
 }
 
 // add folds one row change, logged at a place.
@@ -216,6 +228,9 @@ func (t *tableFold) sortKey(key []byte) uint64 {
 // there, since values of such keys may have moved between rows; and where keys of other bytes may be equal, those whose place
 // another such key had for a while.
 func (t *tableFold) deletedFirst(e *entry) bool {
+	if t.part != nil { // a row that was not deleted is not known whole
+		return e.was && (e.gone || e.left)
+	}
 	return e.was && (e.gone || t.shape.Uniques || t.loose && e.left)
 }
 

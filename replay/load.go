@@ -14,9 +14,6 @@ const analyzeFrom = 100
 // rows came: of a table that was just loaded it knows nothing, takes it for empty, and tries every key of a batch on every row
 // instead of looking it up by its index. The statistics take milliseconds, whatever the table's size.
 func (r *runner) analyze(ctx context.Context, f *fold) error {
-	if r.analyzed == nil {
-		r.analyzed = map[string]bool{}
-	}
 	var names []string
 	for name, t := range f.tables {
 		if strings.EqualFold(t.shape.Def.Engine, "InnoDB") && (len(t.entries) >= analyzeFrom || t.looked || !r.analyzed[name]) {
@@ -29,10 +26,17 @@ func (r *runner) analyze(ctx context.Context, f *fold) error {
 		if t.merged != nil && !t.merged.plain.Load() || !t.looked && !slices.ContainsFunc(t.entries, func(e entry) bool { return e.was || e.gone }) {
 			continue // nothing to look up
 		}
-		if err := r.ddl.Exec(ctx, "ANALYZE NO_WRITE_TO_BINLOG TABLE "+t.shape.Name()); err != nil {
-			return fmt.Errorf("making the statistics of %s: %w", t.shape.Name(), err)
+		if err := r.analyzeTable(ctx, t); err != nil {
+			return err
 		}
-		r.analyzed[name] = true
 	}
+	return nil
+}
+
+func (r *runner) analyzeTable(ctx context.Context, t *tableFold) error {
+	if err := r.ddl.Exec(ctx, "ANALYZE NO_WRITE_TO_BINLOG TABLE "+t.shape.Name()); err != nil {
+		return fmt.Errorf("making the statistics of %s: %w", t.shape.Name(), err)
+	}
+	r.analyzed[t.name] = true
 	return nil
 }

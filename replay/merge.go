@@ -77,7 +77,7 @@ func unmergeable(def *schema.Table) string {
 		return "it is of engine " + def.Engine + ", which has no transactions"
 	}
 	for _, part := range key.Columns {
-		i := slices.IndexFunc(def.Columns, func(c schema.Column) bool { return strings.EqualFold(c.Name, part.Name) })
+		i := def.ColumnNumber(part.Name)
 		if i < 0 || !def.Columns[i].Writable() {
 			return "its key is computed"
 		}
@@ -206,7 +206,8 @@ func (r *runner) makeTables(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// serialBase loads the rows of the tables of the serial lane, whose changes are made as they are read: before the first of them.
+// serialBase loads the rows of the tables of the serial lane, whose changes are made as they are read, and of those whose rows are looked up as it is read:
+// before the first of them.
 func (r *runner) serialBase(ctx context.Context) error {
 	if r.st.Phase != phaseMerge || r.st.SerialLoaded {
 		return nil
@@ -236,14 +237,14 @@ func (r *runner) serialBase(ctx context.Context) error {
 	return r.cp.save(ctx, r.st)
 }
 
-// serialTable reports whether a table of the target takes the serial lane.
+// serialTable reports whether a table's rows do not wait for the end of the window.
 func (r *runner) serialTable(ctx context.Context, name string) (bool, error) {
 	def, err := r.define(ctx, name)
 	if err != nil || def == nil {
 		return false, err
 	}
 	_, keyed := def.RowKey()
-	return r.serialReason(name, def, keyed) != "", nil
+	return r.fks.along.has(name) || r.p.partial(name) || r.serialReason(name, def, keyed) != "", nil
 }
 
 // merge sends the snapshot's rows past the fold.
@@ -282,7 +283,9 @@ func (r *runner) merge(ctx context.Context) error {
 }
 
 // goesPast reports that of a table of the fold no row is on the target yet: the snapshot has them, or nobody.
-func (r *runner) goesPast(name string) bool { return !r.st.Reached.has(name) && !r.otherCase(name) }
+func (r *runner) goesPast(name string) bool {
+	return !r.st.Reached.has(name) && !r.st.SerialBase.has(name) && !r.otherCase(name)
+}
 
 // otherCase reports that the snapshot may name a table otherwise than the log does, where a server keeps names without their case.
 func (r *runner) otherCase(name string) bool {
@@ -317,7 +320,7 @@ func insertColumns(def *schema.Table, names []string) (out []int) {
 		return out
 	}
 	for _, n := range names {
-		i := slices.IndexFunc(def.Columns, func(c schema.Column) bool { return strings.EqualFold(c.Name, n) })
+		i := def.ColumnNumber(n)
 		if i < 0 {
 			return nil
 		}

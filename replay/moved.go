@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"strings"
 
 	"lifeboat/internal/binlog"
 )
@@ -10,8 +11,23 @@ import (
 // parent folds all the same: an update that does is a window's end, as a DDL statement is, and is made by itself, by the session of the
 // serial lane with checks on, over rows that are all as they were at its place. The serial lane's mark tells whether it was made.
 
-// mostMoves is how many such updates a table may have before it takes the serial lane with its children: each costs a window.
-const mostMoves = 64
+// leastMoves is how many such updates a table may have in any case before it takes the serial lane with its children, and movedAmong of how many changes
+// one may be such: each costs a window, which takes about as long as so many changes in the serial lane.
+const (
+	leastMoves = 64
+	movedAmong = 200
+)
+
+// mostMoves is how many a table may have.
+func (p *Plan) mostMoves(table string) int {
+	changes := int64(0)
+	for i := range p.Routes {
+		if t := &p.Routes[i]; strings.EqualFold(t.Name, table) {
+			changes += t.Inserted + t.Updated + t.Deleted
+		}
+	}
+	return max(leastMoves, int(changes/movedAmong))
+}
 
 // setsOff reports an update of a folded table that sets off a foreign key's action.
 func (r *runner) setsOff(t *route, it *binlog.Item) (bool, error) {
@@ -30,6 +46,24 @@ func (r *runner) setsOff(t *route, it *binlog.Item) (bool, error) {
 	}
 }
 
+// byItself reports an event of a folded table that is made by itself.
+func (r *runner) byItself(t *route, it *binlog.Item) (bool, error) {
+	if t.fold == nil || t.fold.part == nil {
+		return r.setsOff(t, it)
+	}
+	if r.format.MariaDB && it.Rows.Kind == binlog.Update && !it.Rows.AllColumns() && r.replaced(t, it) {
+		return true, nil
+	}
+	takes, err := t.fold.takes(it.Rows, &r.rows)
+	if err != nil {
+		return false, &binlog.ReadError{Pos: it.Pos, Kind: kindOf(err), Detail: err.Error()}
+	}
+	if !takes {
+		return true, nil
+	}
+	return r.setsOff(t, it)
+}
+
 // moved ends the window before the event at hand, and gives the route by which the event goes.
 func (w *walk) moved(ctx context.Context, t *route, it *binlog.Item) (*route, error) {
 	r := w.r
@@ -42,7 +76,7 @@ func (w *walk) moved(ctx context.Context, t *route, it *binlog.Item) (*route, er
 		}
 		r.moving = ""
 		r.open.Read++
-		if r.st.Moved.get(t.name) == mostMoves {
+		if r.st.Moved.get(t.name) == r.p.mostMoves(t.name) {
 			r.fks = nil
 		}
 	}
@@ -53,7 +87,7 @@ func (w *walk) moved(ctx context.Context, t *route, it *binlog.Item) (*route, er
 	r.rows.Reset(it.Rows)
 	for {
 		more, err := r.rows.Next()
-		if err != nil || !more {
+		if err != nil || !more || it.Rows.Kind == binlog.Delete {
 			alone := *t
 			alone.fold = nil
 			return &alone, err

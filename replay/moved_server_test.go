@@ -9,12 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"lifeboat/filter"
-	"lifeboat/internal/archive"
 	"lifeboat/internal/target"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
-	"lifeboat/snapshot"
 )
 
 // TestMoved restores a parent whose rows get other values to refer to, which its children follow and the log does not say: by itself each, up
@@ -37,7 +34,7 @@ func TestMoved(t *testing.T) {
 		s.run(script)
 		want := state(t, s.db, "shop")
 		dir := s.archive()
-		if got := state(t, s.stopped(dump, dir), "shop"); got != want {
+		if got := state(t, s.stopped(dump, dir, 64<<20), "shop"); got != want {
 			t.Errorf("%d times, stopped again and again: the restored database differs, %s", times, diff(want, got))
 		}
 		for _, memory := range []int64{1, 64 << 20} {
@@ -59,24 +56,14 @@ func TestMoved(t *testing.T) {
 	}
 }
 
-// stopped restores onto a fresh server, and is stopped at later and later reports until one run comes through.
-func (s *source) stopped(dump, dir string) *sql.DB {
+// stopped restores, and is stopped at later and later reports until one run comes through.
+func (s *source) stopped(dump, dir string, memory int64) *sql.DB {
 	s.t.Helper()
-	a, err := archive.Open(s.t.Context(), []string{dir}, archive.Options{})
+	p, src, err := s.plan(dump, dir, func(q *replay.Request) { q.DropExisting = s.to != nil })
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	q := replay.Request{Archive: a, Scope: filter.Scope{Database: "shop"}}
-	if dump != "" {
-		if q.Snapshot, err = snapshot.Open(s.t.Context(), dump, "shop", nil); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	p, _, err := replay.MakePlan(s.t.Context(), q)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	dst := testserver.Start(s.t, s.kind)
+	dst := s.target()
 	for limit := 1; ; limit += 1 + limit/4 {
 		ctx, cancel := context.WithCancel(s.t.Context())
 		srv, err := target.Open(ctx, dst.DSN(), nil)
@@ -84,7 +71,7 @@ func (s *source) stopped(dump, dir string) *sql.DB {
 			s.t.Fatal(err)
 		}
 		n := 0
-		_, err = replay.Restore(ctx, p, replay.NewSource(a, q.Snapshot), srv, replay.Options{Workers: 2, Memory: 64 << 20, Report: func(replay.Progress) {
+		_, err = replay.Restore(ctx, p, src, srv, replay.Options{Workers: 2, Memory: memory, Report: func(replay.Progress) {
 			if n++; n == limit {
 				cancel()
 			}

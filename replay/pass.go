@@ -41,7 +41,7 @@ type pass struct {
 
 // read hands out what the log has from a position on, until the pass is at its end, and reports now and then how far into the plan's stretch that is, in bytes.
 func (x *pass) read(ctx context.Context, src Source, from binlog.Position, report func(done, total int64, at binlog.Position), item func(*binlog.Item) error) error {
-	rd, err := binlog.Open(ctx, src.Files, from, binlog.ReadOptions{})
+	rd, err := binlog.Open(ctx, src.Files, from, binlog.ReadOptions{LowerNames: x.p.LowerNames})
 	if err != nil {
 		return err
 	}

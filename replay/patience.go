@@ -17,8 +17,9 @@ const (
 
 // try is what the next try must know of the last.
 type try struct {
-	trace  string  // of the job when it began; "": it found no job and made none
-	ending *Result // it was at its very end: only the checkpoint was left to remove
+	trace   string  // of the job when it began; "": it found no job and made none
+	resumed bool    // the first one went on from an earlier run
+	ending  *Result // it was at its very end: only the checkpoint was left to remove
 }
 
 // Restore runs a plan on a target, from the beginning or from where an earlier run of the same plan
@@ -28,14 +29,21 @@ type try struct {
 // Options.Patience. Going on after one is the same as running the command again: new sessions, from the checkpoint. So
 // nothing depends on what a broken session had or had not done.
 func Restore(ctx context.Context, p *Plan, src Source, srv *target.Server, o Options) (*Result, error) {
+	if err := p.namesFit(srv); err != nil {
+		return nil, err
+	}
 	var last try
 	since, pause := time.Now(), firstPause
 	for retries := 0; ; retries++ {
 		before := last.trace
 		res, err := once(ctx, p, src, srv, o, &last)
 		if err == nil {
-			res.Retries = retries
+			res.Retries, res.Resumed = retries, last.resumed
 			return res, nil
+		}
+		if errors.Is(err, errAnew) {
+			retries--
+			continue
 		}
 		if last.trace != before {
 			since, pause = time.Now(), firstPause

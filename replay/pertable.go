@@ -90,7 +90,7 @@ func (p *perTable[V]) written() { p.changed = nil }
 // parts are what lies in rows of its own, by the kind that the rows have.
 func (st *State) parts() map[string]part {
 	return map[string]part{"created": &st.Created, "serial base": &st.SerialBase, "auto": &st.Auto, "rows": &st.Rows, "lane": &st.Lanes, "altered": &st.Altered,
-		"moved": &st.Moved, "later": &st.LaterIndexes, "programs": &st.Objects, "reached": &st.Reached}
+		"moved": &st.Moved, "later": &st.LaterIndexes, "programs": &st.Objects, "reached": &st.Reached, "unfit": &st.Unfit}
 }
 
 // partBytes is about how much of the parts goes into one statement.

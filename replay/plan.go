@@ -70,7 +70,9 @@ type Plan struct {
 	AllowIncomplete bool        `json:"allow_incomplete,omitempty"`
 	PartialTables   bool        `json:"partial_tables,omitempty"` // make a table of the rows that the log shows of one without a base
 	DropExisting    bool        `json:"drop_existing,omitempty"`
-	Definer         string      `json:"definer,omitempty"` // SQL of the account that owns programs whose own is missing on the target
+	// LowerNames says that names are what they are in lower case, to the target or as the log tells of the source, and that the log is read so. What follows from that is in the rest.
+	LowerNames bool   `json:"-"`
+	Definer    string `json:"definer,omitempty"` // SQL of the account that owns programs whose own is missing on the target
 
 	lookup map[string]*PlanTable
 	holds  *filter.Bases // see bases
@@ -141,6 +143,7 @@ type Request struct {
 	PartialTables    bool
 	DropExisting     bool
 	Definer          string // see ParseDefiner; "" keeps them
+	LowerNames       bool   // of the target, and so of the source: names are what they are in lower case
 	Progress         func(at binlog.Position)
 	Timeline         *filter.Timeline // counts what is read from the base on; may be nil
 }
@@ -172,6 +175,9 @@ func MakePlan(ctx context.Context, q Request) (*Plan, *filter.Survey, error) {
 	if q.Into == "" {
 		q.Into = q.Scope.Database
 	}
+	if q.LowerNames {
+		q.Scope = q.Scope.Lower()
+	}
 	if len(q.Bases) > 0 {
 		return planSeveral(ctx, q)
 	}
@@ -182,7 +188,7 @@ func MakePlan(ctx context.Context, q Request) (*Plan, *filter.Survey, error) {
 
 func newPlanner(q Request) *planner {
 	return &planner{q: q, p: &Plan{Schema: PlanSchema, Database: q.Scope.Database, Into: q.Into, Tables: q.Scope.Tables, Exclude: q.Scope.Exclude,
-		BaseLoaded: q.BaseLoaded, StopSpec: stopText(q.Stop), AllowIncomplete: q.AllowIncomplete, PartialTables: q.PartialTables, DropExisting: q.DropExisting, Definer: q.Definer}}
+		BaseLoaded: q.BaseLoaded, StopSpec: stopText(q.Stop), AllowIncomplete: q.AllowIncomplete, PartialTables: q.PartialTables, DropExisting: q.DropExisting, Definer: q.Definer, LowerNames: q.LowerNames}}
 }
 
 // make takes every step.
@@ -426,7 +432,7 @@ func (pl *planner) archiveHasGTIDs() bool {
 // read surveys the log from there on.
 func (pl *planner) read(ctx context.Context) error {
 	o := pl.base
-	o.From, o.Stop, o.Progress, o.Timeline, o.BaseUnsure = pl.p.Start, pl.q.Stop, pl.q.Progress, pl.q.Timeline, !pl.p.Exact
+	o.From, o.Stop, o.Progress, o.Timeline, o.BaseUnsure, o.LowerNames = pl.p.Start, pl.q.Stop, pl.q.Progress, pl.q.Timeline, !pl.p.Exact, pl.p.LowerNames
 	if set := pl.p.StartGTIDs; !set.IsEmpty() {
 		o.InBase = func(tx *binlog.Transaction) bool { return set.Contains(tx.GTID) }
 	}
@@ -440,6 +446,7 @@ func (pl *planner) read(ctx context.Context) error {
 	survey, err := filter.Scan(ctx, Files(pl.q.Archive), pl.q.Scope, o)
 	pl.survey = survey
 	if survey != nil {
+		pl.p.LowerNames = survey.Format.LowerNames
 		pl.p.End, pl.p.Stop, pl.p.Changes = survey.To, survey.Stop, survey.ChangesRead
 	}
 	var damage *binlog.ReadError

@@ -3,7 +3,6 @@ package replay
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -11,7 +10,6 @@ import (
 	"lifeboat/internal/archive"
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/binlog/gtid"
-	"lifeboat/internal/schema"
 	"lifeboat/snapshot"
 )
 
@@ -175,7 +173,7 @@ func (pl *planner) tables(ctx context.Context) error {
 	pl.timestamps()
 	pl.systemZone()
 	pl.computed()
-	pl.zoneDependent(creates)
+	pl.zoned(creates)
 	pl.emptyMembers(creates)
 	pl.localTimes(all, creates)
 	if err := pl.outlived(ctx); err != nil {
@@ -234,71 +232,6 @@ func (pl *planner) versioned(all map[string]*PlanTable, creates map[string]strin
 		}
 	}
 	return nil
-}
-
-// predictLanes says which tables will not fold, as far as the texts tell. The restore decides by the
-// target's own definitions.
-func (pl *planner) predictLanes(all map[string]*PlanTable, creates map[string]string) {
-	defs := map[string]*schema.Table{}
-	fks := map[string][]schema.ForeignKey{}
-	for name, text := range creates {
-		def, err := schema.ParseCreateTable([]byte(text), schema.Mode{MariaDB: pl.q.Snapshot.Index().MariaDB})
-		if err != nil {
-			continue // the lane is decided when the table exists
-		}
-		defs[name] = def
-		if len(def.ForeignKeys) > 0 {
-			fks[name] = def.ForeignKeys
-		}
-	}
-	acts := func(table string) activity {
-		t := all[table]
-		if t == nil {
-			return activity{}
-		}
-		keyed := true
-		if def := defs[table]; def != nil {
-			_, keyed = def.RowKey()
-			keyed = keyReason(def, keyed) == ""
-		}
-		return t.activity(pl.p.Exact, keyed)
-	}
-	pl.beyond()
-	for _, name := range slices.Sorted(maps.Keys(fks)) {
-		certain, possible := pl.p.takenAlong(name, fks[name])
-		pl.p.Incomplete, pl.p.Findings = append(pl.p.Incomplete, certain...), append(pl.p.Findings, possible...)
-	}
-	serial := lanes(fks, pl.survey.Format.MariaDB, pl.survey.Format.VersionNumber(), acts)
-	for name, t := range all {
-		def := defs[name]
-		switch {
-		case t.Base == BaseNone:
-			t.Lane = ""
-		case t.Partial:
-			if m := doubtfulDefault.FindStringSubmatch(creates[name]); m != nil {
-				pl.p.Incomplete = append(pl.p.Incomplete, fmt.Sprintf("table %s: the default of column %s holds a question mark in the snapshot, which dump tools also write for characters that they cannot, "+
-					"and the log leaves out columns that took their default: rows that the log inserts may have that mark for another character", name, m[1]))
-			}
-			t.Lane, t.Why = LaneSerial, "the log holds incomplete row images (binlog_row_image is not FULL)"
-		case t.Diffs:
-			t.Lane, t.Why = LaneSerial, jsonDiffs
-		case serial[name] != "":
-			t.Lane, t.Why = LaneSerial, serial[name]
-		case def != nil:
-			_, keyed := def.RowKey()
-			if why := keyReason(def, keyed); why != "" {
-				t.Lane, t.Why = LaneSerial, why
-			} else if !keyed {
-				t.Why = countsRows
-			}
-		}
-		if t.Lane == LaneFold && def != nil && t.Base == BaseSnapshot && t.BaseRows > 0 && t.Inserted+t.Updated+t.Deleted > 0 {
-			if t.MergeWhy = unmergeable(def); !pl.p.Exact {
-				t.MergeWhy = "the base is of unknown date"
-			}
-			t.Merge = t.MergeWhy == ""
-		}
-	}
 }
 
 // intact refuses a range that the archive does not hold whole, unless that was accepted.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"lifeboat/filter"
@@ -141,9 +140,9 @@ func fitting(o *filter.Outlived, of []schema.TextDefault) (fits []schema.TextDef
 			}
 			switch logged := &o.Rows.Columns[i]; {
 			case c.DataType == "varchar" && logged.Real() == value.TypeVarchar:
-				fit = fit && int(logged.Meta) == characters(c.Type)*most
+				fit = fit && int(logged.Meta) == c.Length()*most
 			case c.DataType == "char" && logged.Real() == value.TypeString:
-				fit = fit && logged.Longest() == characters(c.Type)*most
+				fit = fit && logged.Longest() == c.Length()*most
 			}
 		}
 		if fit {
@@ -151,18 +150,4 @@ func fitting(o *filter.Outlived, of []schema.TextDefault) (fits []schema.TextDef
 		}
 	}
 	return fits
-}
-
-// characters is the number in the parentheses of a type, 1 where there are none.
-func characters(typ string) int {
-	_, rest, ok := strings.Cut(typ, "(")
-	if !ok {
-		return 1
-	}
-	digits, _, _ := strings.Cut(rest, ")")
-	n, err := strconv.Atoi(strings.TrimSpace(digits))
-	if err != nil {
-		return 0
-	}
-	return n
 }

@@ -73,23 +73,28 @@ func (pl *planner) computed() {
 	}
 }
 
-// zoneDependent names the snapshot's tables with generated columns, stored in rows or indexes, that depend on the time zone of who writes a row: as with any dump, they are computed anew.
-func (pl *planner) zoneDependent(creates map[string]string) {
+// zoned names the snapshot's tables that depend on a time zone: as with any dump, their generated columns are computed anew.
+func (pl *planner) zoned(creates map[string]string) {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(creates)) {
-		keys := strings.Join(indexLines.FindAllString(creates[name], -1), "\n")
-		generated := generatedColumn.FindAllStringSubmatch(creates[name], -1)
-		if slices.ContainsFunc(timestampColumn.FindAllStringSubmatch(creates[name], -1), func(ts []string) bool {
-			return slices.ContainsFunc(generated, func(g []string) bool {
-				return strings.Contains(g[2], ts[1]) && (g[3] != "VIRTUAL" || strings.Contains(keys, g[1]))
-			})
-		}) {
+		if zoneDependent(creates[name]) {
 			names = append(names, name)
 		}
 	}
 	if len(names) > 0 {
 		pl.p.Findings = append(pl.p.Findings, fmt.Sprintf("tables have generated columns, stored or in an index, that depend on TIMESTAMP columns: %s. They are computed anew, in UTC, and rows of the log are held against them in the end; if the source's time zone was another, compute them in it afterwards (ALTER TABLE … FORCE, ALGORITHM=COPY)", strings.Join(names, ", ")))
 	}
+}
+
+// zoneDependent reports a table with generated columns, stored in rows or indexes, that depend on the time zone of who writes a row.
+func zoneDependent(create string) bool {
+	keys := strings.Join(indexLines.FindAllString(create, -1), "\n")
+	generated := generatedColumn.FindAllStringSubmatch(create, -1)
+	return slices.ContainsFunc(timestampColumn.FindAllStringSubmatch(create, -1), func(ts []string) bool {
+		return slices.ContainsFunc(generated, func(g []string) bool {
+			return strings.Contains(g[2], ts[1]) && (g[3] != "VIRTUAL" || strings.Contains(keys, g[1]))
+		})
+	})
 }
 
 // A TIMESTAMP column's quoted name; that of a generated column, its expression and its kind; and keys, as SHOW CREATE TABLE writes them.

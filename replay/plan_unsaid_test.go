@@ -49,7 +49,7 @@ func TestZoned(t *testing.T) {
 		"dt":    "CREATE TABLE `dt` (\n  `ts` datetime NOT NULL,\n  `d` date GENERATED ALWAYS AS (cast(`ts` as date)) STORED\n)",
 	}
 	pl := &planner{p: &Plan{}}
-	pl.zoneDependent(creates)
+	pl.zoned(creates)
 	if len(pl.p.Findings) != 1 || !strings.Contains(pl.p.Findings[0], "depend on TIMESTAMP columns: m, n, v. ") {
 		t.Errorf("it says %q", pl.p.Findings)
 	}

@@ -298,8 +298,8 @@ func (b *rebuild) rowsOf(s *stage, it *binlog.Item) error {
 	if err := b.cascades(s, rows); err != nil || s.table.unsure != "" {
 		return err
 	}
-	if !rows.AllColumns() || rows.Partial {
-		return needsServer("table %s: the log holds incomplete row images", s.table.name)
+	if err := b.tellsEnough(s, it); err != nil {
+		return err
 	}
 	if rows.Kind == binlog.Delete && s.rows.shape.Key == nil && (mayGoTwice(s.rows.shape.Def) || refersToItself(s.rows.shape.Def)) {
 		return needsServer("table %s has no key, and rows that its foreign key changes are logged twice", s.table.name)
@@ -316,7 +316,11 @@ func (b *rebuild) rowsOf(s *stage, it *binlog.Item) error {
 			break
 		}
 		n.count(rows.Kind, 1)
-		b.fold.add(s.rows, rows.Kind, &b.rows, at)
+		if s.rows.part == nil {
+			b.fold.add(s.rows, rows.Kind, &b.rows, at)
+		} else if err := b.fold.addPart(s.rows, rows, &b.rows, at); err != nil {
+			return err
+		}
 	}
 	s.table.counter = max(s.table.counter, s.rows.maxAuto)
 	return b.fit()
@@ -353,6 +357,9 @@ func (b *rebuild) route(tm *binlog.TableMap) (*stage, error) {
 	switch {
 	case s.rows == nil:
 		s.rows = b.fold.begin(t.name, shape, tm)
+		if key, keyed := t.def.RowKey(); keyed && b.p.partial(tm.Table) {
+			s.rows.part = newInPart(shape, []schema.Key{key})
+		}
 	case string(s.rows.tm.Types) != string(tm.Types) || fmt.Sprint(s.rows.tm.Meta) != fmt.Sprint(tm.Meta):
 		return nil, fmt.Errorf("%w: the columns of %s change here, and the log has no statement that changed them", target.ErrShape, tm.Table)
 	}

@@ -21,7 +21,10 @@ import (
 func (b *rebuild) fit() error {
 	switch most := b.o.Memory; {
 	case b.o.Spill != nil && b.fold.bytes > most-most/8:
-		return b.spill()
+		if err := b.spill(); err != nil || b.fold.bytes <= most-most/8 {
+			return err
+		}
+		return needsServer("what incomplete row images tell of rows takes more than %d MiB, which is the share of --memory that it gets, and stays in memory: give more", most>>20)
 	case b.o.Spill == nil && b.fold.bytes > most:
 		return needsServer("what the log changed takes more than %d MiB, which is the share of --memory that it gets: give more, or a folder for temporary files (--spill-dir)", most>>20)
 	}
@@ -33,7 +36,7 @@ func (b *rebuild) spill() error {
 	var tables []*tableFold
 	for _, t := range b.tables {
 		for _, s := range t.stages {
-			if s.rows != nil && len(s.rows.entries) > 0 {
+			if s.rows != nil && s.rows.part == nil && len(s.rows.entries) > 0 {
 				tables = append(tables, s.rows)
 			}
 		}

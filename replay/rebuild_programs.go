@@ -63,7 +63,8 @@ func (b *rebuild) unreadable(o *Program, lost map[string]string) string {
 			continue
 		}
 		isView := slices.ContainsFunc(b.programs.list, func(p Program) bool { return p.Kind == o.Kind && strings.EqualFold(p.Name, x.Name) })
-		if lost[strings.ToLower(x.Name)] != "" || !isView && b.named(x.Name) == nil {
+		t := b.named(x.Name)
+		if lost[strings.ToLower(x.Name)] != "" || !isView && (t == nil || t.unsure != "") { // what columns that one has is not known
 			return x.Name
 		}
 	}

@@ -267,7 +267,7 @@ func (f *flow) places(names []string) (out []int, err error) {
 		return out, nil
 	}
 	for _, n := range names {
-		i := slices.IndexFunc(def.Columns, func(c schema.Column) bool { return strings.EqualFold(c.Name, n) })
+		i := def.ColumnNumber(n)
 		if i < 0 {
 			return nil, fmt.Errorf("there is no column %s", n)
 		}
@@ -313,6 +313,9 @@ func (f *flow) canonical(dst []byte, c *cell, col *value.Column) ([]byte, error)
 
 // take makes f.row of an entry's image.
 func (f *flow) take(s *stage, e *entry) error {
+	if s.rows.part != nil {
+		return f.takePart(s, e)
+	}
 	if err := f.image.Cut(s.rows.tm, s.rows.present, e.img); err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func (f *flow) begin() error {
 		}
 		s.out = outcome{first: nowhere}
 		ready := s.find
-		if f.lot != nil {
+		if f.lot != nil && s.rows.part == nil {
 			ready = func() error { return f.lot.find(s) }
 		}
 		if err := ready(); err != nil {
@@ -195,7 +195,7 @@ func (f *flow) left(i int, e *entry, c copies, met int64) error {
 		s.out.removed++
 	default:
 		s.out.upserts++
-		if met == 0 {
+		if met == 0 && (s.rows.part == nil || e.whole()) {
 			more = 1
 		}
 	}

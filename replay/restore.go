@@ -98,6 +98,7 @@ type runner struct {
 	far      *spill.Runs // rows of the snapshot that wait for it on disk
 	routes   map[*binlog.TableMap]*route
 	fks      *foreignKeys
+	going    going
 	format   *binlog.Format
 	rows     binlog.RowReader
 	open     Counts // of the open window: they join the state's when it is written
@@ -115,7 +116,7 @@ type runner struct {
 
 // once runs the plan until the first error.
 func once(ctx context.Context, p *Plan, src Source, srv *target.Server, o Options, last *try) (*Result, error) {
-	r := &runner{p: p, src: src, srv: srv, o: o, fold: newFold(), routes: map[*binlog.TableMap]*route{}, places: places{files: src.Files}}
+	r := &runner{p: p, src: src, srv: srv, o: o, fold: newFold(), going: newGoing(), routes: map[*binlog.TableMap]*route{}, analyzed: map[string]bool{}, places: places{files: src.Files}}
 	if err := r.begin(ctx, last); err != nil {
 		return nil, err
 	}
@@ -163,6 +164,7 @@ func (r *runner) begin(ctx context.Context, last *try) error {
 	r.cp, r.st = cp, st
 	if st != nil {
 		r.result.Resumed = true
+		last.resumed = last.resumed || last.trace == ""
 		r.result.Incomplete = slices.Clone(r.st.Said)
 		r.programs.list = slices.Clone(st.Objects.get(""))
 		if st.Digest != r.p.Digest {
@@ -363,10 +365,10 @@ func (r *runner) log(ctx context.Context) error {
 	err = w.read(ctx, r.src, r.st.From.Position, func(done, _ int64, at binlog.Position) {
 		r.progress(func(p *Progress) { p.Done, p.Position = done, at })
 	}, func(it *binlog.Item) error { return w.item(ctx, it) })
-	if err != nil {
-		return err
+	if err == nil {
+		err = r.flush(ctx, w.cursor)
 	}
-	return r.flush(ctx, w.cursor)
+	return r.anew(ctx, err)
 }
 
 // logPhase is what reading the log is for.
@@ -382,6 +384,13 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 	if to.IsZero() {
 		to = r.st.From
 	}
+	if err := r.lookAlong(ctx); err != nil {
+		return err
+	}
+	if err := r.keepVictims(ctx); err != nil {
+		return err
+	}
+	r.forgetKnown()
 	// The serial lane's locks go first: a row written by the fold may need what they hold (MariaDB: a default
 	// that draws from a sequence).
 	if err := r.serial.flush(ctx); err != nil {
@@ -409,6 +418,9 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 			}
 		}
 		r.progress(func(p *Progress) { p.Window = r.st.Window })
+		if err := r.forget(ctx); err != nil {
+			return err
+		}
 		if err := r.write(ctx, r.fold, int64(r.st.Window)); err != nil {
 			return err
 		}
@@ -435,7 +447,7 @@ func (r *runner) flush(ctx context.Context, to Cursor) error {
 	if r.moving != "" { // with the window's end: in a window that is begun again, the table goes the way it went
 		r.st.Moved.set(r.moving, r.st.Moved.get(r.moving)+1)
 	}
-	r.fold = newFold()
+	r.fold, r.going = newFold(), newGoing()
 	r.routes = map[*binlog.TableMap]*route{}
 	return r.cp.save(ctx, r.st)
 }

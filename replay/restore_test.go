@@ -26,6 +26,7 @@ type source struct {
 	srv  *scratch.Server
 	db   *sql.DB
 	dir  string
+	to   *scratch.Server // where restore goes; nil: to a new server each time
 }
 
 func newSource(t *testing.T, kind string, args ...string) *source {
@@ -58,6 +59,12 @@ func (s *source) dump(args ...string) string {
 	if s.kind == "mysql56" {
 		return s.ownDump()
 	}
+	return s.toolDump(args...)
+}
+
+// toolDump makes it with a tool of today, which loses names beyond ASCII of MySQL 5.6.
+func (s *source) toolDump(args ...string) string {
+	s.t.Helper()
 	tool, client := "mysqldump", s.kind
 	if s.kind == "mariadb1011" {
 		tool, client = "mariadb-dump", "mariadb1011"
@@ -100,7 +107,7 @@ func (s *source) ownDump() string {
 		}
 		b.WriteString("DROP TABLE IF EXISTS `" + table + "`;\n" + create + ";\n")
 		var cols []string
-		for _, c := range column(s.t, s.db, "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA='shop' AND TABLE_NAME='"+table+"' ORDER BY ORDINAL_POSITION") {
+		for _, c := range column(s.t, s.db, "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA='shop' AND CAST(TABLE_NAME AS BINARY)='"+table+"' ORDER BY ORDINAL_POSITION") {
 			cols = append(cols, "QUOTE(`"+c+"`)")
 		}
 		for _, row := range column(s.t, s.db, "SELECT CONCAT_WS(',',"+strings.Join(cols, ",")+") FROM shop.`"+table+"`") {
@@ -144,14 +151,14 @@ func (s *source) archive() string {
 func state(t *testing.T, db *sql.DB, name string) string {
 	t.Helper()
 	var out strings.Builder
-	for _, table := range column(t, db, "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA='"+name+"' AND TABLE_TYPE='BASE TABLE' ORDER BY 1") {
+	for _, table := range column(t, db, "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA='"+name+"' AND TABLE_TYPE='BASE TABLE' ORDER BY CAST(TABLE_NAME AS BINARY)") {
 		var n, create string
 		if err := db.QueryRow("SHOW CREATE TABLE `"+name+"`.`"+table+"`").Scan(&n, &create); err != nil {
 			t.Fatal(err)
 		}
 		out.WriteString(create + "\n")
 		var cols []string
-		for _, c := range column(t, db, "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA='"+name+"' AND TABLE_NAME='"+table+"' ORDER BY ORDINAL_POSITION") {
+		for _, c := range column(t, db, "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA='"+name+"' AND CAST(TABLE_NAME AS BINARY)='"+table+"' ORDER BY ORDINAL_POSITION") {
 			cols = append(cols, "IFNULL(HEX(CAST(`"+c+"` AS BINARY)),'NULL')")
 		}
 		for _, row := range column(t, db, "SELECT CONCAT_WS(',',"+strings.Join(cols, ",")+") FROM `"+name+"`.`"+table+"` ORDER BY 1") {
@@ -178,10 +185,10 @@ func column(t *testing.T, db *sql.DB, query string) (out []string) {
 	return out
 }
 
-// restore plans and runs on a fresh server of the same kind; change adjusts the request.
-func (s *source) restore(dump, dir string, change func(*replay.Request), o replay.Options) (*sql.DB, *replay.Plan, *replay.Result, error) {
+// plan is what restores the database shop; change adjusts the request.
+func (s *source) plan(dump, dir string, change func(*replay.Request)) (*replay.Plan, replay.Source, error) {
 	s.t.Helper()
-	ctx := context.Background()
+	ctx := s.t.Context()
 	a, err := archive.Open(ctx, []string{dir}, archive.Options{})
 	if err != nil {
 		s.t.Fatal(err)
@@ -194,10 +201,26 @@ func (s *source) restore(dump, dir string, change func(*replay.Request), o repla
 	}
 	change(&q)
 	p, _, err := replay.MakePlan(ctx, q)
+	return p, replay.NewSource(a, q.Snapshot), err
+}
+
+// target is the server to restore onto.
+func (s *source) target() *scratch.Server {
+	if s.to != nil {
+		return s.to
+	}
+	return testserver.Start(s.t, s.kind)
+}
+
+// restore plans and runs on a server of the same kind; change adjusts the request.
+func (s *source) restore(dump, dir string, change func(*replay.Request), o replay.Options) (*sql.DB, *replay.Plan, *replay.Result, error) {
+	s.t.Helper()
+	ctx := context.Background()
+	p, src, err := s.plan(dump, dir, change)
 	if err != nil {
 		return nil, p, nil, err
 	}
-	dst := testserver.Start(s.t, s.kind)
+	dst := s.target()
 	srv, err := target.Open(ctx, dst.DSN(), nil)
 	if err != nil {
 		s.t.Fatal(err)
@@ -209,7 +232,7 @@ func (s *source) restore(dump, dir string, change func(*replay.Request), o repla
 	if o.Memory == 0 {
 		o.Memory = 64 << 20
 	}
-	res, err := replay.Restore(ctx, p, replay.NewSource(a, q.Snapshot), srv, o)
+	res, err := replay.Restore(ctx, p, src, srv, o)
 	return testserver.Open(s.t, dst), p, res, err
 }
 

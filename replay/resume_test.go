@@ -5,12 +5,9 @@ import (
 	"errors"
 	"testing"
 
-	"lifeboat/filter"
-	"lifeboat/internal/archive"
 	"lifeboat/internal/target"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
-	"lifeboat/snapshot"
 )
 
 // TestResume stops a restore after its first report, the next run after its second, and so on, until one
@@ -25,22 +22,11 @@ func TestResume(t *testing.T) {
 			s.run("USE shop\nINSERT INTO note SELECT t, k FROM note\nUPDATE note SET k=k+1 WHERE k>2\nDELETE FROM note WHERE t='Same' LIMIT 1")
 			want := state(t, s.db, "shop")
 			s.run("DROP TABLE shop.item, shop.orders")
-			dir := s.archive()
+			p, src, err := s.plan(dump, s.archive(), stopBefore("incident:1"))
+			if err != nil {
+				t.Fatal(err)
+			}
 			ctx := context.Background()
-			a, err := archive.Open(ctx, []string{dir}, archive.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			snap, err := snapshot.Open(ctx, dump, "shop", nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			q := replay.Request{Archive: a, Snapshot: snap, Scope: filter.Scope{Database: "shop"}}
-			stopBefore("incident:1")(&q)
-			p, _, err := replay.MakePlan(ctx, q)
-			if err != nil {
-				t.Fatal(err)
-			}
 			dst := testserver.Start(t, kind)
 			srv, err := target.Open(ctx, dst.DSN(), nil)
 			if err != nil {
@@ -55,7 +41,7 @@ func TestResume(t *testing.T) {
 				}
 				run, cancel := context.WithCancel(ctx)
 				n := 0
-				_, err := replay.Restore(run, p, replay.NewSource(a, snap), srv, replay.Options{Workers: 1, Memory: 1, Report: func(replay.Progress) {
+				_, err := replay.Restore(run, p, src, srv, replay.Options{Workers: 1, Memory: 1, Report: func(replay.Progress) {
 					if n++; n == limit {
 						cancel()
 					}

@@ -74,7 +74,13 @@ func (f *fold) spillTables(s spill.Storage, tables []*tableFold) error {
 }
 
 // held is about the memory that the table's entries take.
-func (t *tableFold) held() int64 { return t.arena.held + int64(len(t.entries))*entryCost }
+func (t *tableFold) held() int64 {
+	n := t.arena.held + int64(len(t.entries))*entryCost
+	if t.holders != nil {
+		n += t.holders.held()
+	}
+	return n
+}
 
 func (t *tableFold) spillTo(w *spill.Writer, byText bool) error {
 	texts, ends := t.texts(byText)

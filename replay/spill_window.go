@@ -13,16 +13,16 @@ import (
 // full reports that the fold is to go to disk, to begin anew. A window that an earlier run began to write from memory is written from there
 // again, since its batches are cut otherwise.
 func (r *runner) full() bool {
-	return r.o.Spill != nil && r.fold.bytes > r.o.Memory-r.o.Memory/8 && (r.st.To == nil || r.st.Spilled) && r.st.Apart == nil
+	return r.o.Spill != nil && !r.fold.memoryOnly && r.fold.bytes > r.o.Memory-r.o.Memory/8 && (r.st.To == nil || r.st.Spilled) && r.st.Apart == nil
 }
 
-// ends reports that the window is to end since it does not fit, and nothing spills. Inside a transaction there is some room more.
+// ends reports that the window is to end since it does not fit, and it does not spill. Inside a transaction there is some room more.
 func (r *runner) ends(inside bool) bool {
 	most := r.o.Memory
 	if inside {
 		most += most / 4
 	}
-	return r.o.Spill == nil && r.fold.bytes > most
+	return (r.o.Spill == nil || r.fold.memoryOnly) && r.fold.bytes > most
 }
 
 // spill writes the fold out to disk.

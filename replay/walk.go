@@ -58,7 +58,7 @@ func (w *walk) change(ctx context.Context, it *binlog.Item) error {
 		c.Filtered++
 		return nil
 	}
-	alone, err := w.r.setsOff(t, it)
+	alone, err := w.r.byItself(t, it)
 	if err != nil {
 		return err
 	}
@@ -158,17 +158,26 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 	}
 	parent := r.fks.parents[tm.Table]
 	t.cascades = parent.of(def)
-	if why := r.serialReason(tm.Table, def, t.shape.Key != nil); why != "" {
+	why, along, partial := r.serialReason(tm.Table, def, t.shape.Key != nil), r.fks.along.has(tm.Table), r.p.partial(tm.Table)
+	if why != "" || along || partial {
 		if err := r.serialBase(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if why != "" {
 		if r.st.Lanes.get(tm.Table) != why {
 			r.st.Lanes.set(tm.Table, why)
 		}
 		if r.result.Resumed && !strings.EqualFold(def.Engine, "InnoDB") {
 			r.incomplete("table %s is of engine %s, which has no transactions: its changes around the stop may have been made twice", def.Name, def.Engine)
 		}
-	} else if old := r.fold.tables[tm.Table]; old != nil {
+	} else if old := r.fold.tables[tm.Table]; old != nil && old.tm == nil {
+		if !old.shape.SameKey(t.shape) {
+			return nil, &unfit{tm.Table, "the log has its key otherwise than the target"}
+		}
+		old.adopt(t.shape, tm)
+		t.fold = old
+	} else if old != nil {
 		if string(old.tm.Types) != string(tm.Types) || fmt.Sprint(old.tm.Meta) != fmt.Sprint(tm.Meta) {
 			return nil, fmt.Errorf("%w: the columns of %s change here, and the log has no statement that changed them", target.ErrShape, tm.Table)
 		}
@@ -181,6 +190,12 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 		}
 		t.fold = r.fold.table(tm.Table, t.shape, tm)
 		t.fold.twice = r.st.From.Events > 0 && mayGoTwice(def)
+	}
+	if t.fold != nil && along {
+		r.bind(t.fold)
+	}
+	if t.fold != nil && partial {
+		r.foldInPart(t.fold)
 	}
 	r.routes[tm] = t
 	return t, nil
@@ -214,74 +229,6 @@ func (r *runner) define(ctx context.Context, name string) (*schema.Table, error)
 	return def, nil
 }
 
-// foreignKeys is what the lanes depend on, as of the last DDL statement.
-type foreignKeys struct {
-	serial  map[string]string
-	parents map[string]setOff
-	named   map[string]bool // tables that foreign keys refer to, in lower case
-	tied    map[string]bool // and those that have foreign keys
-}
-
-func (r *runner) loadForeignKeys(ctx context.Context) error {
-	if r.fks != nil {
-		return nil
-	}
-	fks, err := r.srv.ForeignKeys(ctx, r.p.Into)
-	if err != nil {
-		return err
-	}
-	r.fks = &foreignKeys{tied: map[string]bool{}}
-	for child, keys := range fks {
-		r.fks.tied[strings.ToLower(child)] = true
-		for i := range keys {
-			r.fks.tied[strings.ToLower(keys[i].RefTable)] = true
-		}
-	}
-	if cascadesLogged(r.format.MariaDB, r.format.VersionNumber()) {
-		return nil
-	}
-	for child, keys := range fks {
-		if r.wants(child) {
-			for _, line := range r.p.unsaidAlong(child, keys) {
-				r.incomplete("%s", line)
-			}
-		}
-	}
-	r.fks.parents, r.fks.named = cascadeParents(fks), map[string]bool{}
-	for _, keys := range fks {
-		for i := range keys {
-			r.fks.named[strings.ToLower(keys[i].RefTable)] = true
-		}
-	}
-	acts := map[string]activity{}
-	for table := range r.fks.parents {
-		if acts[table], err = r.activity(ctx, table); err != nil {
-			return err
-		}
-	}
-	r.fks.serial = lanes(fks, r.format.MariaDB, r.format.VersionNumber(), func(t string) activity { return acts[t] })
-	return nil
-}
-
-// activity is what the log does to the rows of a table that foreign keys with actions refer to.
-func (r *runner) activity(ctx context.Context, table string) (activity, error) {
-	a := r.p.activity(table, true)
-	if !a.updates || a.moves {
-		return a, nil
-	}
-	def, err := r.srv.Table(ctx, r.p.Into, table)
-	if err != nil {
-		return a, err
-	}
-	if def == nil { // dropped, with checks off: its children keep the foreign key
-		a.moves = true
-		return a, nil
-	}
-	_, keyed := def.RowKey()
-	a.moves = r.st.Serial || r.st.Moved.get(table) >= mostMoves || keyReason(def, keyed) != ""
-	return a, nil
-}
-
 const jsonDiffs = "the log holds changes to JSON values in place of the values (binlog_row_value_options=PARTIAL_JSON)"
 
 // keyReason says why a table's key does not tell its rows apart as the fold does; "" if it does.
@@ -308,20 +255,29 @@ func unpadded(def *schema.Table) bool {
 const aSequence = "a sequence, whose steps are logged as rows"
 
 func (r *runner) serialReason(name string, def *schema.Table, keyed bool) string {
+	why := r.ownReason(name, def, keyed)
+	if why == "" {
+		why = r.fks.serial[name]
+	}
+	if why == "" && r.st.Serial {
+		why = "asked for"
+	}
+	return why
+}
+
+// ownReason says why a table does not fold, whatever refers to it.
+func (r *runner) ownReason(name string, def *schema.Table, keyed bool) string {
 	switch {
 	case def.Sequence:
 		return aSequence
 	case keyReason(def, keyed) != "":
 		return keyReason(def, keyed)
-	case r.p.partial(name):
-		return "the log holds incomplete row images (binlog_row_image is not FULL)"
 	case r.p.diffs(name):
 		return jsonDiffs
+	case r.p.partial(name):
+		return r.partReason(def)
 	}
-	if why := r.fks.serial[name]; why != "" || !r.st.Serial {
-		return why
-	}
-	return "asked for"
+	return ""
 }
 
 // rowEvent hands on every row of an event.
@@ -336,7 +292,7 @@ func (r *runner) rowEvent(ctx context.Context, t *route, it *binlog.Item, at Cur
 		defer r.serial.ended(rows)
 		return r.countRows(t, rows)
 	}
-	if t.fold != nil && (!rows.AllColumns() || rows.Partial) {
+	if t.fold != nil && t.fold.part == nil && (!rows.AllColumns() || rows.Partial) {
 		return fmt.Errorf("%w: an incomplete row image of table %s, which the plan did not expect", target.ErrShape, t.name)
 	}
 	if t.fold == nil && !rows.AllColumns() {
@@ -358,11 +314,25 @@ func (r *runner) rowEvent(ctx context.Context, t *route, it *binlog.Item, at Cur
 		n.count(rows.Kind, 1)
 		r.sample(t, rows.Kind, rows, &r.rows)
 		if t.fold != nil {
-			r.fold.add(t.fold, rows.Kind, &r.rows, at0)
+			if err := r.addRow(ctx, t, rows, at0); err != nil {
+				return err
+			}
 		} else if err := r.serial.change(ctx, t.shape, rows, &r.rows, at0, &t.cascades, replaced); err != nil {
 			return err
 		}
 	}
+}
+
+// addRow folds a row change.
+func (r *runner) addRow(ctx context.Context, t *route, rows *binlog.Rows, at place) error {
+	switch {
+	case t.fold.holders != nil:
+		return r.addAlong(ctx, t, rows, at)
+	case t.fold.part != nil:
+		return r.fold.addPart(t.fold, rows, &r.rows, at)
+	}
+	r.fold.add(t.fold, rows.Kind, &r.rows, at)
+	return nil
 }
 
 func kindOf(err error) error {

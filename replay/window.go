@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"lifeboat/internal/binlog"
+	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
 )
 
@@ -182,7 +184,7 @@ func (w *windowWriter) next(ctx context.Context, p *lanePart, one *batch) error 
 func (w *windowWriter) begin(ctx context.Context, p *lanePart) error {
 	b := w.workers[p.lane]
 	if b == nil {
-		c, err := w.srv.Conn(ctx, "")
+		c, err := w.srv.BatchConn(ctx)
 		if err != nil {
 			return err
 		}
@@ -212,12 +214,13 @@ func (w *windowWriter) close() {
 }
 
 type batchWriter struct {
-	w    *windowWriter
-	c    *target.Conn
-	buf  []byte
-	img  binlog.Image
-	key  [][]byte
-	look lookout
+	w      *windowWriter
+	c      *target.Conn
+	buf    []byte
+	img    binlog.Image
+	key    [][]byte
+	fields fields
+	look   lookout
 }
 
 const maxTries = 8
@@ -281,12 +284,49 @@ func (b *batchWriter) deletes(ctx context.Context, one *batch) (int64, error) {
 
 // upserts writes the batch's rows. One that was there and changed counts as met; one that had the new values already does not.
 func (b *batchWriter) upserts(ctx context.Context, one *batch) (int64, error) {
+	if one.t.part != nil && one.present {
+		return b.updates(ctx, one)
+	}
+	if loaded, err := b.load(ctx, one); loaded || err != nil {
+		return 0, err
+	}
 	zeros, err := b.render(one)
 	if err != nil {
 		return 0, err
 	}
 	n, err := b.c.ExecRows(ctx, b.buf, zeros)
 	return n - int64(len(one.order)), err
+}
+
+// load writes the batch's rows by LOAD DATA, if none of them should be there, and each of their values is one that it takes as an INSERT does.
+func (b *batchWriter) load(ctx context.Context, one *batch) (loaded bool, err error) {
+	t, f := one.t, &b.fields
+	f.reset(t.shape.Def, dumpCharset, b.w.exact && b.w.srv.LocalInfile && !one.present && strings.EqualFold(t.shape.Def.Engine, "InnoDB"))
+	f.columns(t.shape.Writable)
+	for _, i := range one.order {
+		if f.off {
+			return false, nil
+		}
+		if err := b.image(one, i); err != nil {
+			return false, err
+		}
+		f.image(t.shape.Columns, &b.img)
+	}
+	if !f.loadable() {
+		return false, nil
+	}
+	return loadRows(ctx, b.c, t.shape.Def, f)
+}
+
+// loadRows loads what was collected within the open transaction; false where none of it was, for INSERT to try or to say why not.
+func loadRows(ctx context.Context, c *target.Conn, def *schema.Table, f *fields) (loaded bool, err error) {
+	if err := c.Exec(ctx, "SAVEPOINT rows_of_lifeboat"); err != nil {
+		return false, err
+	}
+	if err = c.Load(ctx, def.DB, def.Name, f.names, f.data, f.rows); errors.Is(err, target.ErrNotLoaded) {
+		return false, c.Exec(ctx, "ROLLBACK TO rows_of_lifeboat")
+	}
+	return err == nil, err
 }
 
 // render writes the batch as one INSERT; zeros counts its ENUM error values.
@@ -297,11 +337,16 @@ func (b *batchWriter) render(one *batch) (zeros int, err error) {
 		if n > 0 {
 			b.buf = append(b.buf, ',')
 		}
-		if err = b.img.Cut(t.tm, t.present, one.entry(i).img); err != nil {
+		if err = b.image(one, i); err != nil {
 			return 0, err
 		}
 		zeros += t.shape.EnumZeros(&b.img)
-		if b.buf, err = t.shape.AppendRow(b.buf, &b.img); err != nil {
+		if t.part != nil {
+			b.buf, err = t.shape.AppendInserted(b.buf, &b.img)
+		} else {
+			b.buf, err = t.shape.AppendRow(b.buf, &b.img)
+		}
+		if err != nil {
 			return 0, err
 		}
 	}

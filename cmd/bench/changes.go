@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/md5"
 	"fmt"
 	"golang.org/x/sync/errgroup"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 
 	"lifeboat/cmd/internal/rig"
@@ -140,40 +142,58 @@ func changeUnique(ctx context.Context, m *maker, n int) (int64, error) {
 	})
 }
 
-func fillCascade(ctx context.Context, m *maker) error {
+// cascade is a schema of customers, their orders and the items of these, and its changes, with keys of some type: key gives the literal for a number.
+type cascade struct {
+	keys string
+	key  func(n int) string
+}
+
+func numbered() cascade { return cascade{"INT", strconv.Itoa} }
+
+// identified has keys as generators of UUIDs make them: in no order.
+func identified() cascade {
+	return cascade{"CHAR(36)", func(n int) string {
+		sum := md5.Sum([]byte(strconv.Itoa(n)))
+		return fmt.Sprintf("'%x-%x-%x-%x-%x'", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:])
+	}}
+}
+
+func (k cascade) fill(ctx context.Context, m *maker) error {
 	for _, q := range []string{
-		"CREATE TABLE " + database + ".customer (id INT NOT NULL PRIMARY KEY, name VARCHAR(60) NOT NULL)",
-		"CREATE TABLE " + database + ".orders (id INT NOT NULL PRIMARY KEY, customer INT NOT NULL, note VARCHAR(100), KEY (customer), CONSTRAINT fc FOREIGN KEY (customer) REFERENCES customer (id) ON DELETE CASCADE)",
-		"CREATE TABLE " + database + ".item (id INT NOT NULL PRIMARY KEY, orders INT NOT NULL, sku VARCHAR(40), qty INT, KEY (orders), CONSTRAINT fo FOREIGN KEY (orders) REFERENCES orders (id) ON DELETE CASCADE)",
+		"CREATE TABLE " + database + ".customer (id " + k.keys + " NOT NULL PRIMARY KEY, name VARCHAR(60) NOT NULL)",
+		"CREATE TABLE " + database + ".orders (id " + k.keys + " NOT NULL PRIMARY KEY, customer " + k.keys + " NOT NULL, note VARCHAR(100), KEY (customer), CONSTRAINT fc FOREIGN KEY (customer) REFERENCES customer (id) ON DELETE CASCADE)",
+		"CREATE TABLE " + database + ".item (id " + k.keys + " NOT NULL PRIMARY KEY, orders " + k.keys + " NOT NULL, sku VARCHAR(40), qty INT, KEY (orders), CONSTRAINT fo FOREIGN KEY (orders) REFERENCES orders (id) ON DELETE CASCADE)",
 	} {
 		if err := execute(ctx, m.s.DSN(), q); err != nil {
 			return err
 		}
 	}
 	n := m.w.rows / 11
-	if err := m.filled(ctx, "customer", n, func(_ *rand.Rand, i int) string { return fmt.Sprintf("%d,'customer %d'", i, i) }); err != nil {
+	if err := m.filled(ctx, "customer", n, func(_ *rand.Rand, i int) string { return fmt.Sprintf("%s,'customer %d'", k.key(i), i) }); err != nil {
 		return err
 	}
-	if err := m.filled(ctx, "orders", 4*n, func(r *rand.Rand, i int) string { return fmt.Sprintf("%d,%d,'order %x'", i, i/4, r.Uint64()) }); err != nil {
+	if err := m.filled(ctx, "orders", 4*n, func(r *rand.Rand, i int) string {
+		return fmt.Sprintf("%s,%s,'order %x'", k.key(i), k.key(i/4), r.Uint64())
+	}); err != nil {
 		return err
 	}
 	return m.filled(ctx, "item", 6*n, func(r *rand.Rand, i int) string {
-		return fmt.Sprintf("%d,%d,'sku-%x',%d", i, i*2/3, r.Uint64(), r.IntN(9))
+		return fmt.Sprintf("%s,%s,'sku-%x',%d", k.key(i), k.key(i*2/3), r.Uint64(), r.IntN(9))
 	})
 }
 
-func changeCascade(ctx context.Context, m *maker, n int) (int64, error) {
+func (k cascade) change(ctx context.Context, m *maker, n int) (int64, error) {
 	customers := m.w.rows / 11
-	return m.transactions(ctx, n, func(r *rand.Rand, c, k int) string {
+	return m.transactions(ctx, n, func(r *rand.Rand, c, t int) string {
 		id := own(r, c, customers)
-		if k%8 != 0 {
-			return fmt.Sprintf("UPDATE orders SET note='again %x' WHERE customer=%d;UPDATE item SET qty=qty+1 WHERE orders=%d;", r.Uint64(), id, 4*own(r, c, customers))
+		if t%8 != 0 {
+			return fmt.Sprintf("UPDATE orders SET note='again %x' WHERE customer=%s;UPDATE item SET qty=qty+1 WHERE orders=%s;", r.Uint64(), k.key(id), k.key(4*own(r, c, customers)))
 		}
-		q := fmt.Sprintf("DELETE FROM customer WHERE id=%d;INSERT INTO customer VALUES (%d,'anew %d');", id, id, k)
+		q := fmt.Sprintf("DELETE FROM customer WHERE id=%s;INSERT INTO customer VALUES (%s,'anew %d');", k.key(id), k.key(id), t)
 		for j := range 4 {
-			q += fmt.Sprintf("INSERT INTO orders VALUES (%d,%d,'new %x');", 4*id+j, id, r.Uint64())
+			q += fmt.Sprintf("INSERT INTO orders VALUES (%s,%s,'new %x');", k.key(4*id+j), k.key(id), r.Uint64())
 		}
-		return q + fmt.Sprintf("INSERT INTO item VALUES (%d,%d,'sku',1);", 6*id, 4*id)
+		return q + fmt.Sprintf("INSERT INTO item VALUES (%s,%s,'sku',1);", k.key(6*id), k.key(4*id))
 	})
 }
 

@@ -49,10 +49,13 @@ func workloads() []*workload {
 		{letter: "C", full: 300, title: "wide rows with JSON and TEXT", rows: 20_000, fill: fillWide, change: changeWide},
 		{letter: "D", full: 300, title: "one table, composite and secondary unique keys", rows: 400_000, fill: fillUnique, change: changeUnique,
 			split: []string{"tenant%4=0", "tenant%4=1", "tenant%4=2", "tenant%4=3"}},
-		{letter: "E", full: 150, title: "foreign keys with cascades", rows: 220_000, fill: fillCascade, change: changeCascade},
+		{letter: "E", full: 150, title: "foreign keys with cascades", rows: 220_000, fill: numbered().fill, change: numbered().change},
 		{letter: "F", full: 200, title: "200 small tables in 50 databases, one of them wanted", rows: 200_000, fill: fillMany, change: changeMany, many: true},
 		{letter: "G", full: 100, title: "sysbench oltp_write_only, compressed transactions", rows: 800_000, source: []string{"--binlog-transaction-compression=ON"}},
 		{letter: "H", full: 300, title: "sysbench oltp_write_only, MariaDB", rows: 800_000, maria: true},
+		{letter: "I", full: 150, title: "foreign keys with cascades, MariaDB", rows: 220_000, maria: true, fill: numbered().fill, change: numbered().change},
+		{letter: "J", full: 200, title: "sysbench oltp_write_only, binlog_row_image=MINIMAL", rows: 800_000, source: []string{"--binlog-row-image=MINIMAL"}},
+		{letter: "K", full: 150, title: "foreign keys with cascades, keys of text, MariaDB", rows: 220_000, maria: true, fill: identified().fill, change: identified().change},
 	}
 	for _, w := range all {
 		switch {
@@ -80,7 +83,7 @@ func choose(letters string) ([]*workload, error) {
 			}
 		}
 		if len(out) == n {
-			return nil, fmt.Errorf("there is no workload %q: name some of A to H, such as A,D, or all", l)
+			return nil, fmt.Errorf("there is no workload %q: name some of A to K, such as A,D, or all", l)
 		}
 	}
 	return out, nil

@@ -69,7 +69,8 @@ func TestRestoreIntoFolder(t *testing.T) {
 			to = testserver.Start(t, kind)
 			checkManifest(t, filepath.Join(out, "my"))
 			uncompress(t, filepath.Join(out, "my"))
-			load := exec.Command(testserver.Mydumper(t, "myloader"), "--socket="+to.Socket(), "--user=root", "--directory="+filepath.Join(out, "my"))
+			// One thread: MariaDB now and then has two of its sessions in a deadlock, which this version does not try again.
+			load := exec.Command(testserver.Mydumper(t, "myloader"), "--threads=1", "--socket="+to.Socket(), "--user=root", "--directory="+filepath.Join(out, "my"))
 			if text, err := load.CombinedOutput(); err != nil {
 				t.Fatalf("myloader: %v: %s", err, text)
 			}

@@ -11,6 +11,7 @@ import (
 	"lifeboat/filter"
 	"lifeboat/internal/archive"
 	"lifeboat/internal/report"
+	"lifeboat/internal/target"
 	"lifeboat/internal/ui"
 	"lifeboat/internal/ui/text"
 	"lifeboat/replay"
@@ -94,8 +95,8 @@ type planned struct {
 	survey   *filter.Survey
 }
 
-// makePlan reads archive and snapshot, and decides. It writes nothing.
-func (j *job) makePlan(ctx context.Context, m *meter) (p planned, err error) {
+// makePlan reads archive and snapshot, and decides. It writes nothing. onto is the server that the plan is for, where it is known.
+func (j *job) makePlan(ctx context.Context, m *meter, onto *target.Server) (p planned, err error) {
 	if p.archive, err = openArchive(ctx, &j.source, m); err != nil {
 		return p, err
 	}
@@ -113,7 +114,7 @@ func (j *job) makePlan(ctx context.Context, m *meter) (p planned, err error) {
 	p.plan, p.survey, err = replay.MakePlan(ctx, replay.Request{
 		Definer: definer,
 		Archive: p.archive, Snapshot: p.snapshot, Bases: bases, SnapshotPosition: j.position, BaseLoaded: j.baseLoaded, Scope: j.scope, Into: j.into,
-		Stop: j.stop, Skip: j.skip, AllowIncomplete: j.partialAllowed, PartialTables: j.partialTables, DropExisting: j.dropExisting, Progress: m.survey(p.archive),
+		Stop: j.stop, Skip: j.skip, AllowIncomplete: j.partialAllowed, PartialTables: j.partialTables, DropExisting: j.dropExisting, Progress: m.survey(p.archive), LowerNames: onto != nil && onto.LowerNames,
 	})
 	if err == nil {
 		p.snapshot, err = baseOf(p.plan, p.snapshot, bases)

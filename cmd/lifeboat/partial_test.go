@@ -273,7 +273,7 @@ func TestPartialTables(t *testing.T) {
 			dir = filepath.Join(t.TempDir(), "my")
 			run(3, nil, "restore", "--output", dir, "--into", "loaded", "--partial-tables", "--output-format", "mydumper")
 			again := testserver.Start(t, one.kind)
-			loader := exec.Command(testserver.Mydumper(t, "myloader"), "--socket="+again.Socket(), "--user=root", "--directory="+dir)
+			loader := exec.Command(testserver.Mydumper(t, "myloader"), "--threads=1", "--socket="+again.Socket(), "--user=root", "--directory="+dir)
 			if text, err := loader.CombinedOutput(); err != nil {
 				t.Fatalf("myloader: %v: %s", err, text)
 			}

@@ -50,7 +50,7 @@ func plan(ctx context.Context, e *env, o planOptions) (err error) {
 	m := newMeter(e, o.progress, o.phases()...)
 	defer func() { m.close(outcome(err), err) }()
 	defer func() { err = errors.Join(err, o.sweep()) }()
-	p, err := o.makePlan(ctx, m)
+	p, err := o.makePlan(ctx, m, nil)
 	o.keepLive = err == nil && o.output.file != "" // a saved plan names it
 	m.close(outcome(err), err)
 	if err != nil && (o.format == report.JSON || p.survey == nil || ctx.Err() != nil) {

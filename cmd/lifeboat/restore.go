@@ -148,7 +148,7 @@ func restore(ctx context.Context, e *env, o restoreOptions) (err error) {
 	if err = r.reach(ctx); err != nil {
 		return err
 	}
-	if r.planned, err = o.makePlan(ctx, r.m); err != nil {
+	if r.planned, err = o.makePlan(ctx, r.m, r.server); err != nil {
 		return r.refused(err)
 	}
 	if saved != nil {

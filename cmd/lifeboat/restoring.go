@@ -73,7 +73,11 @@ func (r *restoring) start(ctx context.Context) (err error) {
 		return nil
 	}
 	r.m.p.Message("starting a scratch server")
-	if r.scratch, err = scratch.Start(ctx, scratch.Options{Binary: r.o.mysqld}); err != nil {
+	o := scratch.Options{Binary: r.o.mysqld}
+	if r.plan.LowerNames {
+		o.Args = append(o.Args, "--lower-case-table-names=1")
+	}
+	if r.scratch, err = scratch.Start(ctx, o); err != nil {
 		return err
 	}
 	r.server, err = target.Open(ctx, r.scratch.DSN(), nil)

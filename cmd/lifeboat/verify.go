@@ -170,7 +170,7 @@ func verifyTarget(ctx context.Context, e *env, o verifyOptions) (err error) {
 	var res *verify.Result
 	if o.against == "" {
 		var p planned
-		if p, err = o.makePlan(ctx, m); err != nil {
+		if p, err = o.makePlan(ctx, m, left); err != nil {
 			return err
 		}
 		if res, err = verifyPlan(ctx, m, &p, side, o.compare, o.offline(m, o.spillDir)); err == nil {

@@ -131,7 +131,7 @@ func TestStoredColumnsOfAnotherZone(t *testing.T) {
 			to := testserver.Start(t, kind)
 			args := []string{"--binlogs", s.binlogs(), "--snapshot", s.old, "--database", "shop", "--progress", "none"}
 			lifeboat(t, append([]string{"plan"}, args...)...).want(t, 0, "depend on TIMESTAMP columns: n.")
-			lifeboat(t, append(append([]string{"restore"}, args...), "--target", to.DSN())...).want(t, 3, "table n: 1 of 1 rows looked at have other values", "by ALTER TABLE n FORCE")
+			lifeboat(t, append(append([]string{"restore"}, args...), "--target", to.DSN())...).want(t, 3, "table n: 1 of 1 rows looked at have other values", "by ALTER TABLE `n` FORCE")
 			db := testserver.Open(t, to)
 			db.SetMaxOpenConns(1)
 			for _, q := range []string{"USE shop", "SET SESSION time_zone='+05:00'", "ALTER TABLE n FORCE, ALGORITHM=COPY"} {

@@ -29,6 +29,9 @@ type ReadOptions struct {
 	Workers int // parts of the chain read at once; 0: as many as help; 1: no part ahead of what is asked for
 	// Count says for which tables Rows.Count is wanted; nil: for none. It is called by several goroutines.
 	Count func(database, table string) bool
+	// LowerNames says that the server keeps names of databases and tables in lower case (lower_case_table_names is not 0). It is for whoever reads the log to know: it is
+	// not in it, and statements are logged as they were typed.
+	LowerNames bool
 }
 
 // mostReaders bounds the memory and the work done in vain where reading ends early. Whoever takes the items is one goroutine, and not
@@ -43,7 +46,7 @@ func Open(ctx context.Context, files []File, from Position, o ReadOptions) (Stre
 	if err != nil {
 		return nil, err
 	}
-	r.count = o.Count
+	r.o = o
 	if o.Workers == 0 {
 		o.Workers = min(runtime.GOMAXPROCS(0), mostReaders)
 	}
@@ -62,7 +65,7 @@ func readAhead(ctx context.Context, r *Reader, workers, size int) *ahead {
 	maps := newTableMaps()
 	maps.mu = &sync.Mutex{}
 	for range workers {
-		a.running.Go(func() { a.work(ctx, r.count, maps, todo) })
+		a.running.Go(func() { a.work(ctx, r.o, maps, todo) })
 	}
 	return a
 }
@@ -144,8 +147,8 @@ func (a *ahead) deal(ctx context.Context, r *Reader, todo chan<- *part) {
 }
 
 // work reads parts until there are no more. After an error nothing more of a part comes.
-func (a *ahead) work(ctx context.Context, count func(string, string) bool, shared *tableMaps, todo <-chan *part) {
-	r := &Reader{count: count, maps: newTableMaps(), feed: &feed{pool: a.pool}}
+func (a *ahead) work(ctx context.Context, o ReadOptions, shared *tableMaps, todo <-chan *part) {
+	r := &Reader{o: o, maps: newTableMaps(), feed: &feed{pool: a.pool}}
 	r.maps.shared = shared
 	defer r.Close()
 	for p := range todo {

@@ -128,7 +128,7 @@ func sameStory(t *testing.T, files []File, from Position, whole bool) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r.count = all
+			r.o.Count = all
 			got := story(t, readAhead(t.Context(), r, workers, size), 0)
 			if slices.Equal(got, want) {
 				continue
@@ -251,7 +251,7 @@ func TestSideBySideUnreadable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.count = all
+		r.o.Count = all
 		got := story(t, readAhead(t.Context(), r, 4, 300), 0)
 		one, err := Open(t.Context(), []File{d}, Position{}, ReadOptions{Workers: 1, Count: all})
 		if err != nil {

@@ -102,9 +102,9 @@ type Reader struct {
 	ending     Ending
 	skipped    *Skim // of what lies before from
 
-	count func(database, table string) bool // whose rows are to be counted
-	until uint64                            // where the part being read ends; zero: at the end of the file
-	feed  *feed                             // for batches; nil: one item is handed out at a time
+	o     ReadOptions
+	until uint64 // where the part being read ends; zero: at the end of the file
+	feed  *feed  // for batches; nil: one item is handed out at a time
 }
 
 // NewReader reads files in the order given. A from that is not zero names a place between transactions
@@ -337,7 +337,7 @@ func (r *Reader) emit(it Item) { r.queue = append(r.queue, it) }
 func (r *Reader) event(fr *Frame, pos, end Position) error {
 	switch fr.Type {
 	case FormatDescriptionEvent:
-		r.emit(Item{Kind: FileStart, Pos: pos, End: end, Time: fr.Time(), Format: r.scan.format})
+		r.emit(Item{Kind: FileStart, Pos: pos, End: end, Time: fr.Time(), Format: r.scan.format.named(r.o.LowerNames)})
 	case RotateEvent:
 		if fr.Flags&flagArtificial != 0 || fr.NextPos == 0 {
 			return nil // sent by a replica's I/O thread, not by the file's own server
@@ -460,7 +460,7 @@ func (r *Reader) rows(fr *Frame, pos, end Position) error {
 		return err
 	}
 	rows.Statement = r.annotation
-	if r.count != nil && r.count(rows.Table.Database, rows.Table.Table) {
+	if r.o.Count != nil && r.o.Count(rows.Table.Database, rows.Table.Table) {
 		rows.Count, rows.CountErr = rows.count()
 	}
 	r.emit(Item{Kind: RowChange, Pos: pos, End: end, Time: fr.Time(), Tx: r.tx, Rows: rows})

@@ -70,6 +70,42 @@ const (
 	Present
 )
 
+// AppendShown appends the bitmap of the columns that the image has, as that of a row event.
+func (im *Image) AppendShown(dst []byte) []byte {
+	at := len(dst)
+	dst = append(dst, make([]byte, (len(im.State)+7)/8)...)
+	for i, state := range im.State {
+		if state != Absent {
+			dst[at+i/8] |= 1 << (i % 8)
+		}
+	}
+	return dst
+}
+
+// AppendRaw appends the image as a row event has it, from its columns.
+func (im *Image) AppendRaw(dst []byte) []byte {
+	at, shown := len(dst), 0
+	for _, state := range im.State {
+		if state != Absent {
+			shown++
+		}
+	}
+	dst = append(dst, make([]byte, (shown+7)/8)...)
+	shown = 0
+	for i, state := range im.State {
+		switch state {
+		case Null:
+			dst[at+shown/8] |= 1 << (shown % 8)
+		case Present:
+			dst = append(dst, im.Cols[i]...)
+		case Absent:
+			continue
+		}
+		shown++
+	}
+	return dst
+}
+
 // Complete reports whether every column is in the image.
 func (im *Image) Complete() bool {
 	for _, s := range im.State {

@@ -27,8 +27,16 @@ type Format struct {
 	Checksum      bool   // events end in a CRC32
 	InUse         bool   // not closed by its server: live, crashed, or copied while in use
 	ServerID      uint32
+	LowerNames    bool // see ReadOptions
 	signed        bool // the format description itself ends in a CRC32: from 5.6.1 on, whatever Checksum is
 	postHeader    []byte
+}
+
+// named is the format as ReadOptions say that names are.
+func (f *Format) named(lower bool) *Format {
+	g := *f
+	g.LowerNames = lower
+	return &g
 }
 
 // VersionNumber is the server's version as a number: see VersionNumber.

@@ -21,7 +21,8 @@ import (
 // each session of the log), tables and exclude (of the scope), into (another name), routes (a choice of them), archive (what becomes of the
 // copied files, see shapes), first (the number of the first binlog). "variant [KIND …] NAME: --ARG global:NAME=VALUE session:NAME=VALUE …" runs
 // the case once more under other settings (archive:SHAPE is one, too), by the shorter routes; in what follows a variant may stand for a KIND. "refused [KIND …] TEXT", "incomplete [KIND …] TEXT" and "orphans [KIND …] COUNT"
-// say what must happen instead of a complete restore, "says [KIND …] TEXT" what the plan must mention; lost names tables that are not compared then.
+// say what must happen instead of a complete restore, "says [KIND …] TEXT" what the plan must mention; lost names tables that are not compared then,
+// folded those that must not take the serial lane but by its own route; dumped says that it takes no server.
 // "wrong [KIND …] TEXT" is a known difference: the case fails when it has gone. "tool differs [KIND …] WHY" says that mysqlbinlog into
 // mysql does not give the right state, "no tool [KIND …] WHY" that it cannot be asked.
 type oracleCase struct {
@@ -35,10 +36,11 @@ type oracleCase struct {
 	tables, exclude   []string
 	into              string
 	routes            []string
-	lost              []string
+	lost, folded      []string
 	expectations      []expectation
 	base, log, after  []statement
 	allowIncompletion bool
+	dumped            bool
 	variant           string // that it is
 	noTool            bool   // the plain run has asked it
 }
@@ -234,6 +236,10 @@ func (c *oracleCase) head(line string) error {
 		c.routes = words
 	case "lost":
 		c.lost = words
+	case "folded":
+		c.folded = words
+	case "dumped":
+		c.dumped = true
 	case "allow-incomplete":
 		c.allowIncompletion = true
 	default:

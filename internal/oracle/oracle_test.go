@@ -202,7 +202,7 @@ func (s *scene) restore(t *testing.T, r route) string {
 	case err != nil:
 	case r.folder:
 		res, err = s.rebuild(ctx, t, p, replay.NewSource(a, q.Snapshot), r)
-		if errors.Is(err, replay.ErrNeedsServer) {
+		if errors.Is(err, replay.ErrNeedsServer) && !(s.c.dumped && !r.spills) {
 			t.Logf("not without a server: %v", err)
 			return ""
 		}
@@ -211,6 +211,13 @@ func (s *scene) restore(t *testing.T, r route) string {
 		res, err = s.attempt(ctx, t, p, replay.NewSource(a, q.Snapshot), r)
 	}
 	d := s.judge(t, p, res, err)
+	if d == "" && err == nil && !r.serial {
+		for _, name := range s.c.folded {
+			if why := res.Lanes[name]; why != "" {
+				return fmt.Sprintf("table %s did not fold: %s", name, why)
+			}
+		}
+	}
 	if d == "" && err == nil && r.verified {
 		return s.verify(ctx, t, p, replay.NewSource(a, q.Snapshot), r.offline(t))
 	}

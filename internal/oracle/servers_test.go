@@ -214,6 +214,7 @@ func (p *pair) globals(t *testing.T, list []string) func() {
 		back = append(back, "SET GLOBAL "+name+"="+literal(old))
 		must(t, p.from, "SET GLOBAL "+name+"="+value)
 	}
+	slices.Reverse(back) // a variant may set again what its case has set
 	return func() { must(t, p.from, back...) }
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -109,9 +108,9 @@ func (a *alteration) item() error {
 		return a.skipAll()
 	case a.at(0, "DEFAULT", "CHARSET", "CHARACTER", "COLLATE"):
 		a.oneOf("DEFAULT")
-		charset := ""
-		if a.charsetOption(&charset) {
-			a.Table.Charset = charset
+		charset, collation := "", ""
+		if a.charsetOption(&charset, &collation) {
+			a.Table.Charset, a.Table.Collation = charset, collation
 			return nil
 		}
 	case a.counterOption(a.Table):
@@ -149,11 +148,13 @@ func (a *alteration) alterColumn() error {
 		return a.skipItem()
 	}
 	c := columnDef{Column: a.Table.Columns[i]}
+	c.Fill = ""
 	switch {
 	case a.seq("SET", "DEFAULT"):
 		if err := a.defaultValue(&c); err != nil {
 			return err
 		}
+		c.Fill = c.filled()
 	case a.seq("DROP", "DEFAULT"):
 		c.Default = ""
 	}
@@ -221,11 +222,10 @@ func (a *alteration) addColumn() error {
 	if err != nil {
 		return err
 	}
-	fill := c.filled()
-	if fill == "" && c.Writable() {
+	if c.Fill == "" && c.Writable() {
 		return needsServer("what rows take in the new column " + c.Name)
 	}
-	return a.place(c, -1, fill)
+	return a.place(c, -1, c.Fill)
 }
 
 // place puts a column where FIRST or AFTER says, else last.
@@ -371,16 +371,9 @@ func (a *alteration) keepsValues(was, now *Column) bool {
 	case was.DataType == "enum" || was.DataType == "set":
 		return len(now.Members) >= len(was.Members) && slices.Equal(was.Members, now.Members[:len(was.Members)])
 	case was.DataType == "varchar" || was.DataType == "varbinary":
-		return length(now.Type) >= length(was.Type)
+		return now.Length() >= was.Length()
 	}
 	return was.Type == now.Type
-}
-
-// length is the number in a type's parentheses.
-func length(typ string) int {
-	_, rest, _ := strings.Cut(typ, "(")
-	n, _ := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(rest, ")")))
-	return n
 }
 
 var intWidth = map[string]int{"tinyint": 1, "smallint": 2, "mediumint": 3, "int": 4, "bigint": 8}

@@ -37,6 +37,7 @@ func (p *parser) columnDefinition(t *Table) (*columnDef, error) {
 		}
 	}
 	c.Text = string(p.sql[start:p.last().End])
+	c.Fill = c.filled()
 	return c, nil
 }
 
@@ -99,7 +100,7 @@ func (p *parser) columnAttribute(t *Table, c *columnDef) error {
 		c.Unsigned = true
 	case p.seq("AUTO_INCREMENT"):
 		c.AutoIncrement = true
-	case p.charsetOption(&c.Charset):
+	case p.charsetOption(&c.Charset, &c.Collation):
 	case p.seq("PRIMARY", "KEY"):
 		t.Keys = append(t.Keys, Key{Name: "PRIMARY", Primary: true, Unique: true, Columns: []KeyPart{{Name: c.Name}}})
 	case p.seq("UNIQUE"):
@@ -109,6 +110,8 @@ func (p *parser) columnAttribute(t *Table, c *columnDef) error {
 		return p.parentDefinition(t, ForeignKey{Columns: []string{c.Name}, OnDelete: "NO ACTION", OnUpdate: "NO ACTION"})
 	case p.seq("DEFAULT"):
 		return p.defaultValue(c)
+	case p.seq("ON", "UPDATE"):
+		c.OnUpdate = true
 	case p.seq("FIRST"):
 		c.first = true
 	case p.at(0, "AFTER") && p.isName(p.peek(1)):
@@ -147,6 +150,9 @@ func (p *parser) defaultValue(c *columnDef) error {
 	case p.oneOf("NULL"):
 		c.Default = ""
 		c.fill = fill{text: "NULL", given: true}
+	case first.Kind == Number && c.text() && strings.ContainsAny(c.Default, "xXbB"): // bytes in the column's character set
+		c.fill.vague = true
+		p.next()
 	case first.Kind == Number, first.Kind == String && ascii(string(p.text(first))):
 		p.next()
 		c.fill = fill{text: string(p.text(first)), given: true}

@@ -44,7 +44,7 @@ func ParseCreateTable(sql []byte, m Mode) (*Table, error) {
 // countedOptions reads the character set, which later columns depend on, and the counter.
 func (p *parser) countedOptions(t *Table) {
 	for p.peek(0).Kind != EOF && !p.at(0, "PARTITION") {
-		if !p.charsetOption(&t.Charset) && !p.counterOption(t) {
+		if !p.charsetOption(&t.Charset, &t.Collation) && !p.counterOption(t) {
 			p.next()
 		}
 	}
@@ -62,7 +62,7 @@ func (p *parser) counterOption(t *Table) bool {
 }
 
 // charsetOption reads [DEFAULT] CHARSET [=] x, CHARACTER SET [=] x or COLLATE [=] x, which names a character set too.
-func (p *parser) charsetOption(charset *string) bool {
+func (p *parser) charsetOption(charset, collation *string) bool {
 	collate := false
 	switch {
 	case p.seq("CHARSET"), p.seq("CHARACTER", "SET"), p.seq("CHAR", "SET"):
@@ -74,6 +74,7 @@ func (p *parser) charsetOption(charset *string) bool {
 	p.punct('=')
 	name := strings.ToLower(strings.Trim(string(p.text(p.next())), "'\"`"))
 	if collate {
+		*collation = name
 		name, _, _ = strings.Cut(name, "_")
 		if *charset != "" {
 			return true
@@ -91,9 +92,9 @@ func (t *Table) settle() (missing string) {
 		c.Position = i + 1
 		switch {
 		case !c.text():
-			c.Charset = ""
+			c.Charset, c.Collation = "", ""
 		case c.Charset == "":
-			c.Charset = t.Charset
+			c.Charset, c.Collation = t.Charset, t.Collation
 		}
 	}
 	t.nameKeys()

@@ -1,6 +1,10 @@
 package schema
 
-import "strings"
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // Table is the definition of a base table as of one point of the log. It is read from a server's
 // information_schema or, where there is none, from the text of a CREATE TABLE (see ParseCreateTable).
@@ -8,9 +12,10 @@ type Table struct {
 	DB, Name string
 	Engine   string
 	Counter  uint64   // AUTO_INCREMENT, where the text of a CREATE or ALTER TABLE gives one; 0: it does not
-	Charset  string   // the default character set, where the text of a CREATE TABLE says it
 	Columns  []Column // in table order
 	Keys     []Key    // the primary key first, if there is one
+
+	Charset, Collation string // the default character set and collation, where the text of a CREATE TABLE says them
 
 	ForeignKeys     []ForeignKey
 	Partitioned     bool
@@ -33,6 +38,9 @@ type Column struct {
 	RowPeriod     bool   // MariaDB GENERATED ALWAYS AS ROW START or ROW END
 	Invisible     bool
 	AutoIncrement bool
+	Computes      bool     // its default is not the same for every row: a function or an expression. Known of a server's tables
+	OnUpdate      bool     // ON UPDATE CURRENT_TIMESTAMP
+	Fill          string   // the literal that a row takes that is given no value; "" where that cannot be told. Known of a statement's text
 	Position      int      // 1 for the first column (ORDINAL_POSITION)
 	SRID          uint32   // the declared spatial reference system
 	HasSRID       bool     // tells SRID 0 from none declared
@@ -117,6 +125,25 @@ func (t *Table) Column(name string) (*Column, bool) {
 		}
 	}
 	return nil, false
+}
+
+// ColumnNumber is a column's place in Columns, found as Column finds it; -1 without one.
+func (t *Table) ColumnNumber(name string) int {
+	return slices.IndexFunc(t.Columns, func(c Column) bool { return strings.EqualFold(c.Name, name) })
+}
+
+// Length is the number in the parentheses of the type, 1 where there are none: of CHAR and VARCHAR characters, of BINARY and VARBINARY bytes.
+func (c *Column) Length() int {
+	_, behind, ok := strings.Cut(c.Type, "(")
+	if !ok {
+		return 1
+	}
+	digits, _, _ := strings.Cut(behind, ")")
+	n, err := strconv.Atoi(strings.TrimSpace(digits))
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // Writable reports whether a value may be given for the column: generated

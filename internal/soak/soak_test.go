@@ -21,6 +21,7 @@ var (
 	first    = flag.Uint64("seed", 0, "the first seed; alone, the only one")
 	sessions = flag.Int("sessions", 1, "sessions at a time")
 	spills   = flag.Bool("spill", false, "have every fold spill to disk")
+	image    = flag.String("image", "", "binlog_row_image of all sessions at first")
 	replayed = flag.String("script", "", "play this file's statements instead of the seed's")
 )
 

@@ -36,6 +36,10 @@ type Folder string
 
 // Create opens a file.
 func (f Folder) Create() (File, error) {
+	if file, err := nameless(string(f)); !errors.Is(err, errors.ErrUnsupported) {
+		return file, err
+	}
+	// A process that is killed between these two steps leaves a file behind, and an empty one.
 	file, err := os.CreateTemp(string(f), "lifeboat-spill-") // readable by this user alone
 	if err != nil {
 		return nil, err

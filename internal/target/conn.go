@@ -12,6 +12,8 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/go-sql-driver/mysql"
+
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
 	"lifeboat/internal/value"
@@ -72,8 +74,18 @@ func (s *Server) rowSettings() []string {
 
 // Conn opens a session for rows in db (which may be empty).
 func (s *Server) Conn(ctx context.Context, db string) (*Conn, error) {
+	return s.conn(ctx, s.sessions, db)
+}
+
+// BatchConn opens a session for rows that also takes several statements at once: see ExecEach. It is for statements that lifeboat made of values, and not
+// for those of a log.
+func (s *Server) BatchConn(ctx context.Context) (*Conn, error) {
+	return s.conn(ctx, s.many, "")
+}
+
+func (s *Server) conn(ctx context.Context, pool *sql.DB, db string) (*Conn, error) {
 	var l *link
-	c, err := s.sessions.Conn(context.WithValue(ctx, linkKey{}, &l))
+	c, err := pool.Conn(context.WithValue(ctx, linkKey{}, &l))
 	if err != nil {
 		return nil, s.explain(ctx, err)
 	}
@@ -160,6 +172,32 @@ func (c *Conn) exec(ctx context.Context, query []byte) (int64, error) {
 		return 0, err
 	}
 	return res.RowsAffected()
+}
+
+// ExecEach runs several statements, each with a semicolon behind it, in one trip to the server, and adds up the rows that they say they affected. Those behind
+// one that fails are not run. The session is one of BatchConn. The bytes must not change during the call.
+func (c *Conn) ExecEach(ctx context.Context, queries []byte) (n int64, err error) {
+	limited, cancel := c.limited(ctx)
+	defer cancel()
+	err = c.c.Raw(func(session any) error {
+		execer, ok := session.(driver.ExecerContext)
+		if !ok {
+			return fmt.Errorf("the driver's sessions are of type %T", session)
+		}
+		res, err := execer.ExecContext(limited, unsafe.String(unsafe.SliceData(queries), len(queries)), nil)
+		if err != nil {
+			return err
+		}
+		all, ok := res.(mysql.Result)
+		if !ok {
+			return fmt.Errorf("the driver's results are of type %T", res)
+		}
+		for _, one := range all.AllRowsAffected() {
+			n += one
+		}
+		return nil
+	})
+	return n, c.within(limited, err)
 }
 
 // ExecRows runs a statement that writes rows, and fails if the server changed or doubted a value. zeros is

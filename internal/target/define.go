@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"lifeboat/internal/schema"
@@ -73,6 +74,7 @@ func (s *Server) columns(ctx context.Context, t *schema.Table, where string) err
 		c.Unsigned = strings.Contains(c.Type, "unsigned")
 		c.Invisible = strings.Contains(extra, "INVISIBLE")
 		c.AutoIncrement = strings.Contains(extra, "AUTO_INCREMENT")
+		c.Computes, c.OnUpdate = s.computes(&c, extra), strings.Contains(extra, "ON UPDATE")
 		c.SRID, c.HasSRID = uint32(id.Int64), id.Valid
 		switch {
 		case strings.Contains(extra, "VIRTUAL"):
@@ -85,6 +87,19 @@ func (s *Server) columns(ctx context.Context, t *schema.Table, where string) err
 	}
 	return rows.Err()
 }
+
+// computes reports a default that is not the same for every row. MySQL 8 marks those; of earlier ones it is the current time alone. MariaDB writes
+// constants as literals.
+func (s *Server) computes(c *schema.Column, extra string) bool {
+	text := strings.ToLower(c.Default)
+	if strings.Contains(extra, "DEFAULT_GENERATED") || (c.DataType == "timestamp" || c.DataType == "datetime") && strings.HasPrefix(text, "current_timestamp") {
+		return true
+	}
+	return s.MariaDB && !literalDefault.MatchString(text)
+}
+
+// literalDefault is how MariaDB shows a default that is a constant, in lower case.
+var literalDefault = regexp.MustCompile(`^(null|[bx]?'.*'|[-+]?[0-9][0-9.e+-]*)?$`)
 
 func (s *Server) keys(ctx context.Context, t *schema.Table, where string) error {
 	rows, err := s.db.QueryContext(ctx, `SELECT INDEX_NAME, NON_UNIQUE, IFNULL(COLUMN_NAME,''), IFNULL(SUB_PART,0), IFNULL(NULLABLE,'')
@@ -114,8 +129,8 @@ func (s *Server) foreignKeys(ctx context.Context, t *schema.Table, _ string) err
 	rows, err := s.db.QueryContext(ctx, `SELECT r.CONSTRAINT_NAME, IFNULL(k.REFERENCED_TABLE_SCHEMA,''), r.REFERENCED_TABLE_NAME, r.DELETE_RULE, r.UPDATE_RULE,
 		k.COLUMN_NAME, k.REFERENCED_COLUMN_NAME
 		FROM information_schema.REFERENTIAL_CONSTRAINTS r JOIN information_schema.KEY_COLUMN_USAGE k
-		ON k.CONSTRAINT_SCHEMA = r.CONSTRAINT_SCHEMA AND k.CONSTRAINT_NAME = r.CONSTRAINT_NAME AND k.TABLE_NAME = r.TABLE_NAME
-		WHERE r.CONSTRAINT_SCHEMA = `+Quote(t.DB)+" AND r.TABLE_NAME = "+Quote(t.Name)+" AND k.TABLE_SCHEMA = "+Quote(t.DB)+
+		ON CAST(k.CONSTRAINT_NAME AS BINARY) = CAST(r.CONSTRAINT_NAME AS BINARY)
+		WHERE r.CONSTRAINT_SCHEMA = `+Quote(t.DB)+" AND r.TABLE_NAME = "+Quote(t.Name)+" AND k.TABLE_SCHEMA = "+Quote(t.DB)+" AND k.TABLE_NAME = "+Quote(t.Name)+" AND k.CONSTRAINT_SCHEMA = "+Quote(t.DB)+
 		" ORDER BY r.CONSTRAINT_NAME, k.ORDINAL_POSITION")
 	if err != nil {
 		return err
@@ -172,6 +187,12 @@ func (s *Server) ForeignKeys(ctx context.Context, db string) (map[string][]schem
 		return nil, err
 	}
 	return out, nil
+}
+
+// GeneratedTables are the tables of a database that have generated columns, or columns whose default is an expression.
+func (s *Server) GeneratedTables(ctx context.Context, db string) ([]string, error) {
+	return s.column(ctx, "SELECT DISTINCT TABLE_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = "+Quote(db)+
+		" AND (EXTRA LIKE '%GENERATED%' OR EXTRA LIKE '%VIRTUAL%' OR EXTRA LIKE '%PERSISTENT%')")
 }
 
 // ForeignKeyTables are the tables of a database that have a foreign key or that one of any database refers to.

@@ -25,17 +25,29 @@ func (s *Shape) AppendUpsert(dst []byte) []byte { return append(dst, s.update...
 
 // AppendRow appends the values of a complete image in parentheses.
 func (s *Shape) AppendRow(dst []byte, row *Row) ([]byte, error) {
-	dst = append(dst, '(')
-	var err error
+	dst, err := s.appendValues(append(dst, '('), row, nil)
+	return append(dst, ')'), err
+}
+
+// AppendInserted is AppendRow of an image that was inserted without the columns that took their default.
+func (s *Shape) AppendInserted(dst []byte, row *Row) ([]byte, error) {
+	dst, err := s.appendValues(append(dst, '('), row, s.byDefault)
+	return append(dst, ')'), err
+}
+
+// appendValues appends an image's values, comma separated, and what absent says of those that it does not have; without it they are an error.
+func (s *Shape) appendValues(dst []byte, row *Row, absent func(i int) string) (_ []byte, err error) {
 	for n, i := range s.Writable {
 		if n > 0 {
 			dst = append(dst, ',')
 		}
-		if dst, err = s.literal(dst, row, i); err != nil {
+		if absent != nil && row.State[i] == binlog.Absent {
+			dst = append(dst, absent(i)...)
+		} else if dst, err = s.literal(dst, row, i); err != nil {
 			return dst, err
 		}
 	}
-	return append(dst, ')'), nil
+	return dst, nil
 }
 
 // AppendAmong appends the values of a complete image in parentheses, for an INSERT that names these columns and a session of any
@@ -196,49 +208,18 @@ func (s *Shape) AppendOne(dst []byte, kind binlog.Change, old, new *Row, replace
 	return s.appendWhere(dst, old, changed...)
 }
 
+// appendInsertOne renders an insertion. Into a sequence it is a step, which takes the place of the only row: what an incomplete image leaves out is as it was.
 func (s *Shape) appendInsertOne(dst []byte, row *Row) ([]byte, error) {
-	dst = append(append(dst, "INSERT INTO "...), s.name...)
-	dst = append(dst, " ("...)
-	n := 0
-	for _, i := range s.Writable {
-		if s.leftOut(row, i) {
-			continue
-		}
-		if n > 0 {
-			dst = append(dst, ',')
-		}
-		n++
-		dst = append(dst, s.quoted[i]...)
+	if !s.Def.Sequence || has(row, s.Writable) {
+		return s.AppendInserted(s.AppendInsert(dst), row)
 	}
-	dst = append(dst, ") VALUES ("...)
-	var err error
-	n = 0
-	for _, i := range s.Writable {
-		if s.leftOut(row, i) {
-			continue
-		}
-		if n > 0 {
-			dst = append(dst, ',')
-		}
-		n++
-		if row.State[i] == binlog.Absent {
-			dst = append(dst, s.byDefault(i)...)
-			continue
-		}
-		if dst, err = s.literal(dst, row, i); err != nil {
-			return dst, err
-		}
-	}
-	return append(dst, ')'), nil
+	dst = append(append(dst, strings.TrimSuffix(s.insert, "VALUES ")...), "SELECT "...)
+	dst, err := s.appendValues(dst, row, func(i int) string { return s.quoted[i] })
+	return append(append(dst, " FROM "...), s.name...), err
 }
 
-// leftOut reports a column that an insertion does not name: MINIMAL images leave out what took its default. One that has none
-// took the default of its type, as the source let it, and this session's strict mode would not.
-func (s *Shape) leftOut(row *Row, i int) bool {
-	return row.State[i] == binlog.Absent && s.byDefault(i) == "DEFAULT"
-}
-
-// byDefault is what a column gets that a statement gives no value.
+// byDefault is what a column gets that an insertion gives no value. One without a default took that of its type, as the source let it, and this
+// session's strict mode would not.
 func (s *Shape) byDefault(i int) string {
 	c := &s.Def.Columns[i]
 	if c.Nullable || c.Default != "" || c.AutoIncrement {

@@ -34,6 +34,7 @@ var (
 type Server struct {
 	db        *sql.DB // for what any session can answer
 	sessions  *sql.DB // for sessions with settings of their own; none is used twice
+	many      *sql.DB // for such that are given several statements at once
 	watch     *sql.DB // one session that asks after the others
 	config    *mysql.Config
 	o         Options
@@ -46,6 +47,7 @@ type Server struct {
 	// LocalInfile says that the server takes LOAD DATA LOCAL.
 	LocalInfile bool
 	CanUnlog    bool // sessions may switch it off for themselves
+	LowerNames  bool // lower_case_table_names is not 0: names of databases and tables are what they are in lower case
 
 	mu     sync.Mutex
 	opened []session // on the server's side they may outlive ours
@@ -91,9 +93,15 @@ func Open(ctx context.Context, dsn string, options *Options) (*Server, error) {
 		return nil, fmt.Errorf("the target's name is not understood: %w", err)
 	}
 	c := &connector{inner: inner, s: s}
-	s.db, s.sessions, s.watch = sql.OpenDB(c), sql.OpenDB(c), sql.OpenDB(c)
+	several := cfg.Clone()
+	several.MultiStatements = true
+	if inner, err = mysql.NewConnector(several); err != nil {
+		return nil, fmt.Errorf("the target's name is not understood: %w", err)
+	}
+	s.db, s.sessions, s.many, s.watch = sql.OpenDB(c), sql.OpenDB(c), sql.OpenDB(&connector{inner: inner, s: s}), sql.OpenDB(c)
 	s.db.SetMaxIdleConns(64)
 	s.sessions.SetMaxIdleConns(-1)
+	s.many.SetMaxIdleConns(-1)
 	s.watch.SetMaxOpenConns(1)
 	if err := s.describe(ctx); err != nil {
 		return nil, errors.Join(s.explain(ctx, err), s.Close())
@@ -121,14 +129,16 @@ func trusting(file string) (*tls.Config, error) {
 }
 
 // Close ends every connection.
-func (s *Server) Close() error { return errors.Join(s.db.Close(), s.sessions.Close(), s.watch.Close()) }
+func (s *Server) Close() error {
+	return errors.Join(s.db.Close(), s.sessions.Close(), s.many.Close(), s.watch.Close())
+}
 
 // Address names the server without credentials.
 func (s *Server) Address() string { return s.config.Addr }
 
 func (s *Server) describe(ctx context.Context) error {
 	var logBin, infile string
-	err := s.db.QueryRowContext(ctx, "SELECT VERSION(), @@max_allowed_packet, @@log_bin, @@local_infile").Scan(&s.Version, &s.MaxPacket, &logBin, &infile)
+	err := s.db.QueryRowContext(ctx, "SELECT VERSION(), @@max_allowed_packet, @@log_bin, @@local_infile, @@lower_case_table_names <> 0").Scan(&s.Version, &s.MaxPacket, &logBin, &infile, &s.LowerNames)
 	if err != nil {
 		return err
 	}
@@ -214,7 +224,7 @@ func Quote(s string) string {
 	if s == "" {
 		return "''"
 	}
-	return fmt.Sprintf("CONVERT(x'%x' USING utf8)", s)
+	return fmt.Sprintf("_utf8mb4 x'%x'", s) // not CONVERT(… USING …): what that gives has a collation to insist on, which is not that of names everywhere
 }
 
 // explain wraps a driver's error so that callers can tell what kind it is and users what to do. It never

@@ -56,22 +56,63 @@ func NewShape(def *schema.Table, tm *binlog.TableMap) (*Shape, error) {
 			names = append(names, d.Name)
 		}
 	}
-	if key, ok := def.RowKey(); ok {
-		for _, part := range key.Columns {
-			i := slices.IndexFunc(def.Columns, func(c schema.Column) bool { return strings.EqualFold(c.Name, part.Name) })
-			if i < 0 {
-				s.Key = nil
-				break
-			}
-			s.Key = append(s.Key, i)
-		}
-		for _, k := range def.UniqueKeys() {
-			s.Uniques = s.Uniques || k.Name != key.Name
-		}
-	}
+	s.setKey()
 	s.insert = "INSERT INTO " + s.name + " (" + identList(names) + ") VALUES "
 	s.update = s.upsertTail()
 	return s, nil
+}
+
+// setKey finds the columns by which rows are known.
+func (s *Shape) setKey() {
+	key, ok := s.Def.RowKey()
+	if !ok {
+		return
+	}
+	for _, part := range key.Columns {
+		i := s.Def.ColumnNumber(part.Name)
+		if i < 0 {
+			s.Key = nil
+			break
+		}
+		s.Key = append(s.Key, i)
+	}
+	for _, k := range s.Def.UniqueKeys() {
+		s.Uniques = s.Uniques || k.Name != key.Name
+	}
+}
+
+// KeyShape knows no more of a table's rows than their keys, which are of whole numbers, text or bytes: enough to delete them.
+func KeyShape(def *schema.Table) *Shape {
+	s := &Shape{Def: def, Columns: make([]value.Column, len(def.Columns)), name: schema.QuoteIdent(def.DB) + "." + schema.QuoteIdent(def.Name)}
+	for i := range def.Columns {
+		d := &def.Columns[i]
+		s.Columns[i] = value.Column{Unsigned: d.Unsigned, Charset: d.Charset, DataType: d.DataType}
+		s.Columns[i].Type, s.Columns[i].Meta = keyType(d)
+		s.quoted = append(s.quoted, schema.QuoteIdent(d.Name))
+	}
+	s.setKey()
+	return s
+}
+
+// SameKey reports that the other shape's images have the bytes of a key the same way.
+func (s *Shape) SameKey(o *Shape) bool {
+	return slices.Equal(s.Key, o.Key) && !slices.ContainsFunc(s.Key, func(i int) bool {
+		return s.Columns[i].Type != o.Columns[i].Type || s.Columns[i].Meta != o.Columns[i].Meta
+	})
+}
+
+// keyType is how a log's table map describes such a column. That of text over 255 bytes is described in Column.Meta.
+func keyType(d *schema.Column) (typ byte, meta uint16) {
+	kind := strings.ToLower(d.DataType)
+	switch kind {
+	case "char", "varchar", "binary", "varbinary":
+		longest := d.Length() * max(1, value.MostBytes(d.Charset))
+		if strings.HasPrefix(kind, "var") {
+			return value.TypeVarchar, uint16(longest)
+		}
+		return value.TypeString, uint16(value.TypeString^longest&0x300>>4) | uint16(longest)<<8
+	}
+	return map[string]byte{"tinyint": value.TypeTiny, "smallint": value.TypeShort, "mediumint": value.TypeInt24, "int": value.TypeLong, "bigint": value.TypeLongLong}[kind], 0
 }
 
 // stored reports a generated column whose values lie somewhere, as whoever wrote the row computed them.

@@ -231,6 +231,8 @@ func (l *lab) try(t *testing.T, rt *route, f *fault, k int) (happened bool, wron
 	defer func() { r.admin.Close() }()
 	l.proxy.Do(func() {
 		if f.do != nil {
+			r.meddling.Lock() // lifeboat may notice, and be healed, when it is half done
+			defer r.meddling.Unlock()
 			f.do(r)
 		}
 	})

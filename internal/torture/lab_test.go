@@ -73,7 +73,8 @@ type run struct {
 	plan  *replay.Plan
 	admin *sql.Conn // held for the run: a server may be full
 
-	happened bool // the fault did
+	happened bool       // the fault did
+	meddling sync.Mutex // one at a time: what makes the fault and what heals it share admin
 	healOnce sync.Once
 	retries  int
 	stops    []string // what a try ended with
@@ -160,6 +161,8 @@ func (r *run) heal() {
 	r.healOnce.Do(func() {
 		r.l.proxy.Heal()
 		if r.f != nil && r.f.heal != nil {
+			r.meddling.Lock()
+			defer r.meddling.Unlock()
 			r.f.heal(r)
 		}
 	})

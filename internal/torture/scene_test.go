@@ -152,7 +152,7 @@ func exec1(t testing.TB, db *sql.DB, query string) {
 // route is one of the ways on which rows get to the target.
 type route struct {
 	name       string
-	image      string // binlog_row_image: MINIMAL sends everything down the serial lane
+	image      string // binlog_row_image: with MINIMAL tables with a primary key fold in part, and the others take the serial lane
 	memory     int64
 	baseLoaded bool
 	args       []string // more of them for the program
@@ -166,7 +166,7 @@ func routes() []route {
 		{name: "merge", image: "FULL", memory: plenty},
 		{name: "base first", image: "FULL", memory: plenty, baseFirst: true},
 		{name: "base loaded", image: "FULL", memory: plenty, baseLoaded: true},
-		{name: "serial lane", image: "MINIMAL", memory: plenty},
+		{name: "serial lane, rows in part", image: "MINIMAL", memory: plenty},
 		{name: "small memory", image: "FULL", memory: 1},
 		{name: "spill", image: "FULL", memory: 1, spills: true},
 	}

@@ -16,6 +16,11 @@ func (c *Column) AppendKeyLiteral(dst, raw []byte) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
+	return c.AppendContentLiteral(dst, b)
+}
+
+// AppendContentLiteral is AppendKeyLiteral of a value that comes without its length bytes, and may be longer than the column takes.
+func (c *Column) AppendContentLiteral(dst, b []byte) ([]byte, error) {
 	switch typ, _ := c.real(); typ {
 	case TypeVarchar, TypeVarString, TypeString, TypeTinyBlob, TypeMediumBlob, TypeLongBlob, TypeBlob:
 		if c.isText() {

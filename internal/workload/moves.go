@@ -5,8 +5,10 @@ import "strconv"
 // move adds the statements of one change to the script.
 func (s *session) move() {
 	switch n := s.rand.IntN(100); {
-	case n < 22:
+	case n < 18:
 		s.moveAccount()
+	case n < 22:
+		s.moveDevice()
 	case n < 34:
 		s.moveEvent()
 	case n < 48:
@@ -185,6 +187,29 @@ func (s *session) moveAlbum() {
 		s.addf("UPDATE IGNORE album SET id = %d WHERE id = %d", s.key(albums), id)
 	case 5:
 		s.addf("UPDATE photo SET caption = %s WHERE id = %d", quote(s.text(20)), s.key(photos))
+	}
+}
+
+func (s *session) moveDevice() {
+	id, reading := s.key(s.devices()), s.key(s.readings())
+	switch s.rand.IntN(8) {
+	case 0:
+		s.add("INSERT IGNORE INTO " + deviceColumns + " VALUES " + s.device(id))
+	case 1, 2:
+		s.add(s.values("INSERT IGNORE INTO "+readingColumns, reading, reading+4, func(n int) string { return s.reading(n, id) }))
+	case 3:
+		s.add("INSERT IGNORE INTO " + alarmColumns + " VALUES " + s.alarm(s.key(s.readings()), reading))
+	case 4: // cascades, and clears
+		s.addf("DELETE FROM device WHERE id = %s", s.deviceID(id))
+		if s.oneIn(2) {
+			s.add("INSERT IGNORE INTO " + deviceColumns + " VALUES " + s.device(id))
+		}
+	case 5: // cascades
+		s.addf("DELETE FROM reading WHERE id = %s", readingID(reading))
+	case 6:
+		s.addf("UPDATE IGNORE reading SET device = %s, v = v + 1 WHERE id = %s", s.deviceID(id), readingID(reading))
+	case 7:
+		s.addf("UPDATE IGNORE reading SET code = %s WHERE device = %s", s.or(3, s.deviceCode(id)), s.deviceID(id))
 	}
 }
 

@@ -78,6 +78,13 @@ func definitions(srv server) []string {
 		`CREATE TABLE album (id INT NOT NULL, owner INT NOT NULL, PRIMARY KEY (id)) ENGINE=InnoDB`,
 		`CREATE TABLE photo (id INT NOT NULL, album INT NOT NULL, caption VARCHAR(60) NULL, PRIMARY KEY (id),
 			CONSTRAINT of_album FOREIGN KEY (album) REFERENCES album (id) ON DELETE CASCADE ON UPDATE CASCADE) ENGINE=InnoDB`,
+		// Rows that go along with others by text and bytes.
+		`CREATE TABLE device (id CHAR(36) NOT NULL, code VARCHAR(12) NULL, model VARCHAR(30) NULL, PRIMARY KEY (id), UNIQUE KEY code (code)) ENGINE=InnoDB`,
+		`CREATE TABLE reading (id BINARY(16) NOT NULL, device CHAR(36) NULL, code VARCHAR(12) NULL, v INT NULL, PRIMARY KEY (id), KEY device (device), KEY code (code),
+			CONSTRAINT of_device FOREIGN KEY (device) REFERENCES device (id) ON DELETE CASCADE,
+			CONSTRAINT of_code FOREIGN KEY (code) REFERENCES device (code) ON DELETE SET NULL) ENGINE=InnoDB`,
+		`CREATE TABLE alarm (id VARCHAR(20) NOT NULL, reading BINARY(16) NULL, PRIMARY KEY (id), KEY reading (reading),
+			CONSTRAINT of_reading FOREIGN KEY (reading) REFERENCES reading (id) ON DELETE CASCADE) ENGINE=InnoDB`,
 		`CREATE TABLE trail (n INT NOT NULL, word VARCHAR(40) NULL, x DOUBLE NULL, at DATETIME(3) NULL) ENGINE=InnoDB`,
 		`CREATE TABLE queue (id BIGINT NOT NULL, payload VARBINARY(200) NULL, PRIMARY KEY (id)) ENGINE=InnoDB`,
 		`CREATE TABLE queue_next LIKE queue`,
@@ -118,6 +125,13 @@ func (s *session) fills() []fill {
 		}},
 		{photos / 2, func(from, to int) string {
 			return s.values("INSERT INTO "+photoColumns, from, to, func(id int) string { return s.photo(id, 1+s.rand.IntN(albums/2)) })
+		}},
+		{s.devices() / 2, func(from, to int) string { return s.values("INSERT INTO "+deviceColumns, from, to, s.device) }},
+		{s.readings() / 2, func(from, to int) string {
+			return s.values("INSERT INTO "+readingColumns, from, to, func(id int) string { return s.reading(id, 1+s.rand.IntN(s.devices()/2)) })
+		}},
+		{s.readings() / 4, func(from, to int) string {
+			return s.values("INSERT INTO "+alarmColumns, from, to, func(id int) string { return s.alarm(id, 1+s.rand.IntN(s.readings()/2)) })
 		}},
 		{trails / 2, func(from, to int) string { return s.values("INSERT INTO "+trailColumns, from, to, s.trail) }},
 		{half, func(from, to int) string { return s.values("INSERT INTO queue (id, payload)", from, to, s.queue) }},

@@ -6,12 +6,17 @@ import (
 	"strings"
 )
 
-// Keys in use of the tables that stay small: their changes are replayed one by one.
+// Keys in use of the tables that stay small.
 const (
 	albums = 200
 	photos = 2000
 	trails = 200
 )
+
+// devices and readings are keys in use of tables that are as small as the others.
+func (s *session) devices() int { return min(200, max(20, s.o.Rows/25)) }
+
+func (s *session) readings() int { return 5 * s.devices() }
 
 const (
 	accountColumns  = "account (id, code, region, place, balance, ratio, rate, seen)"
@@ -20,6 +25,9 @@ const (
 	legacyColumns   = "legacy (id, city, fixed, title, remark, pad, bytes, born)"
 	tagColumns      = "tag (name, hits, note)"
 	measureColumns  = "measure (day, probe, tiny, medium, amount, grade)"
+	deviceColumns   = "device (id, code, model)"
+	readingColumns  = "reading (id, device, code, v)"
+	alarmColumns    = "alarm (id, reading)"
 	customerColumns = "customer (id, name, city)"
 	orderColumns    = "orders (customer, number, total, placed)"
 	albumColumns    = "album (id, owner)"
@@ -113,6 +121,33 @@ func (s *session) order(customers int) string {
 
 func (s *session) photo(id, album int) string {
 	return fmt.Sprintf("(%d,%d,%s)", id, album, s.or(5, quote(s.text(20))))
+}
+
+// deviceID is in small or in capital letters, which are the same to the server.
+func (s *session) deviceID(n int) string {
+	return s.pick("", "UPPER") + fmt.Sprintf("('%08x-c0de-4d1e-b0a7-%012x')", n*2654435761%(1<<32), n)
+}
+
+// deviceCode is now and then in letters that the server takes for others.
+func (s *session) deviceCode(n int) string {
+	if s.oneIn(400) {
+		return fmt.Sprintf("'d\u00e9v %d'", n)
+	}
+	return fmt.Sprintf("'"+s.pick("dev", "Dev", "DEV")+" %d'", n)
+}
+
+func (s *session) device(n int) string {
+	return fmt.Sprintf("(%s,%s,%s)", s.deviceID(n), s.deviceCode(n), s.or(5, quote(s.word())))
+}
+
+func readingID(n int) string { return fmt.Sprintf("x'%02x%028x%02x'", n%251, n, n%3*n%256) } // some end in zeros
+
+func (s *session) reading(n, device int) string {
+	return fmt.Sprintf("(%s,%s,%s,%d)", readingID(n), s.or(9, s.deviceID(device)), s.or(2, s.deviceCode(device)), s.rand.IntN(1000))
+}
+
+func (s *session) alarm(n, reading int) string {
+	return fmt.Sprintf("('a%d',%s)", n, s.or(9, readingID(reading)))
 }
 
 func (s *session) trail(n int) string {

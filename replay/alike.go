@@ -1,0 +1,159 @@
+package replay
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"strings"
+
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/schema"
+	"lifeboat/internal/target"
+)
+
+// What a row refers to is, to the server, every value that it takes for the same: of text under a collation. The fold compares bytes. So a value is
+// compared in a form that is the same of all that are taken for the same, and of no others. Text has one if it is of printable ASCII and does not end with a space,
+// under a collation that is known to tell such text apart by its letters, with or without their case (TestAlike asks each server about each of its collations).
+//
+// A value without a form may be the same as one of other bytes. Where one is met, the window begins anew, and its tables take the serial lane.
+
+// likeness is how values of a column get their form.
+type likeness byte
+
+const (
+	noLikeness likeness = iota
+	numbers             // whole numbers: as an image has them
+	octets              // BINARY and VARBINARY
+	letters             // text, in the case it has
+	caseless            // text, whatever its case
+)
+
+func likenessOf(c *schema.Column) likeness {
+	switch strings.ToLower(c.DataType) {
+	case "binary", "varbinary":
+		return octets
+	case "char", "varchar":
+		return textLikeness(cmp.Or(c.Collation, c.Charset+"_"+usualCollation))
+	}
+	if integerBytes(c) > 0 {
+		return numbers
+	}
+	return noLikeness
+}
+
+// usualCollation stands for that of a character set, which a statement need not name: of those below each server's ignores case, and tells ASCII apart by it alone.
+const usualCollation = "general_ci"
+
+// textLikeness is that of a collation. Those of languages are left out: some take two letters of ASCII for one (i and y, say).
+func textLikeness(collation string) likeness {
+	charset, rest, _ := strings.Cut(strings.ToLower(collation), "_")
+	switch charset {
+	case "ascii", "latin1", "utf8", "utf8mb3", "utf8mb4":
+	default:
+		return noLikeness
+	}
+	switch strings.Replace(rest, "nopad_", "", 1) {
+	case "bin", "0900_bin", "0900_as_cs", "uca1400_as_cs":
+		return letters
+	case "general_ci", "unicode_ci", "unicode_520_ci", "0900_ai_ci", "0900_as_ci", "uca1400_ai_ci", "uca1400_as_ci":
+		return caseless
+	case "swedish_ci":
+		if charset == "latin1" {
+			return caseless
+		}
+	}
+	return noLikeness
+}
+
+// sameForms reports two columns whose values have the same forms.
+func sameForms(a, b *schema.Column) bool {
+	switch l := likenessOf(a); l {
+	case numbers:
+		return sameIntegers(a, b)
+	case octets: // BINARY(n) is padded to its length
+		return strings.EqualFold(a.Type, b.Type) || strings.EqualFold(a.DataType, "varbinary") && strings.EqualFold(b.DataType, "varbinary")
+	case letters, caseless:
+		return strings.EqualFold(a.Collation, b.Collation)
+	}
+	return false
+}
+
+// append appends the form of a value, of which content is what an image has behind its length, and which ends where its next column's begins.
+func (l likeness) append(dst, content []byte) (_ []byte, ok bool) {
+	switch l {
+	case numbers:
+		return append(dst, content...), true
+	case octets:
+		return append(binary.AppendUvarint(dst, uint64(len(content))), content...), true
+	}
+	if n := len(content); n > 0 && content[n-1] == ' ' || slices.ContainsFunc(content, func(c byte) bool { return c < ' ' || c > '~' }) {
+		return dst, false
+	}
+	dst = append(binary.AppendUvarint(dst, uint64(len(content))), content...)
+	if l == caseless {
+		for i := len(dst) - len(content); i < len(dst); i++ {
+			if 'A' <= dst[i] && dst[i] <= 'Z' {
+				dst[i] += 'a' - 'A'
+			}
+		}
+	}
+	return dst, true
+}
+
+// cut takes the first column's value off what forms were joined to.
+func (l likeness) cut(form string, c *schema.Column) (content, rest string, err error) {
+	size, at := uint64(integerBytes(c)), 0
+	if l != numbers {
+		if size, at = binary.Uvarint([]byte(form[:min(len(form), binary.MaxVarintLen64)])); at <= 0 {
+			return "", "", errVictim
+		}
+	}
+	if size > uint64(len(form)-at) {
+		return "", "", errVictim
+	}
+	return form[at : at+int(size)], form[at+int(size):], nil
+}
+
+// unfit is met where a table turns out not to fold.
+type unfit struct{ table, why string }
+
+func (e *unfit) Error() string { return "table " + e.table + ": " + e.why }
+
+// formless says why a table is unfit.
+const formless = "a foreign key's value is text of other than printable ASCII, or ends with a space"
+
+// errAnew ends a try whose window begins anew, with a table that does not fold any more.
+var errAnew = errors.New("the window begins anew")
+
+// anew begins the window anew where a table is unfit. Nothing that it folds is written yet: rows are looked for on the target before any is.
+func (r *runner) anew(ctx context.Context, err error) error {
+	var one *unfit
+	if !errors.As(err, &one) {
+		return err
+	}
+	r.st.Unfit.set(one.table, one.why)
+	return cmp.Or(r.cp.save(ctx, r.st), errAnew)
+}
+
+// join joins the forms of what an image has in some columns, those of the child's row or of the parent's; false where one is NULL.
+func (k *alongKey) join(dst []byte, im *binlog.Image, shape *target.Shape, columns []int) (_ []byte, ok bool, err error) {
+	for _, i := range columns {
+		if im.State[i] != binlog.Present {
+			return dst, false, nil
+		}
+	}
+	for n, i := range columns {
+		content := im.Cols[i]
+		if k.like[n] != numbers {
+			if content, err = shape.Columns[i].Content(content); err != nil {
+				return dst, false, err
+			}
+		}
+		if dst, ok = k.like[n].append(dst, content); !ok {
+			return dst, false, &unfit{k.child, formless}
+		}
+	}
+	return dst, true, nil
+}

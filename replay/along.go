@@ -1,0 +1,245 @@
+package replay
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"lifeboat/internal/schema"
+)
+
+// Where a server's log leaves out what ON DELETE did to child rows, these fold all the same: at any place of the log, the open window's fold over the
+// target, which is as it was at the window's beginning, is the source's state. So a parent's deletion takes along the rows of the fold that hold its
+// key there and then, and those of the target that the fold does not know, with all that goes along with them in turn.
+//
+// What the target has is looked up later, for many parents at once, but before anything that it might make a difference to: see lookFirst.
+//
+// What refers and what is referred to are compared in a form that equal values share (see likeness). What rows are known by are integers, text or bytes, since a
+// row of the target is to be found in the fold by the bytes that an image has of its key.
+
+// wentAlong is said of such tables.
+const wentAlong = "its foreign keys' actions are not in the log: rows that went along with others are found by what they refer to"
+
+// alongKey is a foreign key whose child rows go along with a parent row: they are deleted, or forget it.
+type alongKey struct {
+	id            string // child and name
+	child         string
+	columns, refs []int // of the child and of the parent, by number
+	like          []likeness
+	forgets       bool // SET NULL
+}
+
+// along are the tables that foreign keys with actions tie together, and that fold.
+type along struct {
+	tables   map[string]*schema.Table
+	children map[string][]*alongKey // by parent
+	parents  map[string][]*alongKey // by child
+}
+
+// has reports a table whose rows may go along with others, or take others along. Its rows have to be on the target before the log's changes.
+func (a *along) has(name string) bool { return a != nil && a.tables[name] != nil }
+
+// goAlong tells which of the tables that lanes keeps from folding fold nevertheless, and takes them out of serial; the others' reason says why not.
+// own gives a table's definition, and why it would not fold for itself; acts is what the log does to a table's rows.
+func goAlong(fks map[string][]schema.ForeignKey, serial map[string]string, dbs []string, own func(string) (*schema.Table, string), acts func(string) activity) *along {
+	a := &along{tables: map[string]*schema.Table{}, children: map[string][]*alongKey{}, parents: map[string][]*alongKey{}}
+	for _, names := range tiedTogether(fks, serial) {
+		g := group{fks: fks, dbs: dbs, own: own, acts: acts, tables: map[string]*schema.Table{}}
+		why := g.collect(names)
+		for _, name := range names {
+			if why == "" {
+				delete(serial, name)
+			} else {
+				serial[name] += "; " + why
+			}
+		}
+		if why != "" {
+			continue
+		}
+		maps.Copy(a.tables, g.tables)
+		for i, k := range g.keys {
+			a.parents[k.child] = append(a.parents[k.child], k)
+			a.children[g.of[i]] = append(a.children[g.of[i]], k)
+		}
+	}
+	return a
+}
+
+// tiedTogether parts the serial tables into those that foreign keys lead from one to another.
+func tiedTogether(fks map[string][]schema.ForeignKey, serial map[string]string) (out [][]string) {
+	next := map[string][]string{}
+	for child, keys := range fks {
+		for i := range keys {
+			if parent := keys[i].RefTable; serial[child] != "" && serial[parent] != "" {
+				next[child], next[parent] = append(next[child], parent), append(next[parent], child)
+			}
+		}
+	}
+	seen := map[string]bool{}
+	for _, name := range slices.Sorted(maps.Keys(serial)) {
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		part := []string{name}
+		for i := 0; i < len(part); i++ {
+			for _, n := range next[part[i]] {
+				if !seen[n] {
+					seen[n] = true
+					part = append(part, n)
+				}
+			}
+		}
+		out = append(out, part)
+	}
+	return out
+}
+
+// group are serial tables that are tied together.
+type group struct {
+	fks    map[string][]schema.ForeignKey
+	dbs    []string
+	own    func(string) (*schema.Table, string)
+	acts   func(string) activity
+	tables map[string]*schema.Table
+	keys   []*alongKey
+	of     []string // the parent of each
+}
+
+// collect finds the foreign keys by which rows go along; otherwise it says why that cannot be followed.
+func (g *group) collect(names []string) (why string) {
+	slices.Sort(names)
+	for _, child := range names {
+		for i := range g.fks[child] {
+			k := &g.fks[child][i]
+			if !slices.Contains(names, k.RefTable) {
+				continue
+			}
+			if k.CascadesUpdate() && g.acts(k.RefTable).moves {
+				return fmt.Sprintf("and what it refers to changes in %s", k.RefTable)
+			}
+			if !k.CascadesDelete() {
+				continue
+			}
+			if why := g.add(child, k); why != "" {
+				return why
+			}
+		}
+	}
+	return g.independent()
+}
+
+func (g *group) table(name string) (*schema.Table, string) {
+	if def := g.tables[name]; def != nil {
+		return def, ""
+	}
+	def, why := g.own(name)
+	switch {
+	case why != "":
+		return nil, fmt.Sprintf("and table %s: %s", name, why)
+	case def == nil:
+		return nil, fmt.Sprintf("and table %s is not known", name)
+	case !strings.EqualFold(def.Engine, "InnoDB") && def.Engine != "":
+		return nil, fmt.Sprintf("and table %s is of engine %s", name, def.Engine)
+	}
+	key, keyed := def.RowKey()
+	if !keyed {
+		return nil, fmt.Sprintf("and table %s has no key", name)
+	}
+	for _, p := range key.Columns {
+		if c, ok := def.Column(p.Name); !ok || p.Prefix != 0 || !plainKey(c) {
+			return nil, fmt.Sprintf("and the key of table %s is not of integers, text or bytes", name)
+		}
+	}
+	g.tables[name] = def
+	return def, ""
+}
+
+// add takes in one foreign key.
+func (g *group) add(child string, k *schema.ForeignKey) (why string) {
+	def, why := g.table(child)
+	if why != "" {
+		return why
+	}
+	parent, why := g.table(k.RefTable)
+	if why != "" {
+		return why
+	}
+	if strings.EqualFold(k.OnDelete, "SET DEFAULT") || k.RefDB != "" && !slices.Contains(g.dbs, k.RefDB) {
+		return fmt.Sprintf("and foreign key %s of %s cannot be followed", k.Name, child)
+	}
+	if !slices.ContainsFunc(parent.UniqueKeys(), func(u schema.Key) bool { return sameColumns(u.Columns, k.RefColumns) }) {
+		return fmt.Sprintf("and foreign key %s of %s refers to what more than one row may have", k.Name, child)
+	}
+	one := &alongKey{id: child + "." + k.Name, child: child, forgets: strings.EqualFold(k.OnDelete, "SET NULL")}
+	for i := range k.Columns {
+		c, r := def.ColumnNumber(k.Columns[i]), parent.ColumnNumber(k.RefColumns[i])
+		if c < 0 || r < 0 || !sameForms(&def.Columns[c], &parent.Columns[r]) {
+			return fmt.Sprintf("and foreign key %s of %s is not of integers, bytes, or text of a well-known collation", k.Name, child)
+		}
+		one.columns, one.refs, one.like = append(one.columns, c), append(one.refs, r), append(one.like, likenessOf(&def.Columns[c]))
+	}
+	g.keys, g.of = append(g.keys, one), append(g.of, k.RefTable)
+	return ""
+}
+
+// independent makes sure that what one foreign key sets to NULL is of no concern to another.
+func (g *group) independent() (why string) {
+	for _, k := range g.keys {
+		if !k.forgets {
+			continue
+		}
+		def := g.tables[k.child]
+		nulled := func(names []string) bool {
+			return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(k.columns, def.ColumnNumber(n)) })
+		}
+		for child, keys := range g.fks {
+			for i := range keys {
+				f := &keys[i]
+				if f.RefTable == k.child && f.Cascades() && nulled(f.RefColumns) || child == k.child && child+"."+f.Name != k.id && f.CascadesDelete() && nulled(f.Columns) {
+					return fmt.Sprintf("and foreign key %s of %s hangs on a column that another one sets to NULL", f.Name, child)
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// sameColumns reports a key over the very columns, in whichever order, and all of each.
+func sameColumns(parts []schema.KeyPart, names []string) bool {
+	return len(parts) == len(names) && !slices.ContainsFunc(parts, func(p schema.KeyPart) bool {
+		return p.Prefix != 0 || !slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, p.Name) })
+	})
+}
+
+// plainKey reports a column of which a query's answer tells what an image has.
+func plainKey(c *schema.Column) bool {
+	switch strings.ToLower(c.DataType) {
+	case "char", "varchar", "binary", "varbinary":
+		return true
+	}
+	return integerBytes(c) > 0
+}
+
+// integerBytes is how many bytes a column takes in a row image, if it is of whole numbers; 0 for others.
+func integerBytes(c *schema.Column) int {
+	switch strings.ToLower(c.DataType) {
+	case "tinyint":
+		return 1
+	case "smallint":
+		return 2
+	case "mediumint":
+		return 3
+	case "int":
+		return 4
+	case "bigint":
+		return 8
+	}
+	return 0
+}
+
+// sameIntegers reports columns in which the same number has the same bytes.
+func sameIntegers(a, b *schema.Column) bool {
+	return integerBytes(a) == integerBytes(b) && a.Unsigned == b.Unsigned
+}

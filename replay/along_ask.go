@@ -1,0 +1,134 @@
+package replay
+
+import (
+	"database/sql"
+	"encoding/binary"
+	"strconv"
+	"strings"
+
+	"lifeboat/internal/schema"
+	"lifeboat/internal/target"
+)
+
+// selection reads some columns of rows.
+type selection struct {
+	shape *target.Shape
+	cols  []int
+	texts []sql.NullString
+	dest  []any
+	at    int
+}
+
+func (s *selection) add(cols []int) { s.cols = append(s.cols, cols...) }
+
+// text is the query of all rows that refer to one of some values; without values, of all rows.
+func (s *selection) text(k *alongKey, values []string) (string, error) {
+	s.texts = make([]sql.NullString, len(s.cols))
+	var names []string
+	for n, i := range s.cols {
+		s.dest = append(s.dest, &s.texts[n])
+		names = append(names, quoteDB(s.shape.Def.Columns[i].Name))
+	}
+	text := "SELECT " + strings.Join(names, ", ") + " FROM " + s.shape.Name()
+	if len(values) == 0 {
+		return text, nil
+	}
+	rows, err := k.either(s.shape, values)
+	return text + " WHERE " + rows, err
+}
+
+// next is the next column's value as an image has it; nil is NULL.
+func (s *selection) next() (c int, raw []byte, err error) {
+	c, text := s.cols[s.at], &s.texts[s.at]
+	if s.at++; !text.Valid {
+		return c, nil, nil
+	}
+	if def := &s.shape.Def.Columns[c]; integerBytes(def) > 0 {
+		raw, err = rawInteger(nil, def, text.String)
+		return c, raw, err
+	}
+	return c, s.shape.Columns[c].AppendText(nil, []byte(text.String)), nil
+}
+
+// key is made of the next n columns, as an image has them.
+func (s *selection) key(n int) (out []byte, err error) {
+	for ; n > 0 && err == nil; n-- {
+		var raw []byte
+		_, raw, err = s.next()
+		out = append(out, raw...)
+	}
+	return out, err
+}
+
+// value is what the next columns come to for a foreign key; nil where one is NULL.
+func (s *selection) value(k *alongKey) ([]byte, error) {
+	out, null, formed := []byte{}, false, true
+	for _, l := range k.like {
+		c, raw, err := s.next()
+		if err == nil && raw != nil && l != numbers {
+			raw, err = s.shape.Columns[c].Content(raw)
+		}
+		if err != nil {
+			return nil, err
+		}
+		var ok bool
+		out, ok = l.append(out, raw)
+		null, formed = null || raw == nil, formed && ok
+	}
+	switch {
+	case null:
+		return nil, nil
+	case !formed:
+		return nil, &unfit{k.child, formless}
+	}
+	return out, nil
+}
+
+// either is the condition that rows refer to one of some values. Rows of several columns are written as every server reads them by index.
+func (k *alongKey) either(shape *target.Shape, values []string) (string, error) {
+	var each []string
+	for _, v := range values {
+		var equal []string
+		for n, i := range k.columns {
+			content, rest, err := k.like[n].cut(v, &shape.Def.Columns[i])
+			if err != nil {
+				return "", err
+			}
+			literal, err := shape.Columns[i].AppendContentLiteral(nil, []byte(content))
+			if err != nil {
+				return "", err
+			}
+			if v = rest; len(k.columns) == 1 {
+				each = append(each, string(literal))
+				continue
+			}
+			equal = append(equal, quoteDB(shape.Def.Columns[i].Name)+"="+string(literal))
+		}
+		if len(k.columns) > 1 {
+			each = append(each, "("+strings.Join(equal, " AND ")+")")
+		}
+	}
+	if len(k.columns) == 1 {
+		return quoteDB(shape.Def.Columns[k.columns[0]].Name) + " IN (" + strings.Join(each, ",") + ")", nil
+	}
+	return strings.Join(each, " OR "), nil
+}
+
+// rawInteger appends a number as a row image has it.
+func rawInteger(dst []byte, c *schema.Column, text string) ([]byte, error) {
+	var word [8]byte
+	if c.Unsigned {
+		n, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return dst, err
+		}
+		binary.LittleEndian.PutUint64(word[:], n)
+	} else {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return dst, err
+		}
+		binary.LittleEndian.PutUint64(word[:], uint64(n))
+	}
+	return append(dst, word[:integerBytes(c)]...), nil
+}

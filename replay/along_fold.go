@@ -1,0 +1,281 @@
+package replay
+
+import (
+	"context"
+	"hash/maphash"
+	"math"
+	"slices"
+
+	"lifeboat/internal/binlog"
+	"lifeboat/internal/target"
+)
+
+// holders finds a table's rows in the fold by what they refer to. It holds no pointers into the fold, and notes where rows were: whether an entry still
+// refers to a value is for its image to say.
+type holders struct {
+	keys  []*alongKey
+	seed  maphash.Seed
+	last  []map[uint64]uint32 // by foreign key and the hash of a value: the note that came last, + 1
+	notes []holder
+	value []byte
+	top   *uint64 // entry.sort of the greatest key on the target; nil: not asked yet
+}
+
+type holder struct{ entry, before uint32 }
+
+func newHolders(keys []*alongKey) *holders {
+	h := &holders{keys: keys, seed: maphash.MakeSeed()}
+	for range keys {
+		h.last = append(h.last, map[uint64]uint32{})
+	}
+	return h
+}
+
+// holderCost is about what a value takes in a map.
+const holderCost = 32
+
+func (h *holders) held() int64 {
+	n := int64(len(h.notes)) * 8
+	for _, m := range h.last {
+		n += int64(len(m)) * holderCost
+	}
+	return n
+}
+
+// note remembers what an entry refers to.
+func (h *holders) note(entry uint32, im *binlog.Image, shape *target.Shape) error {
+	for n, k := range h.keys {
+		value, ok, err := k.join(h.value[:0], im, shape, k.columns)
+		if err != nil {
+			return err
+		}
+		if h.value = value; !ok {
+			continue
+		}
+		hash := maphash.Bytes(h.seed, h.value)
+		h.notes = append(h.notes, holder{entry: entry, before: h.last[n][hash]})
+		h.last[n][hash] = uint32(len(h.notes))
+	}
+	return nil
+}
+
+// refersAnew reports an update by which a row refers to something else.
+func (h *holders) refersAnew(r *binlog.RowReader) bool {
+	return slices.ContainsFunc(h.keys, func(k *alongKey) bool {
+		return slices.ContainsFunc(k.columns, func(i int) bool {
+			return r.Old.State[i] != r.New.State[i] || string(r.Old.Cols[i]) != string(r.New.Cols[i])
+		})
+	})
+}
+
+// addAlong folds a change of a table that foreign keys with actions tie to others.
+func (r *runner) addAlong(ctx context.Context, t *route, rows *binlog.Rows, at place) error {
+	f, row := t.fold, &r.rows
+	if r.going.count > 0 {
+		first, err := r.lookFirst(ctx, f, rows, row)
+		if err == nil && first {
+			err = r.lookAlong(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	known := len(f.entries)
+	r.fold.add(f, rows.Kind, row, at)
+	switch unchecked := rows.Flags&binlog.RowsNoForeignKeyChecks != 0; {
+	case rows.Kind == binlog.Delete && !unchecked:
+		if err := r.leave(f, &row.Old, at); err != nil {
+			return err
+		}
+	case rows.Kind == binlog.Delete, len(f.holders.keys) == 0:
+	case rows.Kind == binlog.Insert, len(f.entries) > known, !f.sameKey(&row.Old, &row.New), f.holders.refersAnew(row):
+		var err error
+		r.sized(f, func() {
+			_, _, slot := f.locate(f.key(&row.New))
+			err = f.holders.note(uint32(f.index.slots[slot])-1, &row.New, f.shape)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if r.going.count >= r.going.most {
+		return r.lookAlong(ctx)
+	}
+	return nil
+}
+
+// sized keeps the fold's account of memory right.
+func (r *runner) sized(t *tableFold, do func()) {
+	before := t.held()
+	do()
+	r.fold.bytes += t.held() - before
+}
+
+// lookFirst reports a change that what is still to be looked up may make a difference to: one without checks, and the insertion, into a table from which
+// others go along, of a row that may be one of those that went. (Where none goes along, it only matters that there was one: see victim.)
+func (r *runner) lookFirst(ctx context.Context, f *tableFold, rows *binlog.Rows, row *binlog.RowReader) (bool, error) {
+	if rows.Flags&binlog.RowsNoForeignKeyChecks != 0 {
+		return true, nil
+	}
+	comes := rows.Kind == binlog.Insert || rows.Kind == binlog.Update && !f.sameKey(&row.Old, &row.New)
+	if !comes || len(f.holders.keys) == 0 || len(r.fks.along.children[f.name]) == 0 {
+		return false, nil
+	}
+	key := f.key(&row.New)
+	if e, _, _ := f.locate(key); e != nil {
+		return !e.gone, nil
+	}
+	if !f.narrow || r.st.To != nil {
+		return true, nil
+	}
+	if f.holders.top == nil {
+		top, err := r.greatest(ctx, f)
+		if err != nil {
+			return false, err
+		}
+		f.holders.top = &top
+	}
+	return f.sortKey(key) <= *f.holders.top, nil
+}
+
+// greatest is the order of the greatest key that the target has of a table; nothing is greater than that of an empty one.
+func (r *runner) greatest(ctx context.Context, f *tableFold) (top uint64, err error) {
+	i := f.shape.Key[0]
+	def := &f.shape.Def.Columns[i]
+	query := "SELECT " + quoteDB(def.Name) + " FROM " + f.shape.Name() + " ORDER BY 1 DESC LIMIT 1"
+	err = r.ddl.Each(ctx, query, func(scan func(...any) error) error {
+		var text string
+		if err := scan(&text); err != nil {
+			return err
+		}
+		raw, err := rawInteger(nil, def, text) // a narrow key is one
+		top = f.sortKey(raw)
+		return err
+	})
+	return top, err
+}
+
+// leave follows a parent's row that is gone to those of the fold that go along, and notes where others may be.
+func (r *runner) leave(parent *tableFold, im *binlog.Image, at place) error {
+	for _, k := range r.fks.along.children[parent.name] {
+		value, ok, err := k.join(nil, im, parent.shape, k.refs)
+		if err == nil && ok {
+			err = r.takeAlong(k, string(value), at)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeAlong does to the fold's rows that refer to a value what its loss does to them.
+func (r *runner) takeAlong(k *alongKey, value string, at place) error {
+	r.going.add(k, value, at)
+	t := r.fold.tables[k.child]
+	if t == nil || t.tm == nil {
+		return nil
+	}
+	h := t.holders
+	n := slices.Index(h.keys, k)
+	next := h.last[n][maphash.String(h.seed, value)]
+	var im binlog.Image // of its own: rows that go along take others along
+	for next != 0 {
+		note := h.notes[next-1]
+		next = note.before
+		e := &t.entries[note.entry]
+		if e.gone {
+			continue
+		}
+		if err := im.Cut(t.tm, t.present, e.img); err != nil {
+			return err
+		}
+		held, _, err := k.join(h.value[:0], &im, t.shape, k.columns)
+		if err != nil {
+			return err
+		}
+		if h.value = held; string(held) != value {
+			continue
+		}
+		if k.forgets {
+			for _, i := range k.columns {
+				im.State[i] = binlog.Null
+			}
+			r.sized(t, func() { e.img = t.arena.copy(im.AppendRaw(nil)) })
+			continue
+		}
+		t.remove(e)
+		if err := r.leave(t, &im, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mostGoing is how many parents' values wait to be looked up together, and mostVictims how many rows they should come to.
+const (
+	mostGoing   = 1000
+	mostVictims = 20000
+)
+
+// going is what waits to be looked up on the target.
+type going struct {
+	values map[*alongKey]map[string]place // waiting
+	count  int
+	asked  map[*alongKey]map[string]bool // not again: the fold knows all of these, or they forgot already
+	most   int                           // see mostGoing
+	forgot map[*alongKey][]string        // keys of rows of the target, that the fold does not know, to which it happened
+	clean  bool                          // nothing is kept of an earlier window
+	fresh  []byte                        // what was found and is not in the checkpoint yet
+	kept   map[string][]victim           // what an earlier run found, by foreign key and value; nil: it is to be looked up
+	whole  map[*alongKey]*whole
+}
+
+// whole is a table's rows by what they refer to, once it was asked so often that reading all of it costs less.
+type whole struct {
+	asked int
+	tried bool
+	rows  map[string][]victim // nil: they were not read
+}
+
+func newGoing() going {
+	return going{values: map[*alongKey]map[string]place{}, asked: map[*alongKey]map[string]bool{}, most: mostGoing, forgot: map[*alongKey][]string{}, whole: map[*alongKey]*whole{}}
+}
+
+func (g *going) add(k *alongKey, value string, at place) {
+	if g.asked[k][value] {
+		return
+	}
+	if g.values[k] == nil {
+		g.values[k] = map[string]place{}
+	}
+	if _, there := g.values[k][value]; !there {
+		g.values[k][value] = at
+		g.count++
+	}
+}
+
+// found adjusts how many values are looked up at once to how many rows they come to.
+func (g *going) found(values, rows int) {
+	if rows > 0 {
+		g.most = min(mostGoing, max(1, int(math.Ceil(float64(values)/float64(rows)*mostVictims))))
+	}
+}
+
+// alongFold is a table's share of the fold, of which so far nothing is known but rows that went along.
+func (r *runner) alongFold(name string) *tableFold {
+	t := r.fold.tables[name]
+	if t == nil {
+		t = r.fold.table(name, target.KeyShape(r.fks.along.tables[name]), nil)
+		r.bind(t)
+	}
+	return t
+}
+
+// bind makes a table's share of the fold one that follows foreign keys.
+func (r *runner) bind(t *tableFold) {
+	if t.holders == nil {
+		t.holders = newHolders(r.fks.along.parents[t.name])
+		r.fold.memoryOnly = true
+	}
+}

@@ -1,0 +1,133 @@
+package replay
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"lifeboat/internal/schema"
+	"lifeboat/internal/target"
+)
+
+// TestGoAlong holds which tables that foreign keys with actions tie together fold all the same, and why others do not.
+func TestGoAlong(t *testing.T) {
+	const (
+		p  = "CREATE TABLE p (id INT PRIMARY KEY, code INT, UNIQUE KEY (code), word VARCHAR(9) COLLATE utf8mb4_general_ci, UNIQUE KEY (word), k INT, KEY (k))"
+		pk = ", id INT PRIMARY KEY)"
+	)
+	for _, c := range []struct {
+		name   string
+		tables []string
+		acts   string // what the log does to p: d deletes, m moves what is referred to
+		own    string // a table that does not fold for itself
+		along  string
+		serial string // name: a part of the reason
+	}{
+		{"integers", []string{p, "CREATE TABLE c (p INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE ON UPDATE CASCADE" + pk}, "d", "", "c p", ""},
+		{"by another unique key", []string{p, "CREATE TABLE c (p INT, FOREIGN KEY (p) REFERENCES p (code) ON DELETE SET NULL" + pk}, "d", "", "c p", ""},
+		{"relatives without actions are not looked at", []string{p, "CREATE TABLE c (p INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE" + pk,
+			"CREATE TABLE r (p INT, FOREIGN KEY (p) REFERENCES p (id))"}, "d", "", "c p", ""},
+		{"nothing is deleted", []string{p, "CREATE TABLE c (p VARCHAR(9), FOREIGN KEY (p) REFERENCES p (word) ON DELETE CASCADE" + pk}, "", "", "", ""},
+		{"text", []string{p, "CREATE TABLE c (p VARCHAR(12) COLLATE utf8mb4_general_ci, FOREIGN KEY (p) REFERENCES p (word) ON DELETE CASCADE" + pk}, "d", "", "c p", ""},
+		{"text of a character set's usual collation", []string{"CREATE TABLE p (w VARCHAR(9) PRIMARY KEY) DEFAULT CHARSET=latin1", "CREATE TABLE c (p VARCHAR(9), FOREIGN KEY (p) REFERENCES p (w) ON DELETE CASCADE, id INT PRIMARY KEY) DEFAULT CHARSET=latin1"}, "d", "", "c p", ""},
+		{"text of two collations", []string{p, "CREATE TABLE c (p VARCHAR(9) COLLATE utf8mb4_bin, CONSTRAINT f FOREIGN KEY (p) REFERENCES p (word) ON DELETE CASCADE" + pk}, "d", "", "", "c: f of c is not of integers, bytes, or text"},
+		{"text of a language", []string{"CREATE TABLE p (w VARCHAR(9) COLLATE utf8mb4_lithuanian_ci PRIMARY KEY)", "CREATE TABLE c (p VARCHAR(9) COLLATE utf8mb4_lithuanian_ci, CONSTRAINT f FOREIGN KEY (p) REFERENCES p (w) ON DELETE CASCADE" + pk}, "d", "", "", "c: f of c is not of integers, bytes, or text"},
+		{"a moment", []string{"CREATE TABLE p (w DATETIME PRIMARY KEY)", "CREATE TABLE c (p DATETIME, CONSTRAINT f FOREIGN KEY (p) REFERENCES p (w) ON DELETE CASCADE" + pk}, "d", "", "", "c: table p is not of integers"},
+		{"another width", []string{p, "CREATE TABLE c (p BIGINT, CONSTRAINT f FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE" + pk}, "d", "", "", "c: f of c is not of integers"},
+		{"not unique", []string{p, "CREATE TABLE c (p INT, CONSTRAINT f FOREIGN KEY (p) REFERENCES p (k) ON DELETE CASCADE" + pk}, "d", "", "", "p: f of c refers to what more than one row may have"},
+		{"no key", []string{p, "CREATE TABLE c (p INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE)"}, "d", "", "", "c: table c has no key"},
+		{"a key of text", []string{p, "CREATE TABLE c (p INT, w CHAR(9) PRIMARY KEY, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE)"}, "d", "", "c p", ""},
+		{"a key of a time", []string{p, "CREATE TABLE c (p INT, w TIME PRIMARY KEY, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE)"}, "d", "", "", "c: the key of table c is not of integers"},
+		{"a key over the beginning of text", []string{p, "CREATE TABLE c (p INT, w CHAR(9), PRIMARY KEY (w(4)), FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE)"}, "d", "", "", "c: the key of table c is not of integers"},
+		{"moves", []string{p, "CREATE TABLE c (p INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE ON UPDATE CASCADE" + pk}, "dm", "", "", "c: what it refers to changes in p"},
+		{"incomplete images", []string{p, "CREATE TABLE c (p INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE" + pk}, "d", "c", "", "p: table c: as it is"},
+		{"another database", []string{p, "CREATE TABLE c (p INT, CONSTRAINT f FOREIGN KEY (p) REFERENCES other.p (id) ON DELETE CASCADE" + pk}, "d", "", "", "c: f of c cannot be followed"},
+		{"what is set to NULL is referred to", []string{p, "CREATE TABLE c (p INT, UNIQUE KEY (p), CONSTRAINT f FOREIGN KEY (p) REFERENCES p (id) ON DELETE SET NULL" + pk,
+			"CREATE TABLE g (c INT, CONSTRAINT gf FOREIGN KEY (c) REFERENCES c (p) ON DELETE CASCADE" + pk}, "d", "", "", "g: gf of g hangs on a column"},
+		{"one column of two keys", []string{p, "CREATE TABLE q (id INT PRIMARY KEY)", "CREATE TABLE c (p INT, CONSTRAINT f FOREIGN KEY (p) REFERENCES p (id) ON DELETE SET NULL, CONSTRAINT f2 FOREIGN KEY (p) REFERENCES p (code) ON DELETE CASCADE" + pk},
+			"d", "", "", "c: f2 of c hangs on a column"},
+		{"one of two parts", []string{p, "CREATE TABLE c (p INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE" + pk, "CREATE TABLE q (w VARCHAR(9) PRIMARY KEY)",
+			"CREATE TABLE d (q VARCHAR(9), FOREIGN KEY (q) REFERENCES q (w) ON DELETE CASCADE" + pk}, "d", "", "c p", "d: not of integers"},
+	} {
+		defs, fks := map[string]*schema.Table{}, map[string][]schema.ForeignKey{}
+		for _, text := range c.tables {
+			def, err := schema.ParseCreateTable([]byte(text), schema.Mode{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defs[def.Name], fks[def.Name] = def, def.ForeignKeys
+		}
+		acts := func(table string) activity {
+			switch table {
+			case "p":
+				return activity{deletes: strings.Contains(c.acts, "d"), updates: strings.Contains(c.acts, "m"), moves: strings.Contains(c.acts, "m")}
+			case "q":
+				return activity{deletes: true}
+			}
+			return activity{}
+		}
+		serial := lanes(fks, true, 0, acts)
+		a := goAlong(fks, serial, []string{"shop"}, func(name string) (*schema.Table, string) {
+			if name == c.own {
+				return defs[name], "as it is"
+			}
+			return defs[name], ""
+		}, acts)
+		if got := strings.Join(slices.Sorted(maps.Keys(a.tables)), " "); got != c.along {
+			t.Errorf("%s: along go %q, want %q; serial: %q", c.name, got, c.along, serial)
+		}
+		for name := range a.tables {
+			if serial[name] != "" {
+				t.Errorf("%s: table %s folds, and takes the serial lane", c.name, name)
+			}
+		}
+		if name, why, ok := strings.Cut(c.serial, ": "); ok != (len(serial) > 0) || !strings.Contains(serial[name], why) {
+			t.Errorf("%s: serial are %q, want %q", c.name, serial, c.serial)
+		}
+	}
+}
+
+// TestVictim brings what is kept of a row back, and refuses what is damaged.
+func TestVictim(t *testing.T) {
+	for _, v := range []victim{{key: []byte{1, 2, 3, 4}}, {key: []byte{0}, refs: [][]byte{nil, {7}, {0, 0}}}} {
+		raw := v.marshal()
+		back, err := unmarshalVictim(raw)
+		if err != nil || string(back.marshal()) != string(raw) || len(back.refs) != len(v.refs) {
+			t.Errorf("%v came back as %v, %v", v, back, err)
+		}
+	}
+	for _, raw := range [][]byte{{}, {200, 1, 5}, {3, 5}, {0x80}} {
+		if v, err := unmarshalVictim(raw); err == nil {
+			t.Errorf("%x was taken for %v", raw, v)
+		}
+	}
+}
+
+// TestIntegers brings numbers of every width to the bytes of an image and back.
+func TestIntegers(t *testing.T) {
+	for _, c := range []struct {
+		kind     string
+		unsigned bool
+		texts    []string
+	}{
+		{"tinyint", false, []string{"-128", "127", "0", "-1"}}, {"tinyint", true, []string{"255"}}, {"smallint", false, []string{"-32768"}}, {"mediumint", false, []string{"-8388608", "8388607"}},
+		{"mediumint", true, []string{"16777215"}}, {"int", false, []string{"-2147483648"}}, {"int", true, []string{"4294967295"}},
+		{"bigint", false, []string{"-9223372036854775808", "9223372036854775807"}}, {"bigint", true, []string{"18446744073709551615"}},
+	} {
+		col := &schema.Column{DataType: c.kind, Unsigned: c.unsigned}
+		for _, text := range c.texts {
+			raw, err := rawInteger(nil, col, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			shape := target.KeyShape(&schema.Table{Columns: []schema.Column{*col}})
+			if got, err := shape.Columns[0].AppendKeyLiteral(nil, raw); err != nil || string(got) != text || len(raw) != integerBytes(col) {
+				t.Errorf("%s %s came back as %s, %v", c.kind, text, got, err)
+			}
+		}
+	}
+	if raw, err := rawInteger(nil, &schema.Column{DataType: "int", Unsigned: true}, "0000000042"); err != nil || raw[0] != 42 {
+		t.Errorf("ZEROFILL: %v, %v", raw, err)
+	}
+}

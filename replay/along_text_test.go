@@ -1,0 +1,109 @@
+package replay_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"strings"
+	"testing"
+
+	"lifeboat/internal/testserver"
+	"lifeboat/replay"
+)
+
+// wordFamily is family with rows that are known by text and bytes, and refer to one another by them: with and without regard to case, of one and two length bytes, padded and not.
+const wordFamily = `CREATE DATABASE shop
+	USE shop
+	CREATE TABLE p (id CHAR(6) CHARACTER SET latin1 PRIMARY KEY, code VARCHAR(8) CHARACTER SET utf8 COLLATE utf8_bin, v INT, UNIQUE KEY code (code))
+	CREATE TABLE c (id VARBINARY(8) PRIMARY KEY, p CHAR(6) CHARACTER SET latin1, code VARCHAR(12) CHARACTER SET utf8 COLLATE utf8_bin, v INT, KEY (p), KEY (code), CONSTRAINT cp FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE, CONSTRAINT cc FOREIGN KEY (code) REFERENCES p (code) ON DELETE SET NULL)
+	CREATE TABLE g (a SMALLINT, b VARCHAR(90) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci, c VARBINARY(8), v VARCHAR(20), PRIMARY KEY (a, b), KEY (c), CONSTRAINT gc FOREIGN KEY (c) REFERENCES c (id) ON DELETE CASCADE)
+	CREATE TABLE h (id CHAR(4) CHARACTER SET utf8 PRIMARY KEY, a SMALLINT, b VARCHAR(60) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci, t TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, KEY (a, b), CONSTRAINT hg FOREIGN KEY (a, b) REFERENCES g (a, b) ON DELETE SET NULL)
+	CREATE TABLE tree (id BINARY(4) PRIMARY KEY, up BINARY(4), v INT, KEY (up), CONSTRAINT tu FOREIGN KEY (up) REFERENCES tree (id) ON DELETE CASCADE)`
+
+// words makes the statements of wordFamily. In a template <x> is a value of the kind x, and <x?> one or NULL.
+type words struct {
+	r   *rand.Rand
+	odd bool // some values have no form, and are the same as others that have one
+}
+
+func (w *words) statement(base bool) string {
+	templates := []string{
+		"INSERT INTO p VALUES (<p>,<code?>,<n>)", "INSERT INTO c VALUES (<c>,<p?>,<code?>,<n>)", "INSERT INTO c VALUES (<c>,<p?>,<code?>,<n>)", "INSERT INTO g VALUES (<a>,<b>,<c?>,'v')",
+		"INSERT INTO g VALUES (<a>,<b>,<c?>,'w')", "INSERT INTO h (id,a,b) VALUES (<h>,<a?>,<b?>)", "INSERT INTO h (id,a,b) VALUES (<h>,<a?>,<b?>)", "INSERT INTO tree VALUES (<t>,<t?>,<n>)", "INSERT INTO tree VALUES (<t>,<t?>,<n>)",
+		// From here on the log's alone.
+		"DELETE FROM p WHERE id=<p>", "DELETE FROM p WHERE id IN (<p>,<p>)", "DELETE FROM c WHERE id=<c>", "DELETE FROM g WHERE b=<b>", "DELETE FROM tree WHERE id=<t>", "DELETE FROM h WHERE id=<h>",
+		"UPDATE c SET p=<p?> WHERE id=<c>", "UPDATE c SET p=UPPER(p) WHERE p=<p>", "UPDATE c SET code=<code?>, v=<n> WHERE id=<c>", "UPDATE g SET c=<c?> WHERE a=<a>", "UPDATE g SET b=<b> WHERE b=<b>", "UPDATE h SET a=<a?> WHERE id=<h>",
+		"UPDATE h SET id=UPPER(id) WHERE id=<h>", "UPDATE tree SET up=<t?> WHERE id=<t>", "UPDATE c SET id=<c> WHERE id=<c>", "REPLACE INTO p VALUES (<p>,<code?>,<n>)", "REPLACE INTO c VALUES (<c>,<p?>,<code?>,<n>)",
+		"BEGIN", "BEGIN", "COMMIT", "COMMIT", "ROLLBACK", "SET foreign_key_checks=0", "SET foreign_key_checks=1", "SET foreign_key_checks=1",
+	}
+	if base {
+		templates = templates[:9]
+	}
+	return regexp.MustCompile(`<\w+\??>`).ReplaceAllStringFunc(templates[w.r.IntN(len(templates))], func(x string) string {
+		kind, null := strings.CutSuffix(strings.Trim(x, "<>"), "?")
+		if null && w.r.IntN(8) == 0 {
+			return "NULL"
+		}
+		return w.value(kind)
+	})
+}
+
+func (w *words) value(kind string) string {
+	text := func(most int, form string) string {
+		s := fmt.Sprintf(form, w.r.IntN(most))
+		if w.r.IntN(3) == 0 {
+			s = strings.ToUpper(s)
+		}
+		if w.odd && w.r.IntN(40) == 0 { // to the server what it was
+			s = strings.ReplaceAll(s, "a", "\u00e1")
+			if w.r.IntN(2) == 0 {
+				s += " "
+			}
+		}
+		return "'" + s + "'"
+	}
+	switch kind {
+	case "p":
+		return text(12, "pa%d")
+	case "code":
+		return text(9, "co-%d")
+	case "c":
+		return fmt.Sprintf("x'ff00%02x'", w.r.IntN(30))
+	case "b":
+		return text(8, "ba%d x")
+	case "h":
+		return text(40, "h%d")
+	case "t":
+		return []string{"x'%02x'", "x'00%02x'", "x'%02x000000'"}[w.r.IntN(3)][:2] + fmt.Sprintf("%02x%s", w.r.IntN(12), []string{"'", "00'", "01'"}[w.r.IntN(3)])
+	case "a":
+		return fmt.Sprint(1 + w.r.IntN(4))
+	}
+	return fmt.Sprint(w.r.IntN(99))
+}
+
+// TestAlongByTextAtRandom is TestAlongAtRandom where rows are known, and refer to others, by text and bytes. All of it folds, unless a value came by without a form.
+func TestAlongByTextAtRandom(t *testing.T) {
+	for _, kind := range []string{testserver.MariaDB1011, testserver.MySQL56} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s := newSource(t, kind)
+			s.to = testserver.Start(t, kind)
+			folded, serial := 0, 0
+			for seed := range *alongSeeds {
+				w := &words{r: rand.New(rand.NewPCG(uint64(seed), 9)), odd: seed%2 == 1}
+				s.run(wordFamily)
+				s.atRandom(fmt.Sprintf("seed %d", seed), 300, 200+w.r.IntN(600)+seed%3*1500, seed%3 == 1, w.statement, func(_ replay.Options, res *replay.Result) bool {
+					if len(res.Lanes) == 0 {
+						folded++
+						return true
+					}
+					serial++
+					return w.odd && !res.Resumed && res.Retries == 0 // the window began anew, and no fault or earlier run was in it
+				})
+			}
+			if folded == 0 || serial == 0 && *alongSeeds > 1 {
+				t.Errorf("%d restores folded, %d did not", folded, serial)
+			}
+		})
+	}
+}
