@@ -11,6 +11,7 @@ import (
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
+	"lifeboat/internal/value"
 )
 
 // What a row refers to is, to the server, every value that it takes for the same: of text under a collation. The fold compares bytes. So a value is
@@ -24,7 +25,7 @@ type likeness byte
 
 const (
 	noLikeness likeness = iota
-	numbers             // whole numbers: as an image has them
+	fixed               // whole numbers, DECIMAL and DATE: as an image has them
 	octets              // BINARY and VARBINARY
 	letters             // text, in the case it has
 	caseless            // text, whatever its case
@@ -37,10 +38,19 @@ func likenessOf(c *schema.Column) likeness {
 	case "char", "varchar":
 		return textLikeness(cmp.Or(c.Collation, c.Charset+"_"+usualCollation))
 	}
-	if integerBytes(c) > 0 {
-		return numbers
+	if fixedBytes(c) > 0 {
+		return fixed
 	}
 	return noLikeness
+}
+
+// fixedBytes is how many bytes each value of a column takes in a row image, if it is of whole numbers, DECIMAL or DATE.
+func fixedBytes(c *schema.Column) int {
+	col := target.KeyColumn(c)
+	if size, prefix := col.Extent(); prefix == 0 {
+		return size
+	}
+	return 0
 }
 
 // usualCollation stands for that of a character set, which a statement need not name: of those below each server's ignores case, and tells ASCII apart by it alone.
@@ -70,8 +80,9 @@ func textLikeness(collation string) likeness {
 // sameForms reports two columns whose values have the same forms.
 func sameForms(a, b *schema.Column) bool {
 	switch l := likenessOf(a); l {
-	case numbers:
-		return sameIntegers(a, b)
+	case fixed: // InnoDB compares bytes
+		x, y := target.KeyColumn(a), target.KeyColumn(b)
+		return x.Type == y.Type && x.Meta == y.Meta && x.Unsigned == y.Unsigned
 	case octets: // BINARY(n) is padded to its length
 		return strings.EqualFold(a.Type, b.Type) || strings.EqualFold(a.DataType, "varbinary") && strings.EqualFold(b.DataType, "varbinary")
 	case letters, caseless:
@@ -83,7 +94,7 @@ func sameForms(a, b *schema.Column) bool {
 // append appends the form of a value, of which content is what an image has behind its length, and which ends where its next column's begins.
 func (l likeness) append(dst, content []byte) (_ []byte, ok bool) {
 	switch l {
-	case numbers:
+	case fixed:
 		return append(dst, content...), true
 	case octets:
 		return append(binary.AppendUvarint(dst, uint64(len(content))), content...), true
@@ -103,9 +114,10 @@ func (l likeness) append(dst, content []byte) (_ []byte, ok bool) {
 }
 
 // cut takes the first column's value off what forms were joined to.
-func (l likeness) cut(form string, c *schema.Column) (content, rest string, err error) {
-	size, at := uint64(integerBytes(c)), 0
-	if l != numbers {
+func (l likeness) cut(form string, c *value.Column) (content, rest string, err error) {
+	n, _ := c.Extent()
+	size, at := uint64(n), 0
+	if l != fixed {
 		if size, at = binary.Uvarint([]byte(form[:min(len(form), binary.MaxVarintLen64)])); at <= 0 {
 			return "", "", errVictim
 		}
@@ -146,7 +158,7 @@ func (k *alongKey) join(dst []byte, im *binlog.Image, shape *target.Shape, colum
 	}
 	for n, i := range columns {
 		content := im.Cols[i]
-		if k.like[n] != numbers {
+		if k.like[n] != fixed {
 			if content, err = shape.Columns[i].Content(content); err != nil {
 				return dst, false, err
 			}

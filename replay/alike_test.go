@@ -91,9 +91,12 @@ func TestForms(t *testing.T) {
 			}
 		}
 	}
-	cols := []schema.Column{{DataType: "varchar"}, {DataType: "smallint"}, {DataType: "binary"}, {DataType: "char"}}
-	like := []likeness{caseless, numbers, octets, letters}
-	contents := []string{"aZ", "\x01\x02", "\x00 \xff", ""}
+	var cols []value.Column
+	for _, kind := range []string{"varchar", "smallint", "binary", "decimal", "char", "date"} {
+		cols = append(cols, target.KeyColumn(&schema.Column{DataType: kind, Type: kind}))
+	}
+	like := []likeness{caseless, fixed, octets, fixed, letters, fixed}
+	contents := []string{"aZ", "\x01\x02", "\x00 \xff", "\x80\x00\x00\x00\x07", "", "\x81\xd5\x0f"}
 	form := ""
 	for i, l := range like {
 		raw, ok := l.append([]byte(form), []byte(contents[i]))
@@ -142,8 +145,8 @@ func TestKeyTexts(t *testing.T) {
 	}{{0, "ab ", "\x03ab "}, {1, "ab", "\x02\x00ab"}, {2, "ab  ", "\x02ab"}, {3, "ab", "\x02\x00ab"}, {4, "a\x00b" + strings.Repeat("\x00", 13), "\x03a\x00b"}, {5, "a\x00", "\x02\x00a\x00"}, {6, "", "\x00"},
 		{5, strings.Repeat("x", 300), "\x2c\x01" + strings.Repeat("x", 300)}} {
 		col := &shape.Columns[c.column]
-		raw := col.AppendText(nil, []byte(c.answer))
-		if string(raw) != c.raw {
+		raw, err := col.AppendAnswer(nil, []byte(c.answer))
+		if err != nil || string(raw) != c.raw {
 			t.Errorf("%s: %q is %q, want %q", def.Columns[c.column].Type, c.answer, raw, c.raw)
 		}
 		if content, err := col.Content(raw); err != nil || !bytes.HasPrefix([]byte(c.answer), content) {

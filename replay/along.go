@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lifeboat/internal/schema"
+	"lifeboat/internal/target"
 )
 
 // Where a server's log leaves out what ON DELETE did to child rows, these fold all the same: at any place of the log, the open window's fold over the
@@ -15,7 +16,7 @@ import (
 //
 // What the target has is looked up later, for many parents at once, but before anything that it might make a difference to: see lookFirst.
 //
-// What refers and what is referred to are compared in a form that equal values share (see likeness). What rows are known by are integers, text or bytes, since a
+// What refers and what is referred to are compared in a form that equal values share (see likeness). What rows are known by are integers, DECIMAL, DATE, text or bytes, since a
 // row of the target is to be found in the fold by the bytes that an image has of its key.
 
 // wentAlong is said of such tables.
@@ -149,7 +150,7 @@ func (g *group) table(name string) (*schema.Table, string) {
 	}
 	for _, p := range key.Columns {
 		if c, ok := def.Column(p.Name); !ok || p.Prefix != 0 || !plainKey(c) {
-			return nil, fmt.Sprintf("and the key of table %s is not of integers, text or bytes", name)
+			return nil, fmt.Sprintf("and the key of table %s is not of integers, DECIMAL, DATE, text or bytes", name)
 		}
 	}
 	g.tables[name] = def
@@ -176,7 +177,7 @@ func (g *group) add(child string, k *schema.ForeignKey) (why string) {
 	for i := range k.Columns {
 		c, r := def.ColumnNumber(k.Columns[i]), parent.ColumnNumber(k.RefColumns[i])
 		if c < 0 || r < 0 || !sameForms(&def.Columns[c], &parent.Columns[r]) {
-			return fmt.Sprintf("and foreign key %s of %s is not of integers, bytes, or text of a well-known collation", k.Name, child)
+			return fmt.Sprintf("and foreign key %s of %s is not of integers, DECIMAL, DATE, bytes, or text of a well-known collation", k.Name, child)
 		}
 		one.columns, one.refs, one.like = append(one.columns, c), append(one.refs, r), append(one.like, likenessOf(&def.Columns[c]))
 	}
@@ -214,32 +215,4 @@ func sameColumns(parts []schema.KeyPart, names []string) bool {
 }
 
 // plainKey reports a column of which a query's answer tells what an image has.
-func plainKey(c *schema.Column) bool {
-	switch strings.ToLower(c.DataType) {
-	case "char", "varchar", "binary", "varbinary":
-		return true
-	}
-	return integerBytes(c) > 0
-}
-
-// integerBytes is how many bytes a column takes in a row image, if it is of whole numbers; 0 for others.
-func integerBytes(c *schema.Column) int {
-	switch strings.ToLower(c.DataType) {
-	case "tinyint":
-		return 1
-	case "smallint":
-		return 2
-	case "mediumint":
-		return 3
-	case "int":
-		return 4
-	case "bigint":
-		return 8
-	}
-	return 0
-}
-
-// sameIntegers reports columns in which the same number has the same bytes.
-func sameIntegers(a, b *schema.Column) bool {
-	return integerBytes(a) == integerBytes(b) && a.Unsigned == b.Unsigned
-}
+func plainKey(c *schema.Column) bool { return target.KeyColumn(c).Type != 0 }

@@ -2,11 +2,8 @@ package replay
 
 import (
 	"database/sql"
-	"encoding/binary"
-	"strconv"
 	"strings"
 
-	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
 )
 
@@ -43,11 +40,8 @@ func (s *selection) next() (c int, raw []byte, err error) {
 	if s.at++; !text.Valid {
 		return c, nil, nil
 	}
-	if def := &s.shape.Def.Columns[c]; integerBytes(def) > 0 {
-		raw, err = rawInteger(nil, def, text.String)
-		return c, raw, err
-	}
-	return c, s.shape.Columns[c].AppendText(nil, []byte(text.String)), nil
+	raw, err = s.shape.Columns[c].AppendAnswer(nil, []byte(text.String))
+	return c, raw, err
 }
 
 // key is made of the next n columns, as an image has them.
@@ -65,7 +59,7 @@ func (s *selection) value(k *alongKey) ([]byte, error) {
 	out, null, formed := []byte{}, false, true
 	for _, l := range k.like {
 		c, raw, err := s.next()
-		if err == nil && raw != nil && l != numbers {
+		if err == nil && raw != nil && l != fixed {
 			raw, err = s.shape.Columns[c].Content(raw)
 		}
 		if err != nil {
@@ -90,7 +84,7 @@ func (k *alongKey) either(shape *target.Shape, values []string) (string, error) 
 	for _, v := range values {
 		var equal []string
 		for n, i := range k.columns {
-			content, rest, err := k.like[n].cut(v, &shape.Def.Columns[i])
+			content, rest, err := k.like[n].cut(v, &shape.Columns[i])
 			if err != nil {
 				return "", err
 			}
@@ -112,23 +106,4 @@ func (k *alongKey) either(shape *target.Shape, values []string) (string, error) 
 		return quoteDB(shape.Def.Columns[k.columns[0]].Name) + " IN (" + strings.Join(each, ",") + ")", nil
 	}
 	return strings.Join(each, " OR "), nil
-}
-
-// rawInteger appends a number as a row image has it.
-func rawInteger(dst []byte, c *schema.Column, text string) ([]byte, error) {
-	var word [8]byte
-	if c.Unsigned {
-		n, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			return dst, err
-		}
-		binary.LittleEndian.PutUint64(word[:], n)
-	} else {
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return dst, err
-		}
-		binary.LittleEndian.PutUint64(word[:], uint64(n))
-	}
-	return append(dst, word[:integerBytes(c)]...), nil
 }

@@ -141,14 +141,13 @@ func (r *runner) lookFirst(ctx context.Context, f *tableFold, rows *binlog.Rows,
 // greatest is the order of the greatest key that the target has of a table; nothing is greater than that of an empty one.
 func (r *runner) greatest(ctx context.Context, f *tableFold) (top uint64, err error) {
 	i := f.shape.Key[0]
-	def := &f.shape.Def.Columns[i]
-	query := "SELECT " + quoteDB(def.Name) + " FROM " + f.shape.Name() + " ORDER BY 1 DESC LIMIT 1"
+	query := "SELECT " + quoteDB(f.shape.Def.Columns[i].Name) + " FROM " + f.shape.Name() + " ORDER BY 1 DESC LIMIT 1"
 	err = r.ddl.Each(ctx, query, func(scan func(...any) error) error {
 		var text string
 		if err := scan(&text); err != nil {
 			return err
 		}
-		raw, err := rawInteger(nil, def, text) // a narrow key is one
+		raw, err := f.shape.Columns[i].AppendAnswer(nil, []byte(text))
 		top = f.sortKey(raw)
 		return err
 	})

@@ -11,13 +11,16 @@ import (
 	"lifeboat/replay"
 )
 
-// wordFamily is family with rows that are known by text and bytes, and refer to one another by them: with and without regard to case, of one and two length bytes, padded and not.
+// wordFamily is family with rows that are known by text, bytes, DECIMAL and DATE, and refer to one another by them: with and without regard to case, of one and two length bytes, padded and not.
 const wordFamily = `CREATE DATABASE shop
 	USE shop
 	CREATE TABLE p (id CHAR(6) CHARACTER SET latin1 PRIMARY KEY, code VARCHAR(8) CHARACTER SET utf8 COLLATE utf8_bin, v INT, UNIQUE KEY code (code))
 	CREATE TABLE c (id VARBINARY(8) PRIMARY KEY, p CHAR(6) CHARACTER SET latin1, code VARCHAR(12) CHARACTER SET utf8 COLLATE utf8_bin, v INT, KEY (p), KEY (code), CONSTRAINT cp FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE, CONSTRAINT cc FOREIGN KEY (code) REFERENCES p (code) ON DELETE SET NULL)
 	CREATE TABLE g (a SMALLINT, b VARCHAR(90) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci, c VARBINARY(8), v VARCHAR(20), PRIMARY KEY (a, b), KEY (c), CONSTRAINT gc FOREIGN KEY (c) REFERENCES c (id) ON DELETE CASCADE)
 	CREATE TABLE h (id CHAR(4) CHARACTER SET utf8 PRIMARY KEY, a SMALLINT, b VARCHAR(60) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci, t TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, KEY (a, b), CONSTRAINT hg FOREIGN KEY (a, b) REFERENCES g (a, b) ON DELETE SET NULL)
+	CREATE TABLE day (id DATE, n DECIMAL(12,3), v INT, PRIMARY KEY (id, n))
+	CREATE TABLE entry (id DECIMAL(10,0) PRIMARY KEY, day DATE, n DECIMAL(12,3), v INT, KEY (day, n), CONSTRAINT ed FOREIGN KEY (day, n) REFERENCES day (id, n) ON DELETE CASCADE)
+	CREATE TABLE remark (id INT PRIMARY KEY, entry DECIMAL(10,0), KEY (entry), CONSTRAINT re FOREIGN KEY (entry) REFERENCES entry (id) ON DELETE SET NULL)
 	CREATE TABLE tree (id BINARY(4) PRIMARY KEY, up BINARY(4), v INT, KEY (up), CONSTRAINT tu FOREIGN KEY (up) REFERENCES tree (id) ON DELETE CASCADE)`
 
 // words makes the statements of wordFamily. In a template <x> is a value of the kind x, and <x?> one or NULL.
@@ -30,14 +33,16 @@ func (w *words) statement(base bool) string {
 	templates := []string{
 		"INSERT INTO p VALUES (<p>,<code?>,<n>)", "INSERT INTO c VALUES (<c>,<p?>,<code?>,<n>)", "INSERT INTO c VALUES (<c>,<p?>,<code?>,<n>)", "INSERT INTO g VALUES (<a>,<b>,<c?>,'v')",
 		"INSERT INTO g VALUES (<a>,<b>,<c?>,'w')", "INSERT INTO h (id,a,b) VALUES (<h>,<a?>,<b?>)", "INSERT INTO h (id,a,b) VALUES (<h>,<a?>,<b?>)", "INSERT INTO tree VALUES (<t>,<t?>,<n>)", "INSERT INTO tree VALUES (<t>,<t?>,<n>)",
+		"INSERT INTO day VALUES (<day>,<amount>,<n>)", "INSERT INTO entry VALUES (<n>,<day?>,<amount?>,<n>)", "INSERT INTO entry VALUES (<n>,<day?>,<amount?>,<n>)", "INSERT INTO remark VALUES (<n>,<n?>)",
 		// From here on the log's alone.
 		"DELETE FROM p WHERE id=<p>", "DELETE FROM p WHERE id IN (<p>,<p>)", "DELETE FROM c WHERE id=<c>", "DELETE FROM g WHERE b=<b>", "DELETE FROM tree WHERE id=<t>", "DELETE FROM h WHERE id=<h>",
+		"DELETE FROM day WHERE id=<day>", "DELETE FROM day WHERE n=<amount>", "DELETE FROM entry WHERE id=<n>", "UPDATE entry SET day=<day?>, v=<n> WHERE id=<n>", "UPDATE day SET v=<n>", "REPLACE INTO entry VALUES (-<n>,<day?>,<amount?>,<n>)",
 		"UPDATE c SET p=<p?> WHERE id=<c>", "UPDATE c SET p=UPPER(p) WHERE p=<p>", "UPDATE c SET code=<code?>, v=<n> WHERE id=<c>", "UPDATE g SET c=<c?> WHERE a=<a>", "UPDATE g SET b=<b> WHERE b=<b>", "UPDATE h SET a=<a?> WHERE id=<h>",
 		"UPDATE h SET id=UPPER(id) WHERE id=<h>", "UPDATE tree SET up=<t?> WHERE id=<t>", "UPDATE c SET id=<c> WHERE id=<c>", "REPLACE INTO p VALUES (<p>,<code?>,<n>)", "REPLACE INTO c VALUES (<c>,<p?>,<code?>,<n>)",
 		"BEGIN", "BEGIN", "COMMIT", "COMMIT", "ROLLBACK", "SET foreign_key_checks=0", "SET foreign_key_checks=1", "SET foreign_key_checks=1",
 	}
 	if base {
-		templates = templates[:9]
+		templates = templates[:13]
 	}
 	return regexp.MustCompile(`<\w+\??>`).ReplaceAllStringFunc(templates[w.r.IntN(len(templates))], func(x string) string {
 		kind, null := strings.CutSuffix(strings.Trim(x, "<>"), "?")
@@ -75,13 +80,17 @@ func (w *words) value(kind string) string {
 		return text(40, "h%d")
 	case "t":
 		return []string{"x'%02x'", "x'00%02x'", "x'%02x000000'"}[w.r.IntN(3)][:2] + fmt.Sprintf("%02x%s", w.r.IntN(12), []string{"'", "00'", "01'"}[w.r.IntN(3)])
+	case "day":
+		return []string{"'0000-00-00'", "'2024-02-29'", "'9999-12-31'"}[w.r.IntN(3)]
+	case "amount":
+		return []string{"0", "-0.5", "-123456789.001", "999999999.999"}[w.r.IntN(4)]
 	case "a":
 		return fmt.Sprint(1 + w.r.IntN(4))
 	}
 	return fmt.Sprint(w.r.IntN(99))
 }
 
-// TestAlongByTextAtRandom is TestAlongAtRandom where rows are known, and refer to others, by text and bytes. All of it folds, unless a value came by without a form.
+// TestAlongByTextAtRandom is TestAlongAtRandom where rows are known, and refer to others, by text, bytes, DECIMAL and DATE. All of it folds, unless a value came by without a form.
 func TestAlongByTextAtRandom(t *testing.T) {
 	for _, kind := range []string{testserver.MariaDB1011, testserver.MySQL56} {
 		t.Run(kind, func(t *testing.T) {

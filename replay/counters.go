@@ -65,7 +65,7 @@ func (r *runner) counter(ctx context.Context, table string) (uint64, error) {
 
 // nextAuto is what a counter says when last was its greatest value: it stays at the greatest that the column holds.
 func nextAuto(c *schema.Column, last uint64) uint64 {
-	bits := 8 * integerBytes(c)
+	bits := 8 * fixedBytes(c)
 	if bits > 0 && !c.Unsigned {
 		bits--
 	}

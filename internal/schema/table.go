@@ -146,6 +146,19 @@ func (c *Column) Length() int {
 	return n
 }
 
+// Digits are those of a DECIMAL in all, and those of them behind the point.
+func (c *Column) Digits() (precision, scale int) {
+	_, in, _ := strings.Cut(c.Type, "(")
+	in, _, _ = strings.Cut(in, ")")
+	all, behind, _ := strings.Cut(in, ",")
+	precision, err := strconv.Atoi(strings.TrimSpace(all))
+	if err != nil {
+		return 10, 0 // the usual
+	}
+	scale, _ = strconv.Atoi(strings.TrimSpace(behind)) // none: 0
+	return precision, scale
+}
+
 // Writable reports whether a value may be given for the column: generated
 // columns and MariaDB's row period columns are computed by the server.
 func (c *Column) Writable() bool {

@@ -81,14 +81,12 @@ func (s *Shape) setKey() {
 	}
 }
 
-// KeyShape knows no more of a table's rows than their keys, which are of whole numbers, text or bytes: enough to delete them.
+// KeyShape knows no more of a table's rows than their keys, which KeyColumn knows: enough to delete them.
 func KeyShape(def *schema.Table) *Shape {
 	s := &Shape{Def: def, Columns: make([]value.Column, len(def.Columns)), name: schema.QuoteIdent(def.DB) + "." + schema.QuoteIdent(def.Name)}
 	for i := range def.Columns {
-		d := &def.Columns[i]
-		s.Columns[i] = value.Column{Unsigned: d.Unsigned, Charset: d.Charset, DataType: d.DataType}
-		s.Columns[i].Type, s.Columns[i].Meta = keyType(d)
-		s.quoted = append(s.quoted, schema.QuoteIdent(d.Name))
+		s.Columns[i] = KeyColumn(&def.Columns[i])
+		s.quoted = append(s.quoted, schema.QuoteIdent(def.Columns[i].Name))
 	}
 	s.setKey()
 	return s
@@ -101,18 +99,24 @@ func (s *Shape) SameKey(o *Shape) bool {
 	})
 }
 
-// keyType is how a log's table map describes such a column. That of text over 255 bytes is described in Column.Meta.
-func keyType(d *schema.Column) (typ byte, meta uint16) {
+// KeyColumn is how a log's table map describes a column of a key: one of whole numbers, DECIMAL, DATE, text or bytes. Of others the type is zero. That of text over 255
+// bytes is described in value.Column's Meta.
+func KeyColumn(d *schema.Column) value.Column {
+	c := value.Column{Unsigned: d.Unsigned, Charset: d.Charset, DataType: d.DataType}
 	kind := strings.ToLower(d.DataType)
 	switch kind {
 	case "char", "varchar", "binary", "varbinary":
 		longest := d.Length() * max(1, value.MostBytes(d.Charset))
-		if strings.HasPrefix(kind, "var") {
-			return value.TypeVarchar, uint16(longest)
+		if c.Type, c.Meta = value.TypeVarchar, uint16(longest); !strings.HasPrefix(kind, "var") {
+			c.Type, c.Meta = value.TypeString, uint16(value.TypeString^longest&0x300>>4)|uint16(longest)<<8
 		}
-		return value.TypeString, uint16(value.TypeString^longest&0x300>>4) | uint16(longest)<<8
+	case "decimal":
+		precision, scale := d.Digits()
+		c.Type, c.Meta = value.TypeNewDecimal, uint16(precision)|uint16(scale)<<8
+	default:
+		c.Type = map[string]byte{"tinyint": value.TypeTiny, "smallint": value.TypeShort, "mediumint": value.TypeInt24, "int": value.TypeLong, "bigint": value.TypeLongLong, "date": value.TypeDate}[kind]
 	}
-	return map[string]byte{"tinyint": value.TypeTiny, "smallint": value.TypeShort, "mediumint": value.TypeInt24, "int": value.TypeLong, "bigint": value.TypeLongLong}[kind], 0
+	return c
 }
 
 // stored reports a generated column whose values lie somewhere, as whoever wrote the row computed them.

@@ -21,15 +21,15 @@ import (
 )
 
 // TestEveryMessage cuts the connection at message 0, 1, 2 … of a restore, before the server has it and after, or has it refused with an error, until one
-// comes through undisturbed; and likewise at each COMMIT. Each ends right, by going on by itself or when it is started again. It is one message of fifteen,
-// others each time; with -points each of them, and one of five where statements by the dozen end the windows of their own tables.
+// comes through undisturbed; and likewise at each COMMIT. Each ends right, by going on by itself or when it is started again. It is one message of thirty and one COMMIT
+// of two, others each time; with -points each of them, and one message of five where statements by the dozen end the windows of their own tables.
 func TestEveryMessage(t *testing.T) {
-	stride := 15
-	if testing.Short() {
-		stride = 60
-	}
-	if *points > 0 {
-		stride = 1
+	stride, commits := 30, 2
+	switch {
+	case *points > 0:
+		stride, commits = 1, 1
+	case testing.Short():
+		stride, commits = 90, 4
 	}
 	for _, kind := range []string{testserver.MySQL97, testserver.MariaDB1011} {
 		t.Run(kind, func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestEveryMessage(t *testing.T) {
 					{name: "query k = 0, 1, 2 … fails", proxy: testserver.Refuse}, {name: "COMMIT k = 0, 1, 2 … fails", proxy: testserver.Refuse, commits: true},
 				} {
 					if f.commits {
-						l.every(t, s, &rt, &f, 1, 4)
+						l.every(t, s, &rt, &f, commits, 4)
 					} else {
 						l.every(t, s, &rt, &f, step, 30)
 					}

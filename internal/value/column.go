@@ -300,17 +300,6 @@ func (c *Column) Content(raw []byte) ([]byte, error) {
 	return b, err
 }
 
-// AppendText appends a CHAR, VARCHAR, BINARY or VARBINARY value, as a query answers it, the way a row image has it: behind its length, and without padding.
-func (c *Column) AppendText(dst, text []byte) []byte {
-	if c.Type == TypeString {
-		text = c.unpadded(text)
-	}
-	if dst = append(dst, byte(len(text))); c.lengthWidth() > 1 {
-		dst = append(dst, byte(len(text)>>8))
-	}
-	return append(dst, text...)
-}
-
 // isAddress tells MariaDB's UUID, INET6 and INET4 from BINARY. Their images hold the bytes in the order of
 // the text, without the zeros at the end; of fewer bytes than all the server does not take them.
 func (c *Column) isAddress() bool {

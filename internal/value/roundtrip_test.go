@@ -144,6 +144,7 @@ func (rt *roundTrip) run(t *testing.T, s *server, number int) {
 		}
 	}
 	rt.matches(t, s, &c, images, target)
+	rt.answers(t, s, &c, images, source)
 	sums := query(t, load, "CHECKSUM TABLE "+source+", "+target)
 	if a, b := strings.Fields(sums[0])[1], strings.Fields(sums[1])[1]; a != b {
 		t.Errorf("checksums differ: %s %s", a, b)
@@ -199,6 +200,25 @@ func (rt *roundTrip) matches(t *testing.T, s *server, c *Column, images []image,
 			if !strings.Contains(plan[0], "\tref\t") && !strings.Contains(plan[0], "Impossible") {
 				t.Errorf("value %d (%.200s): no index lookup by %.100s: %q", i, value(rt, i), key, plan)
 			}
+		}
+	}
+}
+
+// answers checks that what a query answers is made into the images that the log has.
+func (rt *roundTrip) answers(t *testing.T, s *server, c *Column, images []image, table string) {
+	if _, err := c.AppendAnswer(nil, []byte("0")); errors.Is(err, ErrUnsupported) || c.isAddress() {
+		return
+	}
+	var all []int
+	for i, im := range images {
+		if im[1] != nil {
+			all = append(all, i)
+		}
+	}
+	for n, text := range query(t, s.session(t, restoring...), "SELECT v FROM "+table+" WHERE v IS NOT NULL ORDER BY n") {
+		i := all[n]
+		if raw, err := c.AppendAnswer(nil, []byte(text)); err != nil || !bytes.Equal(raw, images[i][1]) {
+			t.Errorf("value %d (%.200s): %.100q came to %.100x, %v, the log has %.100x", i, value(rt, i), text, raw, err, images[i][1])
 		}
 	}
 }
