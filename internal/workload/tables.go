@@ -78,12 +78,12 @@ func definitions(srv server) []string {
 		`CREATE TABLE album (id INT NOT NULL, owner INT NOT NULL, PRIMARY KEY (id)) ENGINE=InnoDB`,
 		`CREATE TABLE photo (id INT NOT NULL, album INT NOT NULL, caption VARCHAR(60) NULL, PRIMARY KEY (id),
 			CONSTRAINT of_album FOREIGN KEY (album) REFERENCES album (id) ON DELETE CASCADE ON UPDATE CASCADE) ENGINE=InnoDB`,
-		// Rows that go along with others by text and bytes.
+		// Rows that go along with others by text and bytes, and are known by these, DECIMAL and DATE.
 		`CREATE TABLE device (id CHAR(36) NOT NULL, code VARCHAR(12) NULL, model VARCHAR(30) NULL, PRIMARY KEY (id), UNIQUE KEY code (code)) ENGINE=InnoDB`,
 		`CREATE TABLE reading (id BINARY(16) NOT NULL, device CHAR(36) NULL, code VARCHAR(12) NULL, v INT NULL, PRIMARY KEY (id), KEY device (device), KEY code (code),
 			CONSTRAINT of_device FOREIGN KEY (device) REFERENCES device (id) ON DELETE CASCADE,
 			CONSTRAINT of_code FOREIGN KEY (code) REFERENCES device (code) ON DELETE SET NULL) ENGINE=InnoDB`,
-		`CREATE TABLE alarm (id VARCHAR(20) NOT NULL, reading BINARY(16) NULL, PRIMARY KEY (id), KEY reading (reading),
+		`CREATE TABLE alarm (level DECIMAL(12,3) NOT NULL, day DATE NOT NULL, reading BINARY(16) NULL, PRIMARY KEY (level, day), KEY reading (reading),
 			CONSTRAINT of_reading FOREIGN KEY (reading) REFERENCES reading (id) ON DELETE CASCADE) ENGINE=InnoDB`,
 		`CREATE TABLE trail (n INT NOT NULL, word VARCHAR(40) NULL, x DOUBLE NULL, at DATETIME(3) NULL) ENGINE=InnoDB`,
 		`CREATE TABLE queue (id BIGINT NOT NULL, payload VARBINARY(200) NULL, PRIMARY KEY (id)) ENGINE=InnoDB`,

@@ -27,7 +27,7 @@ const (
 	measureColumns  = "measure (day, probe, tiny, medium, amount, grade)"
 	deviceColumns   = "device (id, code, model)"
 	readingColumns  = "reading (id, device, code, v)"
-	alarmColumns    = "alarm (id, reading)"
+	alarmColumns    = "alarm (level, day, reading)"
 	customerColumns = "customer (id, name, city)"
 	orderColumns    = "orders (customer, number, total, placed)"
 	albumColumns    = "album (id, owner)"
@@ -147,7 +147,7 @@ func (s *session) reading(n, device int) string {
 }
 
 func (s *session) alarm(n, reading int) string {
-	return fmt.Sprintf("('a%d',%s)", n, s.or(9, readingID(reading)))
+	return fmt.Sprintf("(%d.%03d,'2026-02-%02d',%s)", n-40, n, 1+n%28, s.or(9, readingID(reading)))
 }
 
 func (s *session) trail(n int) string {
