@@ -189,7 +189,7 @@ func (b *bench) loadBase(ctx context.Context, s *script, sc *scene) error {
 		}
 		args = append(args, name)
 	}
-	cmd := exec.CommandContext(ctx, testserver.Bin(b.t, b.kind, "mysql"), args...)
+	cmd := exec.CommandContext(ctx, testserver.Bin(b.t, b.to, "mysql"), args...)
 	cmd.Stdin = bytes.NewReader(purged.ReplaceAll(text, nil))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
@@ -213,7 +213,7 @@ func (b *bench) judge(ctx context.Context, s *script, sc *scene, p *replay.Plan,
 	if err != nil {
 		return outcome{wrong, "error: " + kindOf(err.Error()), err.Error()}
 	}
-	got, err := capture(ctx, b.dst.db, p.Into)
+	got, err := b.state(ctx, b.dst.db, p.Into)
 	if err != nil {
 		return outcome{wrong, "error: " + kindOf(err.Error()), "the restored database cannot be read: " + err.Error()}
 	}

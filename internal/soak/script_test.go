@@ -103,7 +103,7 @@ func (g *generator) add(format string, args ...any) {
 
 // generate writes the script of a seed.
 func generate(kind string, seed uint64, sessions int) *script {
-	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0x1ea4)), script: &script{seed: seed, kind: kind}, maria: kind == testserver.MariaDB1011, old: kind == testserver.MySQL56}
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0x1ea4)), script: &script{seed: seed, kind: kind}, maria: testserver.IsMariaDB(kind), old: kind == testserver.MySQL56}
 	g.chooseFlavour(sessions)
 	if *image != "" {
 		g.f.image = *image

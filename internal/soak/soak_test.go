@@ -1,6 +1,7 @@
 package soak
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"maps"
@@ -21,21 +22,33 @@ var (
 	first    = flag.Uint64("seed", 0, "the first seed; alone, the only one")
 	sessions = flag.Int("sessions", 1, "sessions at a time")
 	spills   = flag.Bool("spill", false, "have every fold spill to disk")
+	onto     = flag.String("onto", "", "restore onto this kind of server; programs and counters are not compared then")
 	image    = flag.String("image", "", "binlog_row_image of all sessions at first")
 	replayed = flag.String("script", "", "play this file's statements instead of the seed's")
 )
 
-// fixed is how many seeds `go test` runs of each kind, and with -short, as under the race detector; MySQL 5.6 gets a few.
+// fixed is how many seeds `go test` runs of each kind, and with -short, as under the race detector; MySQL 5.6, and restores onto another version, get a few.
 const fixed, fixedShort = 50, 10
 
 func TestRandomWorkloads(t *testing.T) {
-	for _, kind := range testserver.Kinds() {
-		if *kinds != "" && *kinds != kind {
-			continue
-		}
+	all := testserver.Kinds()
+	if *kinds != "" {
+		all = []string{*kinds}
+	}
+	for _, kind := range all {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			soak(t, kind)
+			soak(t, kind, cmp.Or(*onto, kind))
+		})
+	}
+}
+
+// TestOntoLaterVersions restores workloads onto a later version of their server. Random ones of any two kinds: -kind and -onto.
+func TestOntoLaterVersions(t *testing.T) {
+	for kind, to := range map[string]string{testserver.MySQL56: testserver.MySQL97, testserver.MariaDB1011: testserver.MariaDB118} {
+		t.Run(to, func(t *testing.T) {
+			t.Parallel()
+			soak(t, kind, to)
 		})
 	}
 }
@@ -72,8 +85,8 @@ func TestOnceWrong(t *testing.T) {
 	}
 }
 
-// more says whether seed number n is to be run.
-func more(kind string, n int, start time.Time) bool {
+// more says whether seed number n is to be run, of those that are restored onto the same kind or another one.
+func more(kind, to string, n int, start time.Time) bool {
 	most := fixed
 	if testing.Short() {
 		most = fixedShort
@@ -87,14 +100,14 @@ func more(kind string, n int, start time.Time) bool {
 		return time.Since(start) < time.Duration(*seconds)*time.Second
 	case *first > 0:
 		return n < 1
-	case kind == testserver.MySQL56:
+	case kind == testserver.MySQL56, kind != to:
 		return n < most/5
 	}
 	return n < most
 }
 
-func soak(t *testing.T, kind string) {
-	b := newBench(t, kind)
+func soak(t *testing.T, kind, to string) {
+	b := newBenchOnto(t, kind, to)
 	tally := map[string]int{}
 	failures := map[string]int{}
 	statements, failed, ran := 0, 0, 0
@@ -103,13 +116,16 @@ func soak(t *testing.T, kind string) {
 	if *first == 0 && *seconds > 0 {
 		from = uint64(start.Unix()) * 1000 // others than last time
 	}
-	for n := 0; more(kind, n, start); n++ {
+	for n := 0; more(kind, to, n, start); n++ {
 		seed := from + uint64(n)
 		many := *sessions
 		if many == 1 && seed%10 == 0 {
 			many = 3
 		}
 		s := generate(kind, seed, many)
+		if b.to != b.kind { // what the stock client makes of a dump of another version is not for lifeboat to answer for
+			s.route.BaseLoaded = false
+		}
 		if *replayed != "" {
 			if err := s.read(*replayed); err != nil {
 				t.Fatal(err)
@@ -137,6 +153,7 @@ func soak(t *testing.T, kind string) {
 			t.Fatal(err)
 		}
 	}
+	kind += " onto " + to
 	t.Logf("%s: %d seeds from %d in %v, %d statements of which the source refused %d", kind, ran, from, time.Since(start).Round(time.Second), statements, failed)
 	if testing.Verbose() {
 		t.Logf("%s: what the source refused: %v", kind, failures)

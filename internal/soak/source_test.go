@@ -24,7 +24,8 @@ import (
 // bench is the servers of a kind: sources with and without GTIDs, and a target. They serve one script after the other.
 type bench struct {
 	t       testing.TB
-	kind    string
+	kind    string // of the source
+	to      string // kind of the target
 	sources map[bool]*server
 	dst     *server
 	dir     string
@@ -37,9 +38,12 @@ type server struct {
 
 const noSync = "--innodb-flush-method=nosync" // no test here outlives its servers
 
-func newBench(t testing.TB, kind string) *bench {
-	dst := testserver.Start(t, kind, noSync)
-	return &bench{t: t, kind: kind, sources: map[bool]*server{}, dst: &server{dst, testserver.Open(t, dst)}, dir: t.TempDir()}
+func newBench(t testing.TB, kind string) *bench { return newBenchOnto(t, kind, kind) }
+
+// newBenchOnto restores onto another kind of server.
+func newBenchOnto(t testing.TB, kind, to string) *bench {
+	dst := testserver.Start(t, to, noSync)
+	return &bench{t: t, kind: kind, to: to, sources: map[bool]*server{}, dst: &server{dst, testserver.Open(t, dst)}, dir: t.TempDir()}
 }
 
 func (b *bench) source(gtid bool) *server {
@@ -150,7 +154,7 @@ func (b *bench) finish(ctx context.Context, src *server, sc *scene, first string
 	if sc.stop, err = b.end(ctx, src); err != nil {
 		return err
 	}
-	if sc.want, err = capture(ctx, src.db, database); err != nil {
+	if sc.want, err = b.state(ctx, src.db, database); err != nil {
 		return err
 	}
 	if sc.want != nil {
