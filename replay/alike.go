@@ -2,9 +2,7 @@ package replay
 
 import (
 	"cmp"
-	"context"
 	"encoding/binary"
-	"errors"
 	"slices"
 	"strings"
 
@@ -128,26 +126,8 @@ func (l likeness) cut(form string, c *value.Column) (content, rest string, err e
 	return form[at : at+int(size)], form[at+int(size):], nil
 }
 
-// unfit is met where a table turns out not to fold.
-type unfit struct{ table, why string }
-
-func (e *unfit) Error() string { return "table " + e.table + ": " + e.why }
-
 // formless says why a table is unfit.
 const formless = "a foreign key's value is text of other than printable ASCII, or ends with a space"
-
-// errAnew ends a try whose window begins anew, with a table that does not fold any more.
-var errAnew = errors.New("the window begins anew")
-
-// anew begins the window anew where a table is unfit. Nothing that it folds is written yet: rows are looked for on the target before any is.
-func (r *runner) anew(ctx context.Context, err error) error {
-	var one *unfit
-	if !errors.As(err, &one) {
-		return err
-	}
-	r.st.Unfit.set(one.table, one.why)
-	return cmp.Or(r.cp.save(ctx, r.st), errAnew)
-}
 
 // join joins the forms of what an image has in some columns, those of the child's row or of the parent's; false where one is NULL.
 func (k *alongKey) join(dst []byte, im *binlog.Image, shape *target.Shape, columns []int) (_ []byte, ok bool, err error) {
@@ -157,11 +137,9 @@ func (k *alongKey) join(dst []byte, im *binlog.Image, shape *target.Shape, colum
 		}
 	}
 	for n, i := range columns {
-		content := im.Cols[i]
-		if k.like[n] != fixed {
-			if content, err = shape.Columns[i].Content(content); err != nil {
-				return dst, false, err
-			}
+		content, err := shape.Columns[i].Content(im.Cols[i])
+		if err != nil {
+			return dst, false, err
 		}
 		if dst, ok = k.like[n].append(dst, content); !ok {
 			return dst, false, &unfit{k.child, formless}

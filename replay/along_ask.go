@@ -59,7 +59,7 @@ func (s *selection) value(k *alongKey) ([]byte, error) {
 	out, null, formed := []byte{}, false, true
 	for _, l := range k.like {
 		c, raw, err := s.next()
-		if err == nil && raw != nil && l != fixed {
+		if err == nil && raw != nil {
 			raw, err = s.shape.Columns[c].Content(raw)
 		}
 		if err != nil {

@@ -99,8 +99,8 @@ func (s *Shape) SameKey(o *Shape) bool {
 	})
 }
 
-// KeyColumn is how a log's table map describes a column of a key: one of whole numbers, DECIMAL, DATE, text or bytes. Of others the type is zero. That of text over 255
-// bytes is described in value.Column's Meta.
+// KeyColumn is how a log's table map describes a column of a key: one of whole numbers, DECIMAL, DATE, text or bytes. Of others the type is zero. (How Meta holds
+// the length of text over 255 bytes: see value.Column.)
 func KeyColumn(d *schema.Column) value.Column {
 	c := value.Column{Unsigned: d.Unsigned, Charset: d.Charset, DataType: d.DataType}
 	kind := strings.ToLower(d.DataType)

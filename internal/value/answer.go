@@ -24,7 +24,7 @@ func (c *Column) AppendAnswer(dst, text []byte) ([]byte, error) {
 	case TypeNewDecimal:
 		return c.appendDecimalAnswer(dst, text)
 	case TypeDate, TypeNewDate:
-		return appendDateAnswer(dst, text)
+		return c.appendDateAnswer(dst, text)
 	}
 	return dst, fmt.Errorf("an image of %s from what a query answers: %w", c, ErrUnsupported)
 }
@@ -92,10 +92,10 @@ func (c *Column) appendDecimalAnswer(dst, text []byte) ([]byte, error) {
 }
 
 // appendDateAnswer is the other way round of a DATE's literal: day, month and year from the low bit on.
-func appendDateAnswer(dst, text []byte) ([]byte, error) {
+func (c *Column) appendDateAnswer(dst, text []byte) ([]byte, error) {
 	var year, month, day uint32
 	if n, err := fmt.Sscanf(string(text), "%4d-%2d-%2d", &year, &month, &day); n != 3 || err != nil || len(text) != len("2026-12-01") {
-		return dst, fmt.Errorf("%q is no DATE: %w", text, ErrCorrupt)
+		return dst, c.noAnswer(text)
 	}
 	n := year<<9 | month<<5 | day
 	return append(dst, byte(n), byte(n>>8), byte(n>>16)), nil
