@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"strings"
 
 	"lifeboat/internal/binlog"
@@ -90,8 +91,8 @@ func (c *capitals) evidence(s *scanner) (first *namedAt) {
 	}
 	look := func(named map[TableName]namedAt, among map[TableName]bool) {
 		for n, at := range named {
-			if among[n.lower()] && (first == nil || at.pos.Compare(first.pos) < 0) {
-				first = &at
+			if among[n.lower()] && (first == nil || cmp.Or(at.pos.Compare(first.pos), cmp.Compare(n.DB, first.name.DB), cmp.Compare(n.Name, first.name.Name)) < 0) {
+				first = &at // of one statement's names the same each time: the finding tells it
 			}
 		}
 	}
