@@ -18,6 +18,8 @@ import (
 //
 // What refers and what is referred to are compared in a form that equal values share (see likeness). What rows are known by are integers, DECIMAL, DATE, text or bytes, since a
 // row of the target is to be found in the fold by the bytes that an image has of its key.
+//
+// Of rows that the log shows in part (see inPart) an entry may leave out what its row refers to: then that is as it is on the target, and looking up finds it.
 
 // wentAlong is said of such tables.
 const wentAlong = "its foreign keys' actions are not in the log: rows that went along with others are found by what they refer to"
@@ -42,11 +44,12 @@ type along struct {
 func (a *along) has(name string) bool { return a != nil && a.tables[name] != nil }
 
 // goAlong tells which of the tables that lanes keeps from folding fold nevertheless, and takes them out of serial; the others' reason says why not.
-// own gives a table's definition, and why it would not fold for itself; acts is what the log does to a table's rows.
-func goAlong(fks map[string][]schema.ForeignKey, serial map[string]string, dbs []string, own func(string) (*schema.Table, string), acts func(string) activity) *along {
+// own gives a table's definition, and why it would not fold for itself; acts is what the log does to a table's rows, and inPart tells those
+// of which it shows parts of rows.
+func goAlong(fks map[string][]schema.ForeignKey, serial map[string]string, dbs []string, own func(string) (*schema.Table, string), acts func(string) activity, inPart func(string) bool) *along {
 	a := &along{tables: map[string]*schema.Table{}, children: map[string][]*alongKey{}, parents: map[string][]*alongKey{}}
 	for _, names := range tiedTogether(fks, serial) {
-		g := group{fks: fks, dbs: dbs, own: own, acts: acts, tables: map[string]*schema.Table{}}
+		g := group{fks: fks, dbs: dbs, own: own, acts: acts, inPart: inPart, tables: map[string]*schema.Table{}}
 		why := g.collect(names)
 		for _, name := range names {
 			if why == "" {
@@ -103,6 +106,7 @@ type group struct {
 	dbs    []string
 	own    func(string) (*schema.Table, string)
 	acts   func(string) activity
+	inPart func(string) bool
 	tables map[string]*schema.Table
 	keys   []*alongKey
 	of     []string // the parent of each
@@ -173,6 +177,9 @@ func (g *group) add(child string, k *schema.ForeignKey) (why string) {
 	if !slices.ContainsFunc(parent.UniqueKeys(), func(u schema.Key) bool { return sameColumns(u.Columns, k.RefColumns) }) {
 		return fmt.Sprintf("and foreign key %s of %s refers to what more than one row may have", k.Name, child)
 	}
+	if why := g.shown(child, def, parent, k); why != "" {
+		return why
+	}
 	one := &alongKey{id: child + "." + k.Name, child: child, forgets: strings.EqualFold(k.OnDelete, "SET NULL")}
 	for i := range k.Columns {
 		c, r := def.ColumnNumber(k.Columns[i]), parent.ColumnNumber(k.RefColumns[i])
@@ -183,6 +190,31 @@ func (g *group) add(child string, k *schema.ForeignKey) (why string) {
 	}
 	g.keys, g.of = append(g.keys, one), append(g.of, k.RefTable)
 	return ""
+}
+
+// shown makes sure that an image of which the log shows a part still tells what rows go along by.
+func (g *group) shown(child string, def, parent *schema.Table, k *schema.ForeignKey) (why string) {
+	if key, _ := parent.RowKey(); g.inPart(k.RefTable) && slices.ContainsFunc(k.RefColumns, func(n string) bool { return !within(key, n) }) {
+		return fmt.Sprintf("and foreign key %s of %s refers to what the log may leave out", k.Name, child)
+	}
+	if !g.inPart(child) {
+		return ""
+	}
+	for _, n := range k.Columns {
+		c, ok := def.Column(n)
+		if !ok || !c.Writable() {
+			return fmt.Sprintf("and foreign key %s of %s is over what is computed", k.Name, child)
+		}
+		if strings.EqualFold(k.OnDelete, "SET NULL") && slices.ContainsFunc(def.UniqueKeys(), func(u schema.Key) bool { return within(u, n) }) {
+			return fmt.Sprintf("and foreign key %s of %s sets a column of a unique key to NULL", k.Name, child)
+		}
+	}
+	return ""
+}
+
+// within reports a column of a key.
+func within(k schema.Key, column string) bool {
+	return slices.ContainsFunc(k.Columns, func(p schema.KeyPart) bool { return strings.EqualFold(p.Name, column) })
 }
 
 // independent makes sure that what one foreign key sets to NULL is of no concern to another.

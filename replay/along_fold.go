@@ -80,21 +80,20 @@ func (r *runner) addAlong(ctx context.Context, t *route, rows *binlog.Rows, at p
 			return err
 		}
 	}
-	known := len(f.entries)
-	r.fold.add(f, rows.Kind, row, at)
+	known, learns := len(f.entries), f.learns(rows, row)
+	if f.part == nil {
+		r.fold.add(f, rows.Kind, row, at)
+	} else if err := r.fold.addPart(f, rows, row, at); err != nil {
+		return err
+	}
 	switch unchecked := rows.Flags&binlog.RowsNoForeignKeyChecks != 0; {
 	case rows.Kind == binlog.Delete && !unchecked:
 		if err := r.leave(f, &row.Old, at); err != nil {
 			return err
 		}
 	case rows.Kind == binlog.Delete, len(f.holders.keys) == 0:
-	case rows.Kind == binlog.Insert, len(f.entries) > known, !f.sameKey(&row.Old, &row.New), f.holders.refersAnew(row):
-		var err error
-		r.sized(f, func() {
-			_, _, slot := f.locate(f.key(&row.New))
-			err = f.holders.note(uint32(f.index.slots[slot])-1, &row.New, f.shape)
-		})
-		if err != nil {
+	case rows.Kind == binlog.Insert, len(f.entries) > known, f.becomes(row), learns, f.holders.refersAnew(row):
+		if err := r.noteHolder(f, rows.Kind, row); err != nil {
 			return err
 		}
 	}
@@ -102,6 +101,37 @@ func (r *runner) addAlong(ctx context.Context, t *route, rows *binlog.Rows, at p
 		return r.lookAlong(ctx)
 	}
 	return nil
+}
+
+// becomes reports an update that makes of a row another one: one of another key, or, where rows are known in part, of another value of a unique key.
+func (t *tableFold) becomes(r *binlog.RowReader) bool {
+	if t.part != nil {
+		return t.part.changes(r)
+	}
+	return !t.sameKey(&r.Old, &r.New)
+}
+
+// learns reports an update that shows for the first time what a row refers to, of those that are known in part.
+func (t *tableFold) learns(rows *binlog.Rows, r *binlog.RowReader) bool {
+	if t.part == nil || rows.Kind != binlog.Update {
+		return false
+	}
+	e, _, _ := t.locate(t.key(&r.Old))
+	return e != nil && slices.ContainsFunc(t.holders.keys, func(k *alongKey) bool { return showsAny(rows.After, k.columns) && t.leavesOut(e, k) })
+}
+
+// noteHolder remembers what a row that was inserted or updated refers to.
+func (r *runner) noteHolder(t *tableFold, kind binlog.Change, row *binlog.RowReader) (err error) {
+	e, _, slot := t.locate(t.keyAfter(kind, row))
+	im := &row.New
+	if t.part != nil { // it may show less than is known
+		im = &t.part.known
+		if err := t.image(im, e); err != nil {
+			return err
+		}
+	}
+	r.sized(t, func() { err = t.holders.note(uint32(t.index.slots[slot])-1, im, t.shape) })
+	return err
 }
 
 // sized keeps the fold's account of memory right.
@@ -112,18 +142,20 @@ func (r *runner) sized(t *tableFold, do func()) {
 }
 
 // lookFirst reports a change that what is still to be looked up may make a difference to: one without checks, and the insertion, into a table from which
-// others go along, of a row that may be one of those that went. (Where none goes along, it only matters that there was one: see victim.)
+// others go along, of a row that may be one of those that went. (Where none goes along, it only matters that there was one: see victim. But a row that is
+// known in part has to be known to have gone before it comes again.)
 func (r *runner) lookFirst(ctx context.Context, f *tableFold, rows *binlog.Rows, row *binlog.RowReader) (bool, error) {
 	if rows.Flags&binlog.RowsNoForeignKeyChecks != 0 {
 		return true, nil
 	}
-	comes := rows.Kind == binlog.Insert || rows.Kind == binlog.Update && !f.sameKey(&row.Old, &row.New)
-	if !comes || len(f.holders.keys) == 0 || len(r.fks.along.children[f.name]) == 0 {
+	comes := rows.Kind == binlog.Insert || rows.Kind == binlog.Update && f.becomes(row)
+	leaf := len(r.fks.along.children[f.name]) == 0
+	if !comes || len(f.holders.keys) == 0 || leaf && f.part == nil {
 		return false, nil
 	}
-	key := f.key(&row.New)
-	if e, _, _ := f.locate(key); e != nil {
-		return !e.gone, nil
+	key := f.keyAfter(rows.Kind, row)
+	if e, _, _ := f.locate(key); e != nil || leaf {
+		return e != nil && !e.gone, nil
 	}
 	if !f.narrow || r.st.To != nil {
 		return true, nil
@@ -186,7 +218,7 @@ func (r *runner) takeAlong(k *alongKey, value string, at place) error {
 		if e.gone {
 			continue
 		}
-		if err := im.Cut(t.tm, t.present, e.img); err != nil {
+		if err := t.image(&im, e); err != nil {
 			return err
 		}
 		held, _, err := k.join(h.value[:0], &im, t.shape, k.columns)
@@ -200,13 +232,39 @@ func (r *runner) takeAlong(k *alongKey, value string, at place) error {
 			for _, i := range k.columns {
 				im.State[i] = binlog.Null
 			}
-			r.sized(t, func() { e.img = t.arena.copy(im.AppendRaw(nil)) })
+			r.sized(t, func() { e.img = t.arena.copy(t.encode(&im)) })
 			continue
 		}
 		t.remove(e)
+		if err := t.fillKey(&im, e); err != nil {
+			return err
+		}
 		if err := r.leave(t, &im, at); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// encode is how an entry keeps what is known of a row: the other way round from image.
+func (t *tableFold) encode(im *binlog.Image) []byte {
+	if t.part != nil {
+		return im.AppendRaw(im.AppendShown(nil))
+	}
+	return im.AppendRaw(nil)
+}
+
+// fillKey gives an image the key of its row, which an update need not show.
+func (t *tableFold) fillKey(im *binlog.Image, e *entry) error {
+	if t.part == nil {
+		return nil
+	}
+	cols, err := t.cutKey(e.key, nil)
+	if err != nil {
+		return err
+	}
+	for n, i := range t.shape.Key {
+		im.Cols[i], im.State[i] = cols[n], binlog.Present
 	}
 	return nil
 }

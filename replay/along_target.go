@@ -71,7 +71,7 @@ func (r *runner) victim(k *alongKey, v *victim, at place) error {
 	if len(v.refs) != len(children) {
 		return r.cp.damaged(errVictim)
 	}
-	if e, _, _ := t.locate(v.key); e != nil {
+	if e, _, _ := t.locate(v.key); e != nil && !t.leavesOut(e, k) {
 		if !e.was {
 			e.was, e.left = true, true
 		}
@@ -92,6 +92,11 @@ func (r *runner) victim(k *alongKey, v *victim, at place) error {
 		}
 	}
 	return nil
+}
+
+// leavesOut reports the entry of a row that is as it was on the target in what it refers to by a foreign key: the log shows other columns of it.
+func (t *tableFold) leavesOut(e *entry, k *alongKey) bool {
+	return t.part != nil && !e.gone && !e.whole() && !showsAll(e.img, k.columns)
 }
 
 // victims are the target's rows that refer to some values, as they were at the window's beginning.
@@ -275,7 +280,7 @@ func (r *runner) forgetKnown() {
 		t := r.alongFold(k.child)
 		r.going.forgot[k] = slices.DeleteFunc(keys, func(key string) bool {
 			e, _, _ := t.locate([]byte(key))
-			return e != nil
+			return e != nil && !t.leavesOut(e, k)
 		})
 	}
 }

@@ -79,11 +79,8 @@ func (r *runner) loadAlong(ctx context.Context, fks map[string][]schema.ForeignK
 			return nil, ""
 		}
 		_, keyed := def.RowKey()
-		if why := cmp.Or(r.ownReason(name, def, keyed), r.st.Unfit.get(name)); why != "" || !r.p.partial(name) {
-			return def, why
-		}
-		return def, partialImages
-	}, acts)
+		return def, cmp.Or(r.ownReason(name, def, keyed), r.st.Unfit.get(name))
+	}, acts, r.p.partial)
 	return nil
 }
 
@@ -102,6 +99,6 @@ func (r *runner) activity(ctx context.Context, table string) (activity, error) {
 		return a, nil
 	}
 	_, keyed := def.RowKey()
-	a.moves = r.st.Serial || r.st.Moved.get(table) >= r.p.mostMoves(table) || keyReason(def, keyed) != ""
+	a.moves = r.st.Serial || r.st.Moved.get(table) >= r.p.mostMoves(table) || keyReason(def, keyed) != "" || r.p.partial(table) && r.partReason(def) != ""
 	return a, nil
 }

@@ -30,7 +30,8 @@ type inPart struct {
 	onUpdate []int // that an update has to show
 	key      []int
 	writable []int
-	present  int // bytes of a bitmap of columns
+	tied     [][]int // the columns of each foreign key by which rows go along: of a row that is not known whole, all of them are known or none
+	present  int     // bytes of a bitmap of columns
 	known    binlog.Image
 }
 
@@ -98,8 +99,29 @@ func newInPart(shape *target.Shape, keys []schema.Key) *inPart {
 func (r *runner) foldInPart(t *tableFold) {
 	if t.part == nil {
 		t.part = newInPart(t.shape, t.shape.Def.UniqueKeys())
+		if t.holders != nil {
+			t.part.refers(t.shape.Def, t.holders.keys)
+		}
 		r.fold.memoryOnly = true
 	}
+}
+
+// refers makes it one of rows that go along with others by foreign keys: what such a row refers to has to be known of all that are known whole.
+// A column that an insertion leaves out is NULL, or has to be shown.
+func (p *inPart) refers(def *schema.Table, keys []*alongKey) {
+	for _, k := range keys {
+		p.tied = append(p.tied, k.columns)
+		for _, i := range k.columns {
+			if !nullUnsaid(&def.Columns[i]) {
+				p.computed = append(p.computed, i)
+			}
+		}
+	}
+}
+
+// nullUnsaid reports a column that is NULL where it is given no value, as far as that can be told: MySQL has no default and one of ” written alike.
+func nullUnsaid(c *schema.Column) bool {
+	return c.Nullable && c.Charset == "" && likenessOf(c) == fixed && (c.Default == "" || strings.EqualFold(c.Default, "NULL"))
 }
 
 // takes reports an event all of whose changes fold.
@@ -114,7 +136,11 @@ func (t *tableFold) takes(rows *binlog.Rows, r *binlog.RowReader) (bool, error) 
 		return showsAll(rows.After, p.computed), nil
 	case !showsAll(rows.Before, p.key) || !showsAll(rows.After, p.onUpdate):
 		return false, nil
-	case showsAll(rows.After, p.writable), !slices.ContainsFunc(p.fixed, func(i int) bool { return shows(rows.After, i) }):
+	case showsAll(rows.After, p.writable):
+		return true, nil
+	}
+	parted := slices.ContainsFunc(p.tied, func(columns []int) bool { return showsAny(rows.After, columns) && !showsAll(rows.After, columns) })
+	if !parted && !showsAny(rows.After, p.fixed) {
 		return true, nil
 	}
 	r.Reset(rows)
@@ -123,7 +149,7 @@ func (t *tableFold) takes(rows *binlog.Rows, r *binlog.RowReader) (bool, error) 
 		if err != nil || !more {
 			return err == nil, err
 		}
-		if p.changes(r) {
+		if parted || p.changes(r) {
 			if e, _, _ := t.locate(t.key(&r.Old)); e == nil || !e.whole() {
 				return false, nil
 			}
@@ -136,6 +162,10 @@ func shows(bitmap []byte, i int) bool { return bitmap[i/8]&(1<<(i%8)) != 0 }
 
 func showsAll(bitmap []byte, columns []int) bool {
 	return !slices.ContainsFunc(columns, func(i int) bool { return !shows(bitmap, i) })
+}
+
+func showsAny(bitmap []byte, columns []int) bool {
+	return slices.ContainsFunc(columns, func(i int) bool { return shows(bitmap, i) })
 }
 
 // changes reports an update that gives a row another value of a unique key, or may.
@@ -191,16 +221,21 @@ func (t *tableFold) comesAgain(rows *binlog.Rows, r *binlog.RowReader, at place)
 	}
 	img = bytes.Clone(img)
 	t.remove(t.entry(t.key(&r.Old), true, at))
+	t.put(t.entry(t.keyAfter(rows.Kind, r), false, at), img)
+	return nil
+}
+
+// keyAfter is the key that a row has behind its insertion or update.
+func (t *tableFold) keyAfter(kind binlog.Change, r *binlog.RowReader) []byte {
 	t.scratch = t.scratch[:0]
-	for _, i := range p.key {
-		im := &r.Old
-		if r.New.State[i] == binlog.Present {
-			im = &r.New
+	for _, i := range t.shape.Key {
+		im := &r.New
+		if kind == binlog.Update && im.State[i] == binlog.Absent {
+			im = &r.Old
 		}
 		t.scratch = append(t.scratch, im.Cols[i]...)
 	}
-	t.put(t.entry(t.scratch, false, at), img)
-	return nil
+	return t.scratch
 }
 
 // encode is how an entry keeps an image: the columns that it has, and the image.
@@ -243,12 +278,14 @@ func (p *inPart) over(dst *[]byte, im *binlog.Image) []byte {
 }
 
 // image is one of a batch's rows.
-func (b *batchWriter) image(one *batch, i uint32) error {
-	t, raw := one.t, one.entry(i).img
+func (b *batchWriter) image(one *batch, i uint32) error { return one.t.image(&b.img, one.entry(i)) }
+
+// image is what is known of a row.
+func (t *tableFold) image(im *binlog.Image, e *entry) error {
 	if t.part != nil {
-		return t.part.cut(&b.img, t.tm, raw)
+		return t.part.cut(im, t.tm, e.img)
 	}
-	return b.img.Cut(t.tm, t.present, raw)
+	return im.Cut(t.tm, t.present, e.img)
 }
 
 // updates changes a batch's rows in the columns that the log shows, each by a statement of its own, and counts those that there are.

@@ -40,7 +40,7 @@ func everything(string) activity { return activity{deletes: true, updates: true,
 // activity is what the log does to a table's rows; folds says that nothing else keeps the table from folding.
 func (t *PlanTable) activity(exact, folds bool) activity {
 	a := activity{deletes: t.Deleted > 0, updates: t.Updated > 0}
-	a.moves = a.updates && !(folds && exact && !t.Partial && !t.Diffs)
+	a.moves = a.updates && !(folds && exact && !t.Diffs)
 	return a
 }
 

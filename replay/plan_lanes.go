@@ -32,7 +32,7 @@ func (pl *planner) predictLanes(all map[string]*PlanTable, creates map[string]st
 		keyed := true
 		if def := defs[table]; def != nil {
 			_, keyed = def.RowKey()
-			keyed = keyReason(def, keyed) == ""
+			keyed = keyReason(def, keyed) == "" && !(t.Partial && inPartReason(def, pl.p.Exact) != "")
 		}
 		return t.activity(pl.p.Exact, keyed)
 	}
@@ -44,7 +44,8 @@ func (pl *planner) predictLanes(all map[string]*PlanTable, creates map[string]st
 	serial := lanes(fks, pl.survey.Format.MariaDB, pl.survey.Format.VersionNumber(), acts)
 	var tied *along
 	if pl.p.Exact {
-		tied = goAlong(fks, serial, []string{pl.p.Database, pl.p.Into}, func(name string) (*schema.Table, string) { return defs[name], all[name].ownReason(defs[name]) }, acts)
+		tied = goAlong(fks, serial, []string{pl.p.Database, pl.p.Into}, func(name string) (*schema.Table, string) { return defs[name], all[name].ownReason(defs[name]) }, acts,
+			func(name string) bool { return all[name] != nil && all[name].Partial })
 	}
 	for name, t := range all {
 		def := defs[name]
@@ -56,7 +57,9 @@ func (pl *planner) predictLanes(all map[string]*PlanTable, creates map[string]st
 				pl.p.Incomplete = append(pl.p.Incomplete, fmt.Sprintf("table %s: the default of column %s holds a question mark in the snapshot, which dump tools also write for characters that they cannot, "+
 					"and the log leaves out columns that took their default: rows that the log inserts may have that mark for another character", name, m[1]))
 			}
-			t.Lane, t.Why = pl.laneInPart(t, def, serial[name])
+			if t.Lane, t.Why = pl.laneInPart(t, def, serial[name]); tied.has(name) {
+				t.Why += "; " + wentAlong
+			}
 		case t.Diffs:
 			t.Lane, t.Why = LaneSerial, jsonDiffs
 		case serial[name] != "":
@@ -109,11 +112,12 @@ func (t *PlanTable) ownReason(def *schema.Table) string {
 	switch {
 	case def == nil:
 		return ""
-	case t != nil && t.Partial:
-		return partialImages
 	case t != nil && t.Diffs:
 		return jsonDiffs
 	}
 	_, keyed := def.RowKey()
-	return keyReason(def, keyed)
+	if why := keyReason(def, keyed); why != "" || t == nil || !t.Partial {
+		return why
+	}
+	return inPartReason(def, true)
 }
