@@ -23,15 +23,15 @@ type likeness byte
 
 const (
 	noLikeness likeness = iota
-	fixed               // whole numbers, DECIMAL and DATE: as an image has them
-	octets              // BINARY and VARBINARY
+	fixed               // what takes the same bytes in each row, such as numbers and times: as an image has them
+	octets              // BINARY and VARBINARY, and MariaDB's addresses
 	letters             // text, in the case it has
 	caseless            // text, whatever its case
 )
 
 func likenessOf(c *schema.Column) likeness {
 	switch strings.ToLower(c.DataType) {
-	case "binary", "varbinary":
+	case "binary", "varbinary", "uuid", "inet4", "inet6":
 		return octets
 	case "char", "varchar":
 		return textLikeness(cmp.Or(c.Collation, c.Charset+"_"+usualCollation))
@@ -42,7 +42,7 @@ func likenessOf(c *schema.Column) likeness {
 	return noLikeness
 }
 
-// fixedBytes is how many bytes each value of a column takes in a row image, if it is of whole numbers, DECIMAL or DATE.
+// fixedBytes is how many bytes each value of a column takes in a row image; 0 where they differ, and of FLOAT and DOUBLE.
 func fixedBytes(c *schema.Column) int {
 	col := target.KeyColumn(c)
 	if size, prefix := col.Extent(); prefix == 0 {

@@ -16,8 +16,8 @@ import (
 //
 // What the target has is looked up later, for many parents at once, but before anything that it might make a difference to: see lookFirst.
 //
-// What refers and what is referred to are compared in a form that equal values share (see likeness). What rows are known by are integers, DECIMAL, DATE, text or bytes, since a
-// row of the target is to be found in the fold by the bytes that an image has of its key.
+// What refers and what is referred to are compared in a form that equal values share (see likeness). What rows are known by has no FLOAT or DOUBLE, since a row of
+// the target is to be found in the fold by the bytes that an image has of its key.
 //
 // Of rows that the log shows in part (see inPart) an entry may leave out what its row refers to: then that is as it is on the target, and looking up finds it.
 
@@ -154,7 +154,7 @@ func (g *group) table(name string) (*schema.Table, string) {
 	}
 	for _, p := range key.Columns {
 		if c, ok := def.Column(p.Name); !ok || p.Prefix != 0 || !plainKey(c) {
-			return nil, fmt.Sprintf("and the key of table %s is not of integers, DECIMAL, DATE, text or bytes", name)
+			return nil, fmt.Sprintf("and the key of table %s has a FLOAT or DOUBLE, or the beginning of a column", name)
 		}
 	}
 	g.tables[name] = def
@@ -184,7 +184,7 @@ func (g *group) add(child string, k *schema.ForeignKey) (why string) {
 	for i := range k.Columns {
 		c, r := def.ColumnNumber(k.Columns[i]), parent.ColumnNumber(k.RefColumns[i])
 		if c < 0 || r < 0 || !sameForms(&def.Columns[c], &parent.Columns[r]) {
-			return fmt.Sprintf("and foreign key %s of %s is not of integers, DECIMAL, DATE, bytes, or text of a well-known collation", k.Name, child)
+			return fmt.Sprintf("and foreign key %s of %s is of FLOAT or DOUBLE, of text whose collation is not a well-known one, or of two types", k.Name, child)
 		}
 		one.columns, one.refs, one.like = append(one.columns, c), append(one.refs, r), append(one.like, likenessOf(&def.Columns[c]))
 	}
@@ -246,5 +246,24 @@ func sameColumns(parts []schema.KeyPart, names []string) bool {
 	})
 }
 
-// plainKey reports a column of which a query's answer tells what an image has.
+// formed makes sure that the log has what rows go along by in the forms that their definitions say: times in tables of MySQL before 5.6.4 have others.
+func (a *along) formed(t *tableFold) error {
+	var columns []int
+	for _, k := range a.parents[t.name] {
+		columns = append(columns, k.columns...)
+	}
+	for _, k := range a.children[t.name] {
+		columns = append(columns, k.refs...)
+	}
+	for _, i := range columns {
+		c := &t.shape.Def.Columns[i]
+		got, want := &t.shape.Columns[i], target.KeyColumn(c)
+		if likenessOf(c) == fixed && (got.Type != want.Type || got.Meta != want.Meta) {
+			return &unfit{t.name, fmt.Sprintf("the log has column %s in an old form", c.Name)}
+		}
+	}
+	return nil
+}
+
+// plainKey reports a column of which a query's answer tells the very bytes that an image has.
 func plainKey(c *schema.Column) bool { return target.KeyColumn(c).Type != 0 }

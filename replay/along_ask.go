@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"lifeboat/internal/target"
+	"lifeboat/internal/value"
 )
 
 // selection reads some columns of rows.
@@ -24,7 +25,8 @@ func (s *selection) text(k *alongKey, values []string) (string, error) {
 	var names []string
 	for n, i := range s.cols {
 		s.dest = append(s.dest, &s.texts[n])
-		names = append(names, quoteDB(s.shape.Def.Columns[i].Name))
+		c := &s.shape.Def.Columns[i]
+		names = append(names, value.Exactly(c.DataType, quoteDB(c.Name)))
 	}
 	text := "SELECT " + strings.Join(names, ", ") + " FROM " + s.shape.Name()
 	if len(values) == 0 {

@@ -192,6 +192,9 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 		t.fold.twice = r.st.From.Events > 0 && mayGoTwice(def)
 	}
 	if t.fold != nil && along {
+		if err := r.fks.along.formed(t.fold); err != nil {
+			return nil, err
+		}
 		r.bind(t.fold)
 	}
 	if t.fold != nil && partial {

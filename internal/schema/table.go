@@ -146,6 +146,28 @@ func (c *Column) Length() int {
 	return n
 }
 
+// Fraction is how many digits of a second a time keeps.
+func (c *Column) Fraction() int {
+	if !strings.Contains(c.Type, "(") {
+		return 0
+	}
+	return c.Length()
+}
+
+// MemberCount is how many members an ENUM or SET has, also where only its type is known.
+func (c *Column) MemberCount() (n int) {
+	if len(c.Members) > 0 {
+		return len(c.Members)
+	}
+	s := NewScanner([]byte(c.Type), Mode{})
+	for t, err := s.Next(); err == nil && t.Kind != EOF; t, err = s.Next() {
+		if t.Kind == String {
+			n++
+		}
+	}
+	return n
+}
+
 // Digits are those of a DECIMAL in all, and those of them behind the point.
 func (c *Column) Digits() (precision, scale int) {
 	_, in, _ := strings.Cut(c.Type, "(")

@@ -99,8 +99,8 @@ func (s *Shape) SameKey(o *Shape) bool {
 	})
 }
 
-// KeyColumn is how a log's table map describes a column of a key: one of whole numbers, DECIMAL, DATE, text or bytes. Of others the type is zero. (How Meta holds
-// the length of text over 255 bytes: see value.Column.)
+// KeyColumn is how a log's table map describes a column of a key, in tables made since MySQL 5.6.4 and MariaDB 10.1. Of FLOAT and DOUBLE, two of whose values are equal (0 and -0), and
+// of what no key has the type is zero. (How Meta holds the length of text over 255 bytes: see value.Column.)
 func KeyColumn(d *schema.Column) value.Column {
 	c := value.Column{Unsigned: d.Unsigned, Charset: d.Charset, DataType: d.DataType}
 	kind := strings.ToLower(d.DataType)
@@ -113,11 +113,36 @@ func KeyColumn(d *schema.Column) value.Column {
 	case "decimal":
 		precision, scale := d.Digits()
 		c.Type, c.Meta = value.TypeNewDecimal, uint16(precision)|uint16(scale)<<8
+	case "uuid", "inet6":
+		c.Type, c.Meta = value.TypeString, sized(value.TypeString, 16)
+	case "inet4":
+		c.Type, c.Meta = value.TypeString, sized(value.TypeString, 4)
+	case "enum":
+		c.Type, c.Meta = value.TypeString, sized(value.TypeEnum, 1+d.MemberCount()/256)
+	case "set":
+		c.Type, c.Meta = value.TypeString, sized(value.TypeSet, setSize(d.MemberCount()))
+	case "bit":
+		c.Type, c.Meta = value.TypeBit, uint16(d.Length()%8)|uint16(d.Length()/8)<<8
+	case "datetime", "timestamp", "time":
+		c.Type = map[string]byte{"datetime": value.TypeDatetime2, "timestamp": value.TypeTimestamp2, "time": value.TypeTime2}[kind]
+		c.Meta = uint16(d.Fraction())
 	default:
-		c.Type = map[string]byte{"tinyint": value.TypeTiny, "smallint": value.TypeShort, "mediumint": value.TypeInt24, "int": value.TypeLong, "bigint": value.TypeLongLong, "date": value.TypeDate}[kind]
+		c.Type = map[string]byte{"tinyint": value.TypeTiny, "smallint": value.TypeShort, "mediumint": value.TypeInt24, "int": value.TypeLong, "bigint": value.TypeLongLong,
+			"date": value.TypeDate, "year": value.TypeYear}[kind]
 	}
 	return c
 }
+
+// setSize is in how many bytes a SET of so many members is stored.
+func setSize(members int) int {
+	if members > 32 {
+		return 8
+	}
+	return (members + 7) / 8
+}
+
+// sized is Meta of what a table map has as TypeString.
+func sized(typ byte, size int) uint16 { return uint16(typ) | uint16(size)<<8 }
 
 // stored reports a generated column whose values lie somewhere, as whoever wrote the row computed them.
 func stored(def *schema.Table, c *schema.Column) bool {

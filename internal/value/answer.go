@@ -3,15 +3,23 @@ package value
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"strconv"
 )
 
-// AppendAnswer appends a value the way a row image has it. text is what a query answers for it: of whole numbers, DECIMAL and DATE, and of CHAR, VARCHAR, BINARY
-// and VARBINARY in the bytes that are stored. Other types are ErrUnsupported.
+// AppendAnswer appends a value the way a row image has it. text is what a query answers for it (see Exactly) in a session that gets bytes as they are stored and times
+// in UTC: of whole numbers, DECIMAL, BIT, ENUM, SET, dates and times, CHAR, VARCHAR, BINARY, VARBINARY, and MariaDB's addresses. Other types are ErrUnsupported.
 func (c *Column) AppendAnswer(dst, text []byte) ([]byte, error) {
 	switch typ, _ := c.real(); typ {
 	case TypeString, TypeVarchar, TypeVarString:
+		if c.isAddress() {
+			var err error
+			if text, err = appendAddressAnswer(nil, c.DataType, text); err != nil {
+				return dst, c.noAnswer(text)
+			}
+		}
 		if typ == TypeString {
 			text = c.unpadded(text)
 		}
@@ -23,8 +31,18 @@ func (c *Column) AppendAnswer(dst, text []byte) ([]byte, error) {
 		return c.appendWholeAnswer(dst, text)
 	case TypeNewDecimal:
 		return c.appendDecimalAnswer(dst, text)
-	case TypeDate, TypeNewDate:
-		return c.appendDateAnswer(dst, text)
+	case TypeYear:
+		n, err := strconv.ParseUint(string(text), 10, 16)
+		if err != nil || n != 0 && (n < 1901 || n > 2155) {
+			return dst, c.noAnswer(text)
+		}
+		return append(dst, byte(max(n, 1900)-1900)), nil
+	case TypeEnum, TypeSet:
+		return c.appendNumberAnswer(dst, text, binary.LittleEndian)
+	case TypeBit:
+		return c.appendNumberAnswer(dst, text, binary.BigEndian)
+	case TypeDate, TypeNewDate, TypeDatetime, TypeDatetime2, TypeTimestamp, TypeTimestamp2, TypeTime, TypeTime2:
+		return c.appendTemporalAnswer(dst, text)
 	}
 	return dst, fmt.Errorf("an image of %s from what a query answers: %w", c, ErrUnsupported)
 }
@@ -91,14 +109,39 @@ func (c *Column) appendDecimalAnswer(dst, text []byte) ([]byte, error) {
 	return dst, nil
 }
 
-// appendDateAnswer is the other way round of a DATE's literal: day, month and year from the low bit on.
-func (c *Column) appendDateAnswer(dst, text []byte) ([]byte, error) {
-	var year, month, day uint32
-	if n, err := fmt.Sscanf(string(text), "%4d-%2d-%2d", &year, &month, &day); n != 3 || err != nil || len(text) != len("2026-12-01") {
+// appendNumberAnswer appends a number that is stored as it is.
+func (c *Column) appendNumberAnswer(dst, text []byte, order binary.ByteOrder) ([]byte, error) {
+	size, err := c.size(nil)
+	if err != nil {
+		return dst, err
+	}
+	n, err := strconv.ParseUint(string(text), 10, 8*size)
+	if err != nil {
 		return dst, c.noAnswer(text)
 	}
-	n := year<<9 | month<<5 | day
-	return append(dst, byte(n), byte(n>>8), byte(n>>16)), nil
+	return appendSized(dst, n, size, order), nil
+}
+
+// appendSized appends a number's lowest bytes.
+func appendSized(dst []byte, n uint64, size int, order binary.ByteOrder) []byte {
+	var word [8]byte
+	order.PutUint64(word[:], n)
+	if order == binary.BigEndian {
+		return append(dst, word[8-size:]...)
+	}
+	return append(dst, word[:size]...)
+}
+
+// appendAddressAnswer is the other way round of the text of a UUID, INET4 or INET6.
+func appendAddressAnswer(dst []byte, dataType string, text []byte) ([]byte, error) {
+	if dataType == "uuid" {
+		return hex.AppendDecode(dst, bytes.ReplaceAll(text, []byte("-"), nil))
+	}
+	a, err := netip.ParseAddr(string(text))
+	if err != nil {
+		return dst, err
+	}
+	return append(dst, a.AsSlice()...), nil
 }
 
 func (c *Column) noAnswer(text []byte) error {

@@ -24,7 +24,15 @@ func TestAnswers(t *testing.T) {
 		{decimal(4, 2), "1x.00", "", ""}, {decimal(4, 5), "1", "", ""}, {decimal(5, 2), "12", "800c00", "12.00"},
 		{Column{Type: TypeDate}, "2026-12-01", "81d50f", "'2026-12-01'"}, {Column{Type: TypeDate}, "0000-00-00", "000000", "'0000-00-00'"}, {Column{Type: TypeDate}, "9999-12-31", "9f1f4e", "'9999-12-31'"},
 		{Column{Type: TypeDate}, "2026-12-1", "", ""}, {Column{Type: TypeDate}, "2026-12-011", "", ""}, {Column{Type: TypeDate}, "today", "", ""},
-		{Column{Type: TypeFloat, Meta: 4}, "1", "", ""}, {Column{Type: TypeDatetime2}, "2026-12-01 00:00:00", "", ""},
+		{Column{Type: TypeFloat, Meta: 4}, "1", "", ""}, {Column{Type: TypeYear}, "1901", "01", ""}, {Column{Type: TypeYear}, "2155", "ff", ""}, {Column{Type: TypeYear}, "0000", "00", "0"}, {Column{Type: TypeYear}, "1900", "", ""}, {Column{Type: TypeYear}, "2156", "", ""},
+		{Column{Type: TypeEnum, Meta: TypeEnum | 2<<8}, "258", "0201", ""}, {Column{Type: TypeEnum, Meta: TypeEnum | 1<<8}, "256", "", ""}, {Column{Type: TypeSet, Meta: TypeSet | 8<<8}, "18446744073709551615", "ffffffffffffffff", ""},
+		{Column{Type: TypeBit, Meta: 3 | 1<<8}, "1027", "0403", ""}, {Column{Type: TypeBit, Meta: 3 | 1<<8}, "65536", "", ""}, {Column{Type: TypeBit, Meta: 3 | 1<<8}, "-1", "", ""},
+		{Column{Type: TypeDatetime2}, "2026-12-01 13:05:09", "99bb82d149", "'2026-12-01 13:05:09'"}, {Column{Type: TypeDatetime2}, "0000-00-00 00:00:00", "8000000000", "'0000-00-00 00:00:00'"},
+		{Column{Type: TypeDatetime2, Meta: 3}, "9999-12-31 23:59:59.999", "fef3ff7efb2706", "'9999-12-31 23:59:59.999'"}, {Column{Type: TypeDatetime2, Meta: 3}, "2026-12-01 13:05:09", "", ""}, {Column{Type: TypeDatetime2}, "2026-12-01 13:05:09.1", "", ""},
+		{Column{Type: TypeDatetime2}, "2026-12-01", "", ""}, {Column{Type: TypeDatetime2}, "2026-13-01 00:00:00", "", ""}, {Column{Type: TypeDatetime2}, "2026-12-01 3:05:09", "", ""}, {Column{Type: TypeDatetime2}, "2026-12-01 13:05:+9", "", ""},
+		{Column{Type: TypeDatetime}, "2026-12-01 13:05:09", "0d34b26d6d120000", "'2026-12-01 13:05:09'"}, {Column{Type: TypeTimestamp2, Meta: 1}, "1970-01-01 00:00:01.5", "0000000132", "'1970-01-01 00:00:01.5'"},
+		{Column{Type: TypeTimestamp2}, "2106-02-07 06:28:15", "ffffffff", "'2106-02-07 06:28:15'"}, {Column{Type: TypeTimestamp2}, "2000-02-29 23:59:59", "38bc5d7f", "'2000-02-29 23:59:59'"}, {Column{Type: TypeTimestamp}, "2026-03-01 00:00:00", "8081a369", "'2026-03-01 00:00:00'"},
+		{Column{Type: TypeTime2}, "-838:59:59", "4b9105", "'-838:59:59'"}, {Column{Type: TypeTime2, Meta: 6}, "-00:00:00.000001", "7fffffffffff", "'-00:00:00.000001'"}, {Column{Type: TypeTime2}, "839:00:00", "", ""}, {Column{Type: TypeTime2}, "1:00:00", "", ""}, {Column{Type: TypeTime}, "-12:34:56", "c01dfe", "'-12:34:56'"},
 	} {
 		raw, err := c.column.AppendAnswer([]byte("x"), []byte(c.answer))
 		if c.image == "" {

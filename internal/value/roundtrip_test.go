@@ -206,7 +206,7 @@ func (rt *roundTrip) matches(t *testing.T, s *server, c *Column, images []image,
 
 // answers checks that what a query answers is made into the images that the log has.
 func (rt *roundTrip) answers(t *testing.T, s *server, c *Column, images []image, table string) {
-	if _, err := c.AppendAnswer(nil, []byte("0")); errors.Is(err, ErrUnsupported) || c.isAddress() {
+	if _, err := c.AppendAnswer(nil, []byte("0")); errors.Is(err, ErrUnsupported) {
 		return
 	}
 	var all []int
@@ -215,7 +215,12 @@ func (rt *roundTrip) answers(t *testing.T, s *server, c *Column, images []image,
 			all = append(all, i)
 		}
 	}
-	for n, text := range query(t, s.session(t, restoring...), "SELECT v FROM "+table+" WHERE v IS NOT NULL ORDER BY n") {
+	asked := "v"
+	switch c.Real() {
+	case TypeEnum, TypeSet, TypeBit:
+		asked = Exactly("enum", "v")
+	}
+	for n, text := range query(t, s.session(t, restoring...), "SELECT "+asked+" FROM "+table+" WHERE v IS NOT NULL ORDER BY n") {
 		i := all[n]
 		if raw, err := c.AppendAnswer(nil, []byte(text)); err != nil || !bytes.Equal(raw, images[i][1]) {
 			t.Errorf("value %d (%.200s): %.100q came to %.100x, %v, the log has %.100x", i, value(rt, i), text, raw, err, images[i][1])
