@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
 	"strconv"
 	"strings"
@@ -10,9 +11,18 @@ import (
 	"lifeboat/internal/schema"
 )
 
-// counters puts AUTO_INCREMENT where the source had it, also when the last rows were deleted again.
+// counters puts AUTO_INCREMENT where the source had it, also when the last rows were deleted again; and behind the last row, where updates gave rows
+// their values: InnoDB before MySQL 8.0 does not move it then.
 func (r *runner) counters(ctx context.Context) error {
-	for table, last := range r.st.Auto.all() {
+	tables := maps.Collect(r.st.Auto.all())
+	updated := maps.Collect(r.st.Moved.all())
+	for table := range r.st.Lanes.all() {
+		updated[table]++
+	}
+	for table := range updated {
+		tables[table] += 0
+	}
+	for table, last := range tables {
 		def, err := r.srv.Table(ctx, r.p.Into, table)
 		if err != nil {
 			return err
@@ -29,7 +39,7 @@ func (r *runner) counters(ctx context.Context) error {
 			if err := r.ddl.Row(ctx, "SELECT IFNULL(MAX(IF("+quoteDB(c.Name)+">0,"+quoteDB(c.Name)+",0)),0) FROM "+name, &top); err != nil {
 				return err
 			}
-			if top >= last {
+			if top >= last && (updated[table] == 0 || !strings.EqualFold(def.Engine, "InnoDB")) {
 				continue
 			}
 			// The counter may be higher than any row that the log shows: the backup says so, or a statement did.
@@ -37,7 +47,7 @@ func (r *runner) counters(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if next := nextAuto(&c, last); now < next {
+			if next := nextAuto(&c, max(top, last)); top+last > 0 && now < next {
 				if err := r.ddl.Exec(ctx, fmt.Sprintf("ALTER TABLE %s AUTO_INCREMENT=%d", name, next)); err != nil {
 					return err
 				}

@@ -56,6 +56,8 @@ func workloads() []*workload {
 		{letter: "I", full: 150, title: "foreign keys with cascades, MariaDB", rows: 220_000, maria: true, fill: numbered().fill, change: numbered().change},
 		{letter: "J", full: 200, title: "sysbench oltp_write_only, binlog_row_image=MINIMAL", rows: 800_000, source: []string{"--binlog-row-image=MINIMAL"}},
 		{letter: "K", full: 150, title: "foreign keys with cascades, keys of text, MariaDB", rows: 220_000, maria: true, fill: identified().fill, change: identified().change},
+		{letter: "L", full: 150, title: "foreign keys with cascades, binlog_row_image=MINIMAL, MariaDB", rows: 220_000, maria: true, source: []string{"--binlog-row-image=MINIMAL"},
+			fill: numbered().fill, change: numbered().change},
 	}
 	for _, w := range all {
 		switch {
@@ -83,7 +85,7 @@ func choose(letters string) ([]*workload, error) {
 			}
 		}
 		if len(out) == n {
-			return nil, fmt.Errorf("there is no workload %q: name some of A to K, such as A,D, or all", l)
+			return nil, fmt.Errorf("there is no workload %q: name some of A to L, such as A,D, or all", l)
 		}
 	}
 	return out, nil
