@@ -15,7 +15,7 @@ import (
 func main() {
 	o := options{}
 	flag.StringVar(&o.root, "root", ".", "the repository, with bin/lifeboat and .servers")
-	flag.StringVar(&o.workloads, "workloads", "A", "which to measure: letters from A to K, comma separated, or all")
+	flag.StringVar(&o.workloads, "workloads", "A", "which to measure: letters from A to L, comma separated, or all")
 	flag.IntVar(&o.pipeRuns, "pipe-runs", 0, "how often mysqlbinlog | mysql is measured; 0: as often as the others")
 	flag.IntVar(&o.percent, "percent", 100, "how many of each workload's rows the base has, in percent")
 	flag.IntVar(&o.runs, "runs", 3, "how often each way is measured; the medians are shown")
