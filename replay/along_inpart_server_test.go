@@ -36,11 +36,11 @@ func alongInPart(r *rand.Rand, base bool) string {
 	case k < 64:
 		return fmt.Sprintf("INSERT INTO d (id, p) VALUES (%d,%d)", n(30), n(12))
 	case k < 68:
-		return fmt.Sprintf("UPDATE d SET v=v+1 WHERE id<%d", n(30))
+		return fmt.Sprintf("UPDATE d SET v=v+1 WHERE id%%4=%d", n(4)-1)
 	case k < 69:
 		return fmt.Sprintf("UPDATE d SET p=%d WHERE id=%d", n(12), n(30))
 	case k < 75:
-		return fmt.Sprintf("UPDATE c SET v=v+1 WHERE id<%d", n(30))
+		return fmt.Sprintf("UPDATE c SET v=v+1 WHERE id%%4=%d", n(4)-1)
 	case k < 79:
 		return fmt.Sprintf("UPDATE g SET v='w%d' WHERE b=%d", n(99), n(10))
 	case k < 84:
@@ -48,7 +48,7 @@ func alongInPart(r *rand.Rand, base bool) string {
 	case k < 88:
 		return fmt.Sprintf("UPDATE h SET a=%s, b=%d WHERE id=%d", or(4), n(10), n(40))
 	case k < 91:
-		return fmt.Sprintf("UPDATE p SET v=%d WHERE id<%d", n(99), n(12))
+		return fmt.Sprintf("UPDATE p SET v=%d WHERE id%%3=%d", n(99), n(3)-1)
 	case k < 93:
 		return fmt.Sprintf("UPDATE p SET id=%d WHERE id=%d", n(12), n(12))
 	case k < 96:

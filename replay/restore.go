@@ -290,6 +290,9 @@ func (r *runner) wants(table string) bool { return r.p.scope().Has(r.p.Database,
 // finish makes what must wait for the rows, checks the account, and removes the checkpoint.
 func (r *runner) finish(ctx context.Context, last *try) error {
 	if r.st.Phase != phaseFinish {
+		if err := r.laterDefaults(ctx); err != nil {
+			return err
+		}
 		r.st.Phase = phaseFinish
 		r.st.keepPrograms(r.programs.list)
 		if err := r.cp.save(ctx, r.st); err != nil {

@@ -158,7 +158,9 @@ func restore(ctx context.Context, e *env, o restoreOptions) (err error) {
 	}
 	if o.dryRun {
 		r.m.close("done", nil)
-		return o.write(e, func(w sink) error { return writePlan(w, &o.job, &r.planned, nil, o.format, r.where(), r.notes()...) })
+		return o.write(e, func(w sink) error {
+			return writePlan(w, &o.job, &r.planned, nil, o.format, r.where(), r.beforehand()...)
+		})
 	}
 	if o.folder.path != "" && !o.scratch {
 		return r.writeFolder(ctx)
@@ -218,6 +220,9 @@ func (r *restoring) refused(err error) error {
 
 // run restores, and reports.
 func (r *restoring) run(ctx context.Context) error {
+	if line := r.elsewhere(); line != "" {
+		r.m.p.Message(line)
+	}
 	begun := time.Now()
 	var started atomic.Bool
 	res, err := replay.Restore(ctx, r.plan, replay.NewSource(r.archive, r.planned.snapshot), r.server, replay.Options{

@@ -125,6 +125,34 @@ func (r *restoring) notes() []string {
 	}
 }
 
+// beforehand are the notes of a restore that has not begun.
+func (r *restoring) beforehand() []string {
+	out := r.notes()
+	if line := r.elsewhere(); line != "" {
+		out = append(out, line)
+	}
+	return out
+}
+
+// elsewhere says that the target may not take all that the source's server wrote; "" where nothing speaks for it. The restore stops where it does not, with an error.
+func (r *restoring) elsewhere() string {
+	if r.server == nil {
+		return ""
+	}
+	const beforehand = "stops the restore where it comes; rehearse it with --into and another name, or with --scratch and --mysqld"
+	switch version, mariaDB, number := r.origin(); {
+	case version == "":
+		return ""
+	case mariaDB != r.server.MariaDB:
+		family := map[bool]string{true: "MariaDB", false: "MySQL"}
+		return fmt.Sprintf("the log is of %s %s, and the target is %s %s: a statement or type that only %s knows %s",
+			family[mariaDB], version, family[r.server.MariaDB], r.server.Version, family[mariaDB], beforehand)
+	case r.server.Number/100 < number/100:
+		return fmt.Sprintf("the log is of server %s, and the target is older, %s: what only the later one knows %s", version, r.server.Version, beforehand)
+	}
+	return ""
+}
+
 // report puts a result into words.
 func (r *restoring) report(res *replay.Result, begun, ended time.Time) *report.Restore {
 	c := &res.Counts

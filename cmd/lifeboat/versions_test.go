@@ -105,6 +105,29 @@ func TestOntoMariaDBWithAnotherDefault(t *testing.T) {
 	}
 }
 
+// A base that another client loaded onto a later server may have that one's collations: it is told.
+func TestBaseLoadedByALaterDefault(t *testing.T) {
+	t.Parallel()
+	s := newSource(t, testserver.MySQL56)
+	s.exec(t, "CREATE DATABASE shop;\nFLUSH LOGS;\nUSE shop;\nCREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(9) CHARACTER SET utf8mb4, w CHAR(2) CHARACTER SET latin1);\nFLUSH LOGS;\nINSERT INTO t VALUES (1, 'ß', 'a');\nFLUSH LOGS")
+	s.collect(t)
+	for kind, collation := range map[string]string{testserver.MySQL97: "utf8mb4_0900_ai_ci", testserver.MariaDB118: "utf8mb4_uca1400_ai_ci", testserver.MariaDB1011: ""} {
+		to := testserver.Start(t, kind)
+		db := testserver.Open(t, to)
+		for _, q := range []string{"CREATE DATABASE shop CHARACTER SET utf8mb4", "CREATE TABLE shop.t (id INT PRIMARY KEY, v VARCHAR(9) CHARACTER SET utf8mb4, w CHAR(2) CHARACTER SET latin1)", "CREATE VIEW shop.seen AS SELECT v FROM shop.t"} {
+			if _, err := db.Exec(q); err != nil {
+				t.Fatal(err)
+			}
+		}
+		args := []string{"restore", "--binlogs", s.binlogs(), "--database", "shop", "--progress", "none", "--target", to.DSN(), "--base-loaded", "--snapshot-position", "binlog.000003:4"}
+		if collation == "" {
+			lifeboat(t, args...).want(t, 0, "DONE")
+			continue
+		}
+		lifeboat(t, args...).want(t, 3, "table t of the base that was loaded", "("+collation+")", "--snapshot")
+	}
+}
+
 // A server that had the setting ON is noticed by its rows, which are not what DDL under OFF makes them.
 func TestTimestampsThatTheLogDoesNotExplain(t *testing.T) {
 	t.Parallel()
