@@ -6,6 +6,7 @@ import (
 
 	"lifeboat/internal/target"
 	"lifeboat/internal/value"
+	"lifeboat/replay/cascade"
 )
 
 // selection reads some columns of rows.
@@ -20,7 +21,7 @@ type selection struct {
 func (s *selection) add(cols []int) { s.cols = append(s.cols, cols...) }
 
 // text is the query of all rows that refer to one of some values; without values, of all rows.
-func (s *selection) text(k *alongKey, values []string) (string, error) {
+func (s *selection) text(k *cascade.Key, values []string) (string, error) {
 	s.texts = make([]sql.NullString, len(s.cols))
 	var names []string
 	for n, i := range s.cols {
@@ -32,7 +33,7 @@ func (s *selection) text(k *alongKey, values []string) (string, error) {
 	if len(values) == 0 {
 		return text, nil
 	}
-	rows, err := k.either(s.shape, values)
+	rows, err := either(k, s.shape, values)
 	return text + " WHERE " + rows, err
 }
 
@@ -57,9 +58,9 @@ func (s *selection) key(n int) (out []byte, err error) {
 }
 
 // value is what the next columns come to for a foreign key; nil where one is NULL.
-func (s *selection) value(k *alongKey) ([]byte, error) {
+func (s *selection) value(k *cascade.Key) ([]byte, error) {
 	out, null, formed := []byte{}, false, true
-	for _, l := range k.like {
+	for _, l := range k.Like {
 		c, raw, err := s.next()
 		if err == nil && raw != nil {
 			raw, err = s.shape.Columns[c].Content(raw)
@@ -68,25 +69,25 @@ func (s *selection) value(k *alongKey) ([]byte, error) {
 			return nil, err
 		}
 		var ok bool
-		out, ok = l.append(out, raw)
+		out, ok = l.Append(out, raw)
 		null, formed = null || raw == nil, formed && ok
 	}
 	switch {
 	case null:
 		return nil, nil
 	case !formed:
-		return nil, &unfit{k.child, formless}
+		return nil, &unfit{k.Child, formless}
 	}
 	return out, nil
 }
 
 // either is the condition that rows refer to one of some values. Rows of several columns are written as every server reads them by index.
-func (k *alongKey) either(shape *target.Shape, values []string) (string, error) {
+func either(k *cascade.Key, shape *target.Shape, values []string) (string, error) {
 	var each []string
 	for _, v := range values {
 		var equal []string
-		for n, i := range k.columns {
-			content, rest, err := k.like[n].cut(v, &shape.Columns[i])
+		for n, i := range k.Columns {
+			content, rest, err := k.Like[n].Cut(v, &shape.Columns[i])
 			if err != nil {
 				return "", err
 			}
@@ -94,18 +95,18 @@ func (k *alongKey) either(shape *target.Shape, values []string) (string, error) 
 			if err != nil {
 				return "", err
 			}
-			if v = rest; len(k.columns) == 1 {
+			if v = rest; len(k.Columns) == 1 {
 				each = append(each, string(literal))
 				continue
 			}
 			equal = append(equal, quoteDB(shape.Def.Columns[i].Name)+"="+string(literal))
 		}
-		if len(k.columns) > 1 {
+		if len(k.Columns) > 1 {
 			each = append(each, "("+strings.Join(equal, " AND ")+")")
 		}
 	}
-	if len(k.columns) == 1 {
-		return quoteDB(shape.Def.Columns[k.columns[0]].Name) + " IN (" + strings.Join(each, ",") + ")", nil
+	if len(k.Columns) == 1 {
+		return quoteDB(shape.Def.Columns[k.Columns[0]].Name) + " IN (" + strings.Join(each, ",") + ")", nil
 	}
 	return strings.Join(each, " OR "), nil
 }

@@ -8,12 +8,24 @@ import (
 
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/target"
+	"lifeboat/replay/cascade"
 )
+
+// Where a server's log leaves out what ON DELETE did to child rows, these fold all the same: at any place of the log, the open window's fold over the
+// target, which is as it was at the window's beginning, is the source's state. So a parent's deletion takes along the rows of the fold that hold its
+// key there and then, and those of the target that the fold does not know, with all that goes along with them in turn.
+//
+// What the target has is looked up later, for many parents at once, but before anything that it might make a difference to: see lookFirst.
+//
+// What refers and what is referred to are compared in a form that equal values share (see cascade.Likeness). What rows are known by has no FLOAT or DOUBLE, since a row of
+// the target is to be found in the fold by the bytes that an image has of its key.
+//
+// Of rows that the log shows in part (see inPart) an entry may leave out what its row refers to: then that is as it is on the target, and looking up finds it.
 
 // holders finds a table's rows in the fold by what they refer to. It holds no pointers into the fold, and notes where rows were: whether an entry still
 // refers to a value is for its image to say.
 type holders struct {
-	keys  []*alongKey
+	keys  []*cascade.Key
 	seed  maphash.Seed
 	last  []map[uint64]uint32 // by foreign key and the hash of a value: the note that came last, + 1
 	notes []holder
@@ -23,7 +35,7 @@ type holders struct {
 
 type holder struct{ entry, before uint32 }
 
-func newHolders(keys []*alongKey) *holders {
+func newHolders(keys []*cascade.Key) *holders {
 	h := &holders{keys: keys, seed: maphash.MakeSeed()}
 	for range keys {
 		h.last = append(h.last, map[uint64]uint32{})
@@ -45,7 +57,7 @@ func (h *holders) held() int64 {
 // note remembers what an entry refers to.
 func (h *holders) note(entry uint32, im *binlog.Image, shape *target.Shape) error {
 	for n, k := range h.keys {
-		value, ok, err := k.join(h.value[:0], im, shape, k.columns)
+		value, ok, err := join(k, h.value[:0], im, shape, k.Columns)
 		if err != nil {
 			return err
 		}
@@ -61,8 +73,8 @@ func (h *holders) note(entry uint32, im *binlog.Image, shape *target.Shape) erro
 
 // refersAnew reports an update by which a row refers to something else.
 func (h *holders) refersAnew(r *binlog.RowReader) bool {
-	return slices.ContainsFunc(h.keys, func(k *alongKey) bool {
-		return slices.ContainsFunc(k.columns, func(i int) bool {
+	return slices.ContainsFunc(h.keys, func(k *cascade.Key) bool {
+		return slices.ContainsFunc(k.Columns, func(i int) bool {
 			return r.Old.State[i] != r.New.State[i] || string(r.Old.Cols[i]) != string(r.New.Cols[i])
 		})
 	})
@@ -117,7 +129,7 @@ func (t *tableFold) learns(rows *binlog.Rows, r *binlog.RowReader) bool {
 		return false
 	}
 	e, _, _ := t.locate(t.key(&r.Old))
-	return e != nil && slices.ContainsFunc(t.holders.keys, func(k *alongKey) bool { return showsAny(rows.After, k.columns) && t.leavesOut(e, k) })
+	return e != nil && slices.ContainsFunc(t.holders.keys, func(k *cascade.Key) bool { return showsAny(rows.After, k.Columns) && t.leavesOut(e, k) })
 }
 
 // noteHolder remembers what a row that was inserted or updated refers to.
@@ -149,7 +161,7 @@ func (r *runner) lookFirst(ctx context.Context, f *tableFold, rows *binlog.Rows,
 		return true, nil
 	}
 	comes := rows.Kind == binlog.Insert || rows.Kind == binlog.Update && f.becomes(row)
-	leaf := len(r.fks.along.children[f.name]) == 0
+	leaf := len(r.fks.along.Children[f.name]) == 0
 	if !comes || len(f.holders.keys) == 0 || leaf && f.part == nil {
 		return false, nil
 	}
@@ -188,8 +200,8 @@ func (r *runner) greatest(ctx context.Context, f *tableFold) (top uint64, err er
 
 // leave follows a parent's row that is gone to those of the fold that go along, and notes where others may be.
 func (r *runner) leave(parent *tableFold, im *binlog.Image, at place) error {
-	for _, k := range r.fks.along.children[parent.name] {
-		value, ok, err := k.join(nil, im, parent.shape, k.refs)
+	for _, k := range r.fks.along.Children[parent.name] {
+		value, ok, err := join(k, nil, im, parent.shape, k.Refs)
 		if err == nil && ok {
 			err = r.takeAlong(k, string(value), at)
 		}
@@ -201,9 +213,9 @@ func (r *runner) leave(parent *tableFold, im *binlog.Image, at place) error {
 }
 
 // takeAlong does to the fold's rows that refer to a value what its loss does to them.
-func (r *runner) takeAlong(k *alongKey, value string, at place) error {
+func (r *runner) takeAlong(k *cascade.Key, value string, at place) error {
 	r.going.add(k, value, at)
-	t := r.fold.tables[k.child]
+	t := r.fold.tables[k.Child]
 	if t == nil || t.tm == nil {
 		return nil
 	}
@@ -221,15 +233,15 @@ func (r *runner) takeAlong(k *alongKey, value string, at place) error {
 		if err := t.image(&im, e); err != nil {
 			return err
 		}
-		held, _, err := k.join(h.value[:0], &im, t.shape, k.columns)
+		held, _, err := join(k, h.value[:0], &im, t.shape, k.Columns)
 		if err != nil {
 			return err
 		}
 		if h.value = held; string(held) != value {
 			continue
 		}
-		if k.forgets {
-			for _, i := range k.columns {
+		if k.Forgets {
+			for _, i := range k.Columns {
 				im.State[i] = binlog.Null
 			}
 			r.sized(t, func() { e.img = t.arena.copy(t.encode(&im)) })
@@ -277,15 +289,15 @@ const (
 
 // going is what waits to be looked up on the target.
 type going struct {
-	values map[*alongKey]map[string]place // waiting
+	values map[*cascade.Key]map[string]place // waiting
 	count  int
-	asked  map[*alongKey]map[string]bool // not again: the fold knows all of these, or they forgot already
-	most   int                           // see mostGoing
-	forgot map[*alongKey][]string        // keys of rows of the target, that the fold does not know, to which it happened
-	clean  bool                          // nothing is kept of an earlier window
-	fresh  []byte                        // what was found and is not in the checkpoint yet
-	kept   map[string][]victim           // what an earlier run found, by foreign key and value; nil: it is to be looked up
-	whole  map[*alongKey]*whole
+	asked  map[*cascade.Key]map[string]bool // not again: the fold knows all of these, or they forgot already
+	most   int                              // see mostGoing
+	forgot map[*cascade.Key][]string        // keys of rows of the target, that the fold does not know, to which it happened
+	clean  bool                             // nothing is kept of an earlier window
+	fresh  []byte                           // what was found and is not in the checkpoint yet
+	kept   map[string][]victim              // what an earlier run found, by foreign key and value; nil: it is to be looked up
+	whole  map[*cascade.Key]*whole
 }
 
 // whole is a table's rows by what they refer to, once it was asked so often that reading all of it costs less.
@@ -296,10 +308,10 @@ type whole struct {
 }
 
 func newGoing() going {
-	return going{values: map[*alongKey]map[string]place{}, asked: map[*alongKey]map[string]bool{}, most: mostGoing, forgot: map[*alongKey][]string{}, whole: map[*alongKey]*whole{}}
+	return going{values: map[*cascade.Key]map[string]place{}, asked: map[*cascade.Key]map[string]bool{}, most: mostGoing, forgot: map[*cascade.Key][]string{}, whole: map[*cascade.Key]*whole{}}
 }
 
-func (g *going) add(k *alongKey, value string, at place) {
+func (g *going) add(k *cascade.Key, value string, at place) {
 	if g.asked[k][value] {
 		return
 	}
@@ -323,7 +335,7 @@ func (g *going) found(values, rows int) {
 func (r *runner) alongFold(name string) *tableFold {
 	t := r.fold.tables[name]
 	if t == nil {
-		t = r.fold.table(name, target.KeyShape(r.fks.along.tables[name]), nil)
+		t = r.fold.table(name, target.KeyShape(r.fks.along.Tables[name]), nil)
 		r.bind(t)
 	}
 	return t
@@ -332,7 +344,7 @@ func (r *runner) alongFold(name string) *tableFold {
 // bind makes a table's share of the fold one that follows foreign keys.
 func (r *runner) bind(t *tableFold) {
 	if t.holders == nil {
-		t.holders = newHolders(r.fks.along.parents[t.name])
+		t.holders = newHolders(r.fks.along.Parents[t.name])
 		r.fold.memoryOnly = true
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"lifeboat/internal/spill"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 )
 
 var alongSeeds = flag.Int("along-seeds", 2, "how many random logs of rows that go along with others TestAlongAtRandom restores on each server")
@@ -130,7 +131,7 @@ func (s *source) atRandom(what string, base, log int, stops bool, statement func
 // restores goes every way there is to a state, some is memory for some windows, and asks also what each came to.
 func (s *source) restores(what, dump, dir, want string, some int64, also func(replay.Options, *replay.Result) bool) {
 	s.t.Helper()
-	again := func(q *replay.Request) { q.DropExisting = true }
+	again := func(q *plan.Request) { q.DropExisting = true }
 	for _, o := range []replay.Options{{Memory: 64 << 20}, {Memory: some}, {Memory: 1}, {Memory: 64 << 20, BaseFirst: true}, {Memory: 1, Spill: spill.Folder(s.t.TempDir())}} {
 		db, _, res, err := s.restore(dump, dir, again, o)
 		if err != nil || len(res.Doubts) > 0 || len(res.Incomplete) > 0 {
@@ -198,7 +199,7 @@ func TestManyGoAlong(t *testing.T) {
 	dump := s.dump("shop")
 	s.run("USE shop\nUPDATE c SET p=3 WHERE id=7\nDELETE FROM p WHERE id=1\nINSERT INTO c VALUES (1,2)\nUPDATE g SET c=1 WHERE id=5\nDELETE FROM p WHERE id=3")
 	want := state(t, s.db, "shop")
-	db, _, res, err := s.restore(dump, s.archive(), func(*replay.Request) {}, replay.Options{Memory: 64 << 10})
+	db, _, res, err := s.restore(dump, s.archive(), func(*plan.Request) {}, replay.Options{Memory: 64 << 10})
 	if err != nil || len(res.Doubts) > 0 || len(res.Incomplete) > 0 || len(res.Lanes) > 0 || res.Windows != 2 {
 		t.Fatalf("%v, %+v", err, res)
 	}

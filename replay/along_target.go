@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"lifeboat/internal/target"
+	"lifeboat/replay/cascade"
 )
 
 // victim is a row of the target that goes along: its key, and what others may refer to it by, for each foreign key; nil is NULL.
@@ -28,7 +29,7 @@ func (r *runner) lookAlong(ctx context.Context) error {
 			delete(g.values, k)
 			g.count -= len(waiting)
 			if err := r.lookFor(ctx, k, waiting); err != nil {
-				return fmt.Errorf("rows that go along by foreign key %s: %w", k.id, err)
+				return fmt.Errorf("rows that go along by foreign key %s: %w", k.ID, err)
 			}
 		}
 	}
@@ -36,11 +37,11 @@ func (r *runner) lookAlong(ctx context.Context) error {
 }
 
 // inOrder are the foreign keys of a map, by name: what is done for each is done in the same order by each run.
-func inOrder[V any](of map[*alongKey]V) []*alongKey {
-	return slices.SortedFunc(maps.Keys(of), func(a, b *alongKey) int { return strings.Compare(a.id, b.id) })
+func inOrder[V any](of map[*cascade.Key]V) []*cascade.Key {
+	return slices.SortedFunc(maps.Keys(of), func(a, b *cascade.Key) int { return strings.Compare(a.ID, b.ID) })
 }
 
-func (r *runner) lookFor(ctx context.Context, k *alongKey, waiting map[string]place) error {
+func (r *runner) lookFor(ctx context.Context, k *cascade.Key, waiting map[string]place) error {
 	for some := range slices.Chunk(slices.Sorted(maps.Keys(waiting)), mostGoing) {
 		found, err := r.victims(ctx, k, some)
 		if err != nil {
@@ -66,8 +67,8 @@ func (r *runner) lookFor(ctx context.Context, k *alongKey, waiting map[string]pl
 }
 
 // victim takes a row of the target along, unless the fold knows it: what became of that is decided. If the log inserts it, it went before that.
-func (r *runner) victim(k *alongKey, v *victim, at place) error {
-	t, children := r.alongFold(k.child), r.fks.along.children[k.child]
+func (r *runner) victim(k *cascade.Key, v *victim, at place) error {
+	t, children := r.alongFold(k.Child), r.fks.along.Children[k.Child]
 	if len(v.refs) != len(children) {
 		return r.cp.damaged(errVictim)
 	}
@@ -77,7 +78,7 @@ func (r *runner) victim(k *alongKey, v *victim, at place) error {
 		}
 		return nil
 	}
-	if k.forgets {
+	if k.Forgets {
 		r.going.forgot[k] = append(r.going.forgot[k], string(v.key))
 		r.fold.bytes += int64(len(v.key)) + holderCost
 		return nil
@@ -95,12 +96,12 @@ func (r *runner) victim(k *alongKey, v *victim, at place) error {
 }
 
 // leavesOut reports the entry of a row that is as it was on the target in what it refers to by a foreign key: the log shows other columns of it.
-func (t *tableFold) leavesOut(e *entry, k *alongKey) bool {
-	return t.part != nil && !e.gone && !e.whole() && !showsAll(e.img, k.columns)
+func (t *tableFold) leavesOut(e *entry, k *cascade.Key) bool {
+	return t.part != nil && !e.gone && !e.whole() && !showsAll(e.img, k.Columns)
 }
 
 // victims are the target's rows that refer to some values, as they were at the window's beginning.
-func (r *runner) victims(ctx context.Context, k *alongKey, values []string) (map[string][]victim, error) {
+func (r *runner) victims(ctx context.Context, k *cascade.Key, values []string) (map[string][]victim, error) {
 	if r.st.To != nil && r.result.Resumed {
 		return r.knownVictims(ctx, k, values)
 	}
@@ -118,7 +119,7 @@ func (r *runner) victims(ctx context.Context, k *alongKey, values []string) (map
 		return nil, err
 	}
 	for _, v := range values {
-		if err := r.keep(ctx, k.id, v, out[v]); err != nil {
+		if err := r.keep(ctx, k.ID, v, out[v]); err != nil {
 			return nil, err
 		}
 	}
@@ -126,7 +127,7 @@ func (r *runner) victims(ctx context.Context, k *alongKey, values []string) (map
 }
 
 // knownVictims are those that an earlier run found, which has begun to write the window since.
-func (r *runner) knownVictims(ctx context.Context, k *alongKey, values []string) (map[string][]victim, error) {
+func (r *runner) knownVictims(ctx context.Context, k *cascade.Key, values []string) (map[string][]victim, error) {
 	g := &r.going
 	if g.kept == nil {
 		var err error
@@ -136,7 +137,7 @@ func (r *runner) knownVictims(ctx context.Context, k *alongKey, values []string)
 	}
 	out := map[string][]victim{}
 	for _, v := range values {
-		rows, asked := g.kept[k.id+"\x00"+v]
+		rows, asked := g.kept[k.ID+"\x00"+v]
 		if !asked {
 			return nil, fmt.Errorf("the log has changed: an earlier run did not come to this; drop databases %s and %s on the target to begin anew", checkpointDB, r.p.Into)
 		}
@@ -152,7 +153,7 @@ const (
 )
 
 // readWhole reads all of a table's rows, if it was asked often and they take no more than a quarter of the fold's share. Otherwise the result is nil.
-func (r *runner) readWhole(ctx context.Context, k *alongKey) (map[string][]victim, error) {
+func (r *runner) readWhole(ctx context.Context, k *cascade.Key) (map[string][]victim, error) {
 	w := r.going.whole[k]
 	if w == nil {
 		w = &whole{}
@@ -163,7 +164,7 @@ func (r *runner) readWhole(ctx context.Context, k *alongKey) (map[string][]victi
 	}
 	w.tried = true
 	rows, most := int64(0), r.o.Memory/4/victimCost
-	t := r.alongFold(k.child)
+	t := r.alongFold(k.Child)
 	if err := r.ddl.Row(ctx, fmt.Sprintf("SELECT COUNT(*) FROM (SELECT 1 FROM %s LIMIT %d) some", t.shape.Name(), most+1), &rows); err != nil || rows > most {
 		return nil, err
 	}
@@ -177,19 +178,19 @@ func (r *runner) readWhole(ctx context.Context, k *alongKey) (map[string][]victi
 }
 
 // ask reads from the target the rows that refer to some values; without values, all that refer to any.
-func (r *runner) ask(ctx context.Context, k *alongKey, values []string) (map[string][]victim, error) {
-	t := r.alongFold(k.child)
-	if !r.analyzed[k.child] { // otherwise a table that was just loaded is read whole each time: see analyze
+func (r *runner) ask(ctx context.Context, k *cascade.Key, values []string) (map[string][]victim, error) {
+	t := r.alongFold(k.Child)
+	if !r.analyzed[k.Child] { // otherwise a table that was just loaded is read whole each time: see analyze
 		if err := r.analyzeTable(ctx, t); err != nil {
 			return nil, err
 		}
 	}
 	query := selection{shape: t.shape}
 	query.add(t.shape.Key)
-	query.add(k.columns)
-	children := r.fks.along.children[k.child]
+	query.add(k.Columns)
+	children := r.fks.along.Children[k.Child]
 	for _, c := range children {
-		query.add(c.refs)
+		query.add(c.Refs)
 	}
 	text, err := query.text(k, values)
 	if err != nil {
@@ -211,7 +212,7 @@ func (r *runner) ask(ctx context.Context, k *alongKey, values []string) (map[str
 }
 
 // victim is the row at hand, and what it refers to; nil for NULL.
-func (s *selection) victim(k *alongKey, children []*alongKey) (held []byte, one victim, err error) {
+func (s *selection) victim(k *cascade.Key, children []*cascade.Key) (held []byte, one victim, err error) {
 	if one.key, err = s.key(len(s.shape.Key)); err != nil {
 		return nil, one, err
 	}
@@ -231,10 +232,10 @@ func (s *selection) victim(k *alongKey, children []*alongKey) (held []byte, one 
 // forget sets what rows of the target refer to to NULL, of those that the window's log does not write: the others' images say what they hold.
 func (r *runner) forget(ctx context.Context) error {
 	for _, k := range inOrder(r.going.forgot) {
-		t := r.alongFold(k.child)
+		t := r.alongFold(k.Child)
 		shape := t.shape
 		var sets []string
-		for _, i := range k.columns {
+		for _, i := range k.Columns {
 			sets = append(sets, quoteDB(shape.Def.Columns[i].Name)+"=NULL")
 		}
 		for i := range shape.Def.Columns { // a foreign key's action does not move ON UPDATE CURRENT_TIMESTAMP
@@ -248,7 +249,7 @@ func (r *runner) forget(ctx context.Context) error {
 				err = r.ddl.Exec(ctx, "UPDATE "+shape.Name()+" SET "+strings.Join(sets, ", ")+" WHERE "+rows)
 			}
 			if err != nil {
-				return fmt.Errorf("what foreign key %s sets to NULL: %w", k.id, err)
+				return fmt.Errorf("what foreign key %s sets to NULL: %w", k.ID, err)
 			}
 		}
 	}
@@ -277,7 +278,7 @@ func (t *tableFold) match(keys []string) (string, error) {
 // forgetKnown leaves to the fold what it knows by now.
 func (r *runner) forgetKnown() {
 	for k, keys := range r.going.forgot {
-		t := r.alongFold(k.child)
+		t := r.alongFold(k.Child)
 		r.going.forgot[k] = slices.DeleteFunc(keys, func(key string) bool {
 			e, _, _ := t.locate([]byte(key))
 			return e != nil && !t.leavesOut(e, k)

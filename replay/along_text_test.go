@@ -9,6 +9,7 @@ import (
 
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 )
 
 // wordFamily is family with rows that are known by text, bytes, DECIMAL, times, ENUM, SET and BIT, and refer to one another by them: with and without regard to case, of one and two length bytes, padded and not.
@@ -163,7 +164,7 @@ func TestAlongByOldTimes(t *testing.T) {
 	dump := s.toolDump("shop")
 	s.run("USE shop\nDELETE FROM q WHERE id=1\nUPDATE d SET v=5 WHERE q=2\nINSERT INTO q VALUES (1)\nINSERT INTO d VALUES (1,'2024-01-01',9)\nDELETE FROM q WHERE id=2\nDELETE FROM p WHERE v=1")
 	want := strings.ReplaceAll(state(t, s.db, "shop"), " /* mariadb-5.3 */", "")
-	db, _, res, err := s.restore(dump, s.archive(), func(*replay.Request) {}, replay.Options{})
+	db, _, res, err := s.restore(dump, s.archive(), func(*plan.Request) {}, replay.Options{})
 	if err != nil || len(res.Doubts) > 0 || len(res.Incomplete) > 0 {
 		t.Fatalf("%v, %+v", err, res)
 	}

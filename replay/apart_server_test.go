@@ -6,6 +6,7 @@ import (
 
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 )
 
 // apartScript changes every row of a table again and again, and in between come statements about others, of every kind that ends the window of its
@@ -66,7 +67,7 @@ func TestApart(t *testing.T) {
 			dir := s.archive()
 			for _, from := range []string{"", dump} {
 				for _, o := range []replay.Options{{Memory: 64 << 20, Workers: 2}, {Memory: 1, Workers: 2}} {
-					db, _, res, err := s.restore(from, dir, func(*replay.Request) {}, o)
+					db, _, res, err := s.restore(from, dir, func(*plan.Request) {}, o)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -173,7 +173,7 @@ func (b *baseReader) other(ctx context.Context, s snapshot.Statement) error {
 	case snapshot.PartSequence, snapshot.PartOther:
 		return r.baseStep(ctx, s, set)
 	case snapshot.PartView, snapshot.PartTrigger, snapshot.PartRoutine, snapshot.PartEvent:
-		if !r.p.scope().Whole() || s.Placeholder {
+		if !r.p.Scope().Whole() || s.Placeholder {
 			return nil
 		}
 		if s.Drop {
@@ -227,7 +227,7 @@ func (r *runner) doubtReload(ctx context.Context, name string) error {
 // and noting it makes a resumed restore run it again, and find its effect there.
 func (r *runner) baseStep(ctx context.Context, s snapshot.Statement, set []string) error {
 	key := fmt.Sprintf("@%d", s.Offset)
-	if s.Part == snapshot.PartSequence && !r.wants(s.Object) || s.Part != snapshot.PartSequence && !r.p.scope().Whole() || r.st.Created.has(key) {
+	if s.Part == snapshot.PartSequence && !r.wants(s.Object) || s.Part != snapshot.PartSequence && !r.p.Scope().Whole() || r.st.Created.has(key) {
 		return nil
 	}
 	if err := r.ddl.Run(ctx, r.p.Into, s.SQL, set); err != nil && !(r.result.Resumed && alreadyThere(err)) {

@@ -9,6 +9,7 @@ import (
 
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 )
 
 // TestCollisionsAreCounted restores over a base of unknown date that holds rows which were gone when the log began, with unique values that the log
@@ -36,7 +37,7 @@ func TestCollisionsAreCounted(t *testing.T) {
 				UPDATE t SET u=30 WHERE a=6`)
 			want := state(t, s.db, "shop")
 			dir := s.archive()
-			_, _, res, err := s.restore(exact, dir, func(*replay.Request) {}, replay.Options{})
+			_, _, res, err := s.restore(exact, dir, func(*plan.Request) {}, replay.Options{})
 			if err != nil || len(res.Doubts) > 0 || res.Counts.Repairs > 0 {
 				t.Fatalf("exact base: %v, doubts %v", err, res.Doubts)
 			}
@@ -44,7 +45,7 @@ func TestCollisionsAreCounted(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, memory := range []int64{1, 1 << 20} {
-				db, _, res, err := s.restore(old, dir, func(q *replay.Request) { q.SnapshotPosition = "unknown" }, replay.Options{Memory: memory})
+				db, _, res, err := s.restore(old, dir, func(q *plan.Request) { q.SnapshotPosition = "unknown" }, replay.Options{Memory: memory})
 				if err != nil {
 					t.Fatal(err)
 				}

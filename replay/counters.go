@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"lifeboat/internal/schema"
+	"lifeboat/replay/cascade"
 )
 
 // counters puts AUTO_INCREMENT where the source had it, also when the last rows were deleted again; and behind the last row, where updates gave rows
@@ -75,7 +76,7 @@ func (r *runner) counter(ctx context.Context, table string) (uint64, error) {
 
 // nextAuto is what a counter says when last was its greatest value: it stays at the greatest that the column holds.
 func nextAuto(c *schema.Column, last uint64) uint64 {
-	bits := 8 * fixedBytes(c)
+	bits := 8 * cascade.FixedBytes(c)
 	if bits > 0 && !c.Unsigned {
 		bits--
 	}

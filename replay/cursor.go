@@ -1,4 +1,4 @@
-// Package replay turns a base and a log into the state at a point: it plans, folds the log to one write
+// Package replay turns a base and a log into the state at a point, as a plan says: it folds the log to one write
 // per row, applies it beside the serial lane for what does not fold exactly, and keeps a checkpoint on
 // the target so that it can be stopped at any moment and run again.
 package replay

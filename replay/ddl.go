@@ -12,6 +12,7 @@ import (
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
+	"lifeboat/replay/plan"
 )
 
 // statement decides what a logged statement means for the restore: nothing, a program to make later, or
@@ -37,11 +38,11 @@ func (r *runner) logged(ctx context.Context, w *walk, it *binlog.Item, st *schem
 		return nil
 	}
 	r.open.Applied++
-	text, err := r.p.localise(st, it, r.format)
+	text, err := localise(r.p, st, it, r.format)
 	if err != nil {
 		return err
 	}
-	session := r.p.sessionOf(st, q, r.format)
+	session := sessionOf(r.p, st, q, r.format)
 	if r.srv.MariaDB && session.UTF8MB4Collation > utf8mb4General && leavesCollation(text) {
 		r.incomplete("utf8mb4 without a collation is utf8mb4_0900_ai_ci in the log, and no default of MariaDB's: what the log makes so has utf8mb4_general_ci here; name the collation of such columns by ALTER TABLE")
 	}
@@ -54,7 +55,7 @@ func (r *runner) logged(ctx context.Context, w *walk, it *binlog.Item, st *schem
 			return err
 		}
 	}
-	if made := r.p.makes(st, q); made != "" && !r.st.Created.has(made) {
+	if made := makes(r.p, st, q); made != "" && !r.st.Created.has(made) {
 		if err := r.loadForeignKeys(ctx); err != nil {
 			return err
 		}
@@ -88,7 +89,7 @@ func (r *runner) withoutBase(ctx context.Context, st *schema.Statement, q *binlo
 		if o.Kind != schema.KindTable || o.DB != r.p.Database || o.Role != schema.Target && o.Role != schema.RenameFrom {
 			continue
 		}
-		if !r.p.mayMiss(o.Name) {
+		if !r.p.MayMiss(o.Name) {
 			return false, nil
 		}
 		def, err := r.define(ctx, o.Name)
@@ -102,11 +103,11 @@ func (r *runner) withoutBase(ctx context.Context, st *schema.Statement, q *binlo
 
 // localise turns a logged statement into the one to run: only its part in scope, under the target's
 // name, without the clause that 8.0.21 adds to CREATE TABLE … SELECT, and with the default character set that only its session knew.
-func (p *Plan) localise(st *schema.Statement, it *binlog.Item, format *binlog.Format) ([]byte, error) {
+func localise(p *plan.Plan, st *schema.Statement, it *binlog.Item, format *binlog.Format) ([]byte, error) {
 	q := it.Query
-	text, err := p.scope().Kept(st, q, format)
+	text, err := p.Scope().Kept(st, q, format)
 	if err != nil {
-		return nil, fmt.Errorf("%w: a statement that reaches beyond database %s: %s: %w; stop before it, or skip its transaction and make its effect by hand", ErrInexact, p.Database, filter.Excerpt(q.SQL, 100), err)
+		return nil, fmt.Errorf("%w: a statement that reaches beyond database %s: %s: %w; stop before it, or skip its transaction and make its effect by hand", plan.ErrInexact, p.Database, filter.Excerpt(q.SQL, 100), err)
 	}
 	if p.Into != p.Database {
 		if text, _, err = schema.Rewrite(text, filter.ReadingMode(q, format), p.Database, p.Into); err != nil {

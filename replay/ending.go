@@ -8,6 +8,7 @@ import (
 
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/target"
+	"lifeboat/replay/plan"
 )
 
 // A restore over a loaded base leaves nothing to see once its checkpoint is gone: the same command, run again because the first was
@@ -35,7 +36,7 @@ const errNoDatabase = 1049
 
 // replayed refuses to replay a stretch over a base that has all or the beginning of it. A stretch that begins where the last one ended,
 // or later, is new.
-func (cp *checkpoint) replayed(ctx context.Context, p *Plan) error {
+func (cp *checkpoint) replayed(ctx context.Context, p *plan.Plan) error {
 	var digest, until, at []byte
 	err := cp.c.Row(ctx, "SELECT digest, until, at FROM "+checkpointDB+".done WHERE db = "+target.Quote(cp.db), &digest, &until, &at)
 	if code := target.Code(err); errors.Is(err, sql.ErrNoRows) || code == errNoTable || code == errNoDatabase {
@@ -57,11 +58,11 @@ func (cp *checkpoint) replayed(ctx context.Context, p *Plan) error {
 
 // done removes the job, or with the last one the checkpoint's database, in one statement: as long as the
 // job is there, a stop leaves a restore that the same command brings to its end.
-func (cp *checkpoint) done(ctx context.Context, p *Plan) error {
+func (cp *checkpoint) done(ctx context.Context, p *plan.Plan) error {
 	return cp.alone(ctx, func() error { return cp.remove(ctx, p) })
 }
 
-func (cp *checkpoint) remove(ctx context.Context, p *Plan) error {
+func (cp *checkpoint) remove(ctx context.Context, p *plan.Plan) error {
 	if err := cp.c.Exec(ctx, makeDone); err != nil { // a job of an earlier version's has none
 		return err
 	}

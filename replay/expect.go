@@ -15,6 +15,7 @@ import (
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
 	"lifeboat/internal/value"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 )
 
@@ -41,7 +42,7 @@ type ExpectedTable struct {
 // does not change.
 //
 // What the log changed and o.Memory does not hold goes to o.Spill; without it, that is refused. Close releases it.
-func Expect(ctx context.Context, p *Plan, src Source, o Options) (_ *Expected, err error) {
+func Expect(ctx context.Context, p *plan.Plan, src Source, o Options) (_ *Expected, err error) {
 	b := newRebuild(p, src, o)
 	b.lenient = true
 	defer func() {
@@ -54,15 +55,15 @@ func Expect(ctx context.Context, p *Plan, src Source, o Options) (_ *Expected, e
 			return nil, err
 		}
 	}
-	if err := p.checkSum(&b.result.Counts); err != nil {
+	if err := checkSum(p, &b.result.Counts); err != nil {
 		return nil, err
 	}
 	e := &Expected{b: b, tables: map[string]*ExpectedTable{}}
 	for name, t := range b.tables {
 		x := &ExpectedTable{Name: name, Def: t.def, Base: t.began, Unknown: t.unsure, IndexesFollowed: !t.indexed}
-		if r := p.route(name); r != nil {
+		if r := p.Route(name); r != nil {
 			x.Rows = r.BaseRows + r.Inserted
-			if x.Unknown == "" && r.Base == BaseNone {
+			if x.Unknown == "" && r.Base == plan.BaseNone {
 				x.Unknown = r.Why
 			}
 		}
@@ -90,7 +91,7 @@ func (e *Expected) Programs() []Program { return e.b.programs.list }
 func (e *Expected) LostViews() map[string]string { return e.b.lostViews() }
 
 // Whole reports that the whole database is wanted, not some of its tables.
-func (e *Expected) Whole() bool { return e.b.p.scope().Whole() }
+func (e *Expected) Whole() bool { return e.b.p.Scope().Whole() }
 
 // MayBePartial reports the name of a partial table, which is not compared.
 func (e *Expected) MayBePartial(name string) bool { return e.b.p.MayBePartial(name) }

@@ -22,7 +22,7 @@ type fold struct {
 	begun      int         // tables that it has or had
 	bytes      int64       // memory held, about
 	spill      *spill.Runs // entries that did not fit into memory; nil: none. Then at the window's end all of them are there
-	memoryOnly bool        // it does not spill: rows go along with others, and are looked for here (see along), or are known in part
+	memoryOnly bool        // it does not spill: rows go along with others, and are looked for here (see holders), or are known in part
 	byText     bool        // spilled entries are known by the canonical form of their keys
 }
 
@@ -44,14 +44,14 @@ type tableFold struct {
 	changes int64    // row changes folded
 	upserts int64    // rows that the window leaves, and
 	removed int64    // rows that it takes out; counted when it is written
-	twice   bool     // it may hold the second deletion of a row that the window before it deleted: see mayGoTwice
+	twice   bool     // it may hold the second deletion of a row that the window before it deleted: see cascade.MayGoTwice
 	narrow  bool     // the key is one integer, which is all in entry.sort
 	loose   bool     // keys of other bytes may be equal to the server
 	plain   bool     // of a table without a key: the image is all that tells a row from others
 	copies  []copies // by entry, of a table without a key
 	looked  bool     // of the spilled entries some are looked up on the target
 	part    *inPart  // the log shows parts of rows; nil: it shows them whole
-	holders *holders // finds rows by what they refer to, where they go along with others: see along
+	holders *holders // finds rows by what they refer to, where they go along with others
 	merged  *merged  // what the snapshot's rows made of it, where they went past it
 }
 

@@ -6,12 +6,14 @@ import (
 	"strings"
 
 	"lifeboat/internal/schema"
+	"lifeboat/replay/cascade"
+	"lifeboat/replay/plan"
 )
 
 // foreignKeys is what the lanes depend on, as of the last DDL statement.
 type foreignKeys struct {
 	serial  map[string]string
-	along   *along
+	along   *cascade.Along
 	parents map[string]setOff
 	named   map[string]bool // tables that foreign keys refer to, in lower case
 	tied    map[string]bool // and those that have foreign keys
@@ -32,12 +34,12 @@ func (r *runner) loadForeignKeys(ctx context.Context) error {
 			r.fks.tied[strings.ToLower(keys[i].RefTable)] = true
 		}
 	}
-	if cascadesLogged(r.format.MariaDB, r.format.VersionNumber()) {
+	if cascade.Logged(r.format.MariaDB, r.format.VersionNumber()) {
 		return nil
 	}
 	for child, keys := range fks {
 		if r.wants(child) {
-			for _, line := range r.p.unsaidAlong(child, keys) {
+			for _, line := range r.p.UnsaidAlong(child, keys) {
 				r.incomplete("%s", line)
 			}
 		}
@@ -48,20 +50,20 @@ func (r *runner) loadForeignKeys(ctx context.Context) error {
 			r.fks.named[strings.ToLower(keys[i].RefTable)] = true
 		}
 	}
-	acts := map[string]activity{}
+	acts := map[string]cascade.Activity{}
 	for table := range r.fks.parents {
 		if acts[table], err = r.activity(ctx, table); err != nil {
 			return err
 		}
 	}
-	did := func(t string) activity { return acts[t] }
-	r.fks.serial = lanes(fks, r.format.MariaDB, r.format.VersionNumber(), did)
+	did := func(t string) cascade.Activity { return acts[t] }
+	r.fks.serial = cascade.Serial(fks, r.format.MariaDB, r.format.VersionNumber(), did)
 	return r.loadAlong(ctx, fks, did)
 }
 
 // loadAlong finds the tables that fold although foreign keys with actions tie them together. Over a base of unknown date none does: it may be
 // as it was at any place of the log.
-func (r *runner) loadAlong(ctx context.Context, fks map[string][]schema.ForeignKey, acts func(string) activity) error {
+func (r *runner) loadAlong(ctx context.Context, fks map[string][]schema.ForeignKey, acts func(string) cascade.Activity) error {
 	if !r.p.Exact || r.st.Serial || len(r.fks.serial) == 0 {
 		return nil
 	}
@@ -73,21 +75,21 @@ func (r *runner) loadAlong(ctx context.Context, fks map[string][]schema.ForeignK
 		}
 		defs[name] = def
 	}
-	r.fks.along = goAlong(fks, r.fks.serial, []string{r.p.Into}, func(name string) (*schema.Table, string) {
+	r.fks.along = cascade.GoAlong(fks, r.fks.serial, []string{r.p.Into}, func(name string) (*schema.Table, string) {
 		def := defs[name]
 		if def == nil {
 			return nil, ""
 		}
 		_, keyed := def.RowKey()
 		return def, cmp.Or(r.ownReason(name, def, keyed), r.st.Unfit.get(name))
-	}, acts, r.p.partial)
+	}, acts, r.p.InPart)
 	return nil
 }
 
-// activity is what the log does to the rows of a table that foreign keys with actions refer to.
-func (r *runner) activity(ctx context.Context, table string) (activity, error) {
-	a := r.p.activity(table, true)
-	if !a.updates || a.moves {
+// cascade.Activity is what the log does to the rows of a table that foreign keys with actions refer to.
+func (r *runner) activity(ctx context.Context, table string) (cascade.Activity, error) {
+	a := r.p.Activity(table, true)
+	if !a.Updates || a.Moves {
 		return a, nil
 	}
 	def, err := r.srv.Table(ctx, r.p.Into, table)
@@ -95,10 +97,10 @@ func (r *runner) activity(ctx context.Context, table string) (activity, error) {
 		return a, err
 	}
 	if def == nil { // dropped, with checks off: its children keep the foreign key
-		a.moves = true
+		a.Moves = true
 		return a, nil
 	}
 	_, keyed := def.RowKey()
-	a.moves = r.st.Serial || r.st.Moved.get(table) >= r.p.mostMoves(table) || keyReason(def, keyed) != "" || r.p.partial(table) && r.partReason(def) != ""
+	a.Moves = r.st.Serial || r.st.Moved.get(table) >= mostMoves(r.p, table) || plan.KeyReason(def, keyed) != "" || r.p.InPart(table) && r.partReason(def) != ""
 	return a, nil
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 )
 
 // TestGapAcceptedByFlag restores over a missing file and up to a damaged one, only when told to, and says
@@ -42,9 +43,9 @@ func TestGapAcceptedByFlag(t *testing.T) {
 		rows  string
 		text  string
 	}{
-		{"a missing file", nil, replay.ErrGap, "1:41 2:2 10:0 11:0 13:0", "binlog.000004"},
-		{"a flipped bit", flipped, replay.ErrCorrupt, "1:21 2:2 10:0 11:0", "replayed up to binlog.000004:"},
-		{"a file cut short", whole[files[3]][:len(whole[files[3]])-60], replay.ErrGap, "", "binlog.000004"},
+		{"a missing file", nil, plan.ErrGap, "1:41 2:2 10:0 11:0 13:0", "binlog.000004"},
+		{"a flipped bit", flipped, plan.ErrCorrupt, "1:21 2:2 10:0 11:0", "replayed up to binlog.000004:"},
+		{"a file cut short", whole[files[3]][:len(whole[files[3]])-60], plan.ErrGap, "", "binlog.000004"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if err := os.Remove(files[3]); err != nil {
@@ -56,10 +57,10 @@ func TestGapAcceptedByFlag(t *testing.T) {
 				}
 			}
 			defer os.WriteFile(files[3], whole[files[3]], 0o644)
-			if _, _, _, err := s.restore(dump, dir, func(*replay.Request) {}, replay.Options{}); !errors.Is(err, c.kind) {
+			if _, _, _, err := s.restore(dump, dir, func(*plan.Request) {}, replay.Options{}); !errors.Is(err, c.kind) {
 				t.Errorf("without the flag: %v; want %v", err, c.kind)
 			}
-			db, _, res, err := s.restore(dump, dir, func(q *replay.Request) { q.AllowIncomplete = true }, replay.Options{})
+			db, _, res, err := s.restore(dump, dir, func(q *plan.Request) { q.AllowIncomplete = true }, replay.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

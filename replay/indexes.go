@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"lifeboat/internal/schema"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 )
 
@@ -56,7 +57,7 @@ func (r *runner) dropIndexesOf(ctx context.Context, t *snapshot.Table) error {
 	later, noted := r.st.LaterIndexes.get(t.Name), r.st.LaterIndexes.has(t.Name)
 	if !noted {
 		def, err := r.srv.Table(ctx, r.p.Into, t.Name)
-		if err != nil || def == nil || unmergeable(def) != "" {
+		if err != nil || def == nil || plan.Unmergeable(def) != "" {
 			return err
 		}
 		if _, keyed := def.RowKey(); !keyed {

@@ -10,6 +10,8 @@ import (
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
+	"lifeboat/replay/cascade"
+	"lifeboat/replay/plan"
 )
 
 // Where a log has incomplete row images (binlog_row_image MINIMAL or NOBLOB), an update shows the columns that it set, and a row of the base is known
@@ -35,42 +37,16 @@ type inPart struct {
 	known    binlog.Image
 }
 
-const (
-	partialImages = "the log holds incomplete row images (binlog_row_image is not FULL)"
-	foldsInPart   = partialImages + ": what it shows of a row is written over the base"
-)
-
-// inPartReason says why a table does not fold although the log shows parts of its rows only; "" if it does.
-func inPartReason(def *schema.Table, exact bool) string {
-	key, _ := def.RowKey()
-	switch {
-	case !exact:
-		return "over a base of unknown date"
-	case !strings.EqualFold(def.Engine, "InnoDB") && def.Engine != "":
-		return "the table is of engine " + def.Engine
-	case !key.Primary:
-		return "the table has no primary key"
-	}
-	for _, k := range def.UniqueKeys() {
-		for _, p := range k.Columns {
-			if c, ok := def.Column(p.Name); !ok || !c.Writable() || k.Primary && p.Prefix != 0 {
-				return "a unique key is over what is computed"
-			}
-		}
-	}
-	return ""
-}
-
 // partReason says why a table with incomplete row images takes the serial lane; "" if it folds.
 func (r *runner) partReason(def *schema.Table) string {
-	why := inPartReason(def, r.p.Exact)
-	if why == "" && r.st.Moved.get(def.Name) >= r.p.mostMoves(def.Name) {
+	why := plan.InPartReason(def, r.p.Exact)
+	if why == "" && r.st.Moved.get(def.Name) >= mostMoves(r.p, def.Name) {
 		why = "too many changes of keys, or of columns that it does not show"
 	}
 	if why == "" {
 		return ""
 	}
-	return partialImages + "; " + why
+	return plan.PartialImages + "; " + why
 }
 
 // newInPart is for a table of whose rows the values of some keys need care.
@@ -108,10 +84,10 @@ func (r *runner) foldInPart(t *tableFold) {
 
 // refers makes it one of rows that go along with others by foreign keys: what such a row refers to has to be known of all that are known whole.
 // A column that an insertion leaves out is NULL, or has to be shown.
-func (p *inPart) refers(def *schema.Table, keys []*alongKey) {
+func (p *inPart) refers(def *schema.Table, keys []*cascade.Key) {
 	for _, k := range keys {
-		p.tied = append(p.tied, k.columns)
-		for _, i := range k.columns {
+		p.tied = append(p.tied, k.Columns)
+		for _, i := range k.Columns {
 			if !nullUnsaid(&def.Columns[i]) {
 				p.computed = append(p.computed, i)
 			}
@@ -121,7 +97,7 @@ func (p *inPart) refers(def *schema.Table, keys []*alongKey) {
 
 // nullUnsaid reports a column that is NULL where it is given no value, as far as that can be told: MySQL has no default and one of ” written alike.
 func nullUnsaid(c *schema.Column) bool {
-	return c.Nullable && c.Charset == "" && likenessOf(c) == fixed && (c.Default == "" || strings.EqualFold(c.Default, "NULL"))
+	return c.Nullable && c.Charset == "" && cascade.LikenessOf(c) == cascade.Fixed && (c.Default == "" || strings.EqualFold(c.Default, "NULL"))
 }
 
 // takes reports an event all of whose changes fold.

@@ -13,13 +13,14 @@ import (
 	"lifeboat/internal/target"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 	"lifeboat/verify"
 )
 
 var inPartSeeds = flag.Int("in-part-seeds", 2, "how many random logs with incomplete row images TestInPartAtRandom restores on each server")
 
 // TestInPart restores a log with incomplete row images: what shows all that it needs folds into one window, what does not is made by itself, and of a table
-// that has much of that, everything.
+// that has much of that, cascade.Everything.
 func TestInPart(t *testing.T) {
 	for _, kind := range testserver.Kinds() {
 		t.Run(kind, func(t *testing.T) {
@@ -70,7 +71,7 @@ func TestWideParts(t *testing.T) {
 	dump := s.toolDump("shop")
 	s.run("USE shop\nUPDATE wide SET " + strings.Join(sets, ",") + " WHERE id % 2 = 0")
 	want := state(t, s.db, "shop")
-	db, _, res, err := s.restore(dump, s.archive(), func(*replay.Request) {}, replay.Options{})
+	db, _, res, err := s.restore(dump, s.archive(), func(*plan.Request) {}, replay.Options{})
 	if err != nil || len(res.Lanes) > 0 {
 		t.Fatalf("%v, %+v", err, res)
 	}
@@ -83,7 +84,7 @@ func TestWideParts(t *testing.T) {
 func (s *source) inPart(dump, lanes string, windows int) {
 	s.t.Helper()
 	want, dir := state(s.t, s.db, "shop"), s.archive()
-	again := func(q *replay.Request) { q.DropExisting = true }
+	again := func(q *plan.Request) { q.DropExisting = true }
 	for _, o := range []replay.Options{{}, {BaseFirst: true}, {Memory: 1}, {Memory: 1 << 10, Spill: spill.Folder(s.t.TempDir())}, {Memory: 32 << 10, Spill: spill.Folder(s.t.TempDir())}} {
 		db, _, res, err := s.restore(dump, dir, again, o)
 		if err != nil {
@@ -241,7 +242,7 @@ func TestInPartAtRandom(t *testing.T) {
 // expected holds the target against what base and log come to without a server, of table d at least.
 func (s *source) expected(dump, dir string) {
 	s.t.Helper()
-	p, src, err := s.plan(dump, dir, func(*replay.Request) {})
+	p, src, err := s.plan(dump, dir, func(*plan.Request) {})
 	if err != nil {
 		s.t.Fatal(err)
 	}

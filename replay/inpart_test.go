@@ -8,6 +8,7 @@ import (
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
 	"lifeboat/internal/value"
+	"lifeboat/replay/plan"
 )
 
 // TestTakes tells events that fold in part from those that are made by themselves, by the columns that their images have. Servers show what a
@@ -96,10 +97,10 @@ func TestInPartReason(t *testing.T) {
 			t.Fatalf("%s: %v", create, err)
 		}
 		_, def.Engine, _ = strings.Cut(create, "ENGINE=")
-		if got := inPartReason(def, true); (got == "") != want {
+		if got := plan.InPartReason(def, true); (got == "") != want {
 			t.Errorf("%s: %q", create, got)
 		}
-		if inPartReason(def, false) == "" {
+		if plan.InPartReason(def, false) == "" {
 			t.Errorf("%s: over a base of unknown date", create)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"lifeboat/internal/target"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 )
 
@@ -34,7 +35,7 @@ func TestLooseTables(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p, _, err := replay.MakePlan(t.Context(), replay.Request{Archive: a, Snapshot: snap, Scope: filter.Scope{Database: "shop"}})
+			p, _, err := plan.Make(t.Context(), plan.Request{Archive: a, Snapshot: snap, Scope: filter.Scope{Database: "shop"}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -9,6 +9,7 @@ import (
 
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 )
 
@@ -46,7 +47,7 @@ const (
 // mergeTable prepares a table's fold to be met, and reports false where keys of a dump's text and of the log cannot be told to be
 // the same.
 func mergeTable(t *tableFold) bool {
-	if unmergeable(t.shape.Def) != "" {
+	if plan.Unmergeable(t.shape.Def) != "" {
 		return false
 	}
 	t.index = keyIndex{} // by raw bytes: the window is read
@@ -65,45 +66,6 @@ func mergeTable(t *tableFold) bool {
 	}
 	t.merged = m
 	return true
-}
-
-// unmergeable says why a table's rows of a snapshot are loaded before the log's changes; "" where they go past them.
-func unmergeable(def *schema.Table) string {
-	key, keyed := def.RowKey()
-	switch {
-	case keyed && !key.Primary:
-		return "it has no primary key"
-	case def.Engine != "" && !strings.EqualFold(def.Engine, "InnoDB"): // the text of a dump is not asked for it
-		return "it is of engine " + def.Engine + ", which has no transactions"
-	}
-	for _, part := range key.Columns {
-		i := def.ColumnNumber(part.Name)
-		if i < 0 || !def.Columns[i].Writable() {
-			return "its key is computed"
-		}
-		if c := &def.Columns[i]; ambiguous(c) {
-			return fmt.Sprintf("key column %s is of type %s, of which a dump's text does not name one value", c.Name, c.DataType)
-		}
-	}
-	if keyed {
-		return ""
-	}
-	for i := range def.Columns {
-		if c := &def.Columns[i]; c.Writable() && ambiguous(c) {
-			return fmt.Sprintf("it has no key, and column %s is of type %s, of which a dump's text does not name one value", c.Name, c.DataType)
-		}
-	}
-	return ""
-}
-
-// ambiguous reports a column of which a dump's text may stand for more than one value, or one value be written in more than one way.
-func ambiguous(c *schema.Column) bool {
-	switch c.DataType {
-	case "float", "double", "enum", "set", "json", "vector", "uuid", "inet4", "inet6",
-		"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection", "geomcollection":
-		return true
-	}
-	return false
 }
 
 // canonical makes the entries known by their key's canonical form, in which a dump's text names them too.
@@ -173,11 +135,11 @@ func (m *merged) doubts() []doubt {
 }
 
 // mergeable reports whether the snapshot can wait for the log's first window.
-func (p *Plan) mergeable(src Source, o *Options) bool {
+func mergeable(p *plan.Plan, src Source, o *Options) bool {
 	return !o.BaseFirst && !o.Serial && p.Exact && !p.BaseLoaded && !p.Start.IsZero() && src.Snapshot != nil
 }
 
-// makeTables makes everything of the snapshot that is no row, before its rows. It reports false, and has made nothing, where a statement
+// makeTables makes cascade.Everything of the snapshot that is no row, before its rows. It reports false, and has made nothing, where a statement
 // behind a table's rows might speak of them.
 func (r *runner) makeTables(ctx context.Context) (bool, error) {
 	var list []snapshot.Statement
@@ -244,7 +206,7 @@ func (r *runner) serialTable(ctx context.Context, name string) (bool, error) {
 		return false, err
 	}
 	_, keyed := def.RowKey()
-	return r.fks.along.has(name) || r.p.partial(name) || r.serialReason(name, def, keyed) != "", nil
+	return r.fks.along.Has(name) || r.p.InPart(name) || r.serialReason(name, def, keyed) != "", nil
 }
 
 // merge sends the snapshot's rows past the fold.

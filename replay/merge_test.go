@@ -8,6 +8,7 @@ import (
 
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
+	"lifeboat/replay/plan"
 )
 
 // changed is a fold of t(id INT, v VARCHAR) in which row 1 was changed to 'one', 2 deleted, 9 inserted, and -3 has come and gone.
@@ -187,11 +188,11 @@ func TestUnmergeable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := unmergeable(def); (got == "") != (want == "") || !strings.Contains(got, want) {
+		if got := plan.Unmergeable(def); (got == "") != (want == "") || !strings.Contains(got, want) {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}
-	if got := unmergeable(&schema.Table{Engine: "MyISAM", Columns: []schema.Column{{Name: "id"}}, Keys: []schema.Key{{Primary: true, Columns: []schema.KeyPart{{Name: "id"}}}}}); !strings.Contains(got, "MyISAM") {
+	if got := plan.Unmergeable(&schema.Table{Engine: "MyISAM", Columns: []schema.Column{{Name: "id"}}, Keys: []schema.Key{{Primary: true, Columns: []schema.KeyPart{{Name: "id"}}}}}); !strings.Contains(got, "MyISAM") {
 		t.Errorf("MyISAM: %q", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"lifeboat/internal/binlog"
+	"lifeboat/replay/plan"
 )
 
 // A foreign key with an action ON UPDATE changes child rows where a parent's row gets another value to refer to, which few updates do. Such a
@@ -19,7 +20,7 @@ const (
 )
 
 // mostMoves is how many a table may have.
-func (p *Plan) mostMoves(table string) int {
+func mostMoves(p *plan.Plan, table string) int {
 	changes := int64(0)
 	for i := range p.Routes {
 		if t := &p.Routes[i]; strings.EqualFold(t.Name, table) {
@@ -76,7 +77,7 @@ func (w *walk) moved(ctx context.Context, t *route, it *binlog.Item) (*route, er
 		}
 		r.moving = ""
 		r.open.Read++
-		if r.st.Moved.get(t.name) == r.p.mostMoves(t.name) {
+		if r.st.Moved.get(t.name) == mostMoves(r.p, t.name) {
 			r.fks = nil
 		}
 	}

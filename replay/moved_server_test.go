@@ -12,6 +12,7 @@ import (
 	"lifeboat/internal/target"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 )
 
 // TestMoved restores a parent whose rows get other values to refer to, which its children follow and the log does not say: by itself each, up
@@ -38,7 +39,7 @@ func TestMoved(t *testing.T) {
 			t.Errorf("%d times, stopped again and again: the restored database differs, %s", times, diff(want, got))
 		}
 		for _, memory := range []int64{1, 64 << 20} {
-			db, _, res, err := s.restore(dump, dir, func(*replay.Request) {}, replay.Options{Memory: memory})
+			db, _, res, err := s.restore(dump, dir, func(*plan.Request) {}, replay.Options{Memory: memory})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +68,7 @@ func TestCounterBehindUpdates(t *testing.T) {
 		INSERT INTO c VALUES (1,1)`)
 	dump := s.dump("shop")
 	s.run("USE shop\nUPDATE p SET id=50 WHERE id=1")
-	db, _, res, err := s.restore(dump, s.archive(), func(*replay.Request) {}, replay.Options{})
+	db, _, res, err := s.restore(dump, s.archive(), func(*plan.Request) {}, replay.Options{})
 	if err != nil || len(res.Lanes) > 0 {
 		t.Fatalf("%v, %+v", err, res)
 	}
@@ -83,7 +84,7 @@ func TestCounterBehindUpdates(t *testing.T) {
 // stopped restores, and is stopped at later and later reports until one run comes through.
 func (s *source) stopped(dump, dir string, memory int64) *sql.DB {
 	s.t.Helper()
-	p, src, err := s.plan(dump, dir, func(q *replay.Request) { q.DropExisting = s.to != nil })
+	p, src, err := s.plan(dump, dir, func(q *plan.Request) { q.DropExisting = s.to != nil })
 	if err != nil {
 		s.t.Fatal(err)
 	}

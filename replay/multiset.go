@@ -4,11 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"strings"
 	"unsafe"
 
 	"lifeboat/internal/binlog"
-	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
 	"lifeboat/internal/value"
 )
@@ -36,36 +34,6 @@ func (c *copies) take() {
 // then is what both of two stretches do, one behind the other.
 func (c copies) then(newer copies) copies {
 	return copies{need: max(c.need, newer.need-c.net), net: c.net + newer.net}
-}
-
-const (
-	noKey      = "no primary key and no unique key without NULLs"
-	countsRows = noKey + ": equal rows are counted"
-)
-
-// uncounted says why a table without a key does not fold as a multiset; "" if it does.
-func uncounted(def *schema.Table) string {
-	switch {
-	case def.Engine != "" && !strings.EqualFold(def.Engine, "InnoDB"): // the text of a dump is not asked for it
-		return noKey + ", and engine " + def.Engine + " has no transactions: counting rows once more would double them"
-	case refersToItself(def), mayGoTwice(def):
-		return noKey + ", and the log may name a row twice that a foreign key changes"
-	}
-	return ""
-}
-
-// countable refuses a table without a key over a base of unknown date, where the plan could not see that it has none: rows that
-// the log inserts may be in the base or not.
-func (p *Plan) countable(table string) error {
-	t := p.route(table)
-	if p.Exact || t == nil || t.Base != BaseTarget {
-		return nil
-	}
-	return p.inexactRows(table, noKey)
-}
-
-func (p *Plan) inexactRows(table, why string) error {
-	return fmt.Errorf("%w: table %s (%s) cannot be replayed over a base of unknown date: leave it out with --exclude-table %s, or give --snapshot-position", ErrInexact, table, why, table)
 }
 
 // addCopy folds one change of a row into those that are the same.

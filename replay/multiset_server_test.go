@@ -10,6 +10,7 @@ import (
 	"lifeboat/internal/spill"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 )
 
 // TestRowsThatWereNotThere restores tables without a key over a base that lacks some of the rows that the log changes. What comes out is what
@@ -38,7 +39,7 @@ func TestRowsThatWereNotThere(t *testing.T) {
 			ways := []replay.Options{{Memory: 1}, {Memory: 1 << 20}, {Memory: 1, Spill: spill.Folder(t.TempDir())}}
 			for _, o := range ways {
 				memory := fmt.Sprintf("%d, spill %v", o.Memory, o.Spill != nil)
-				db, _, res, err := s.restore(dump, dir, func(*replay.Request) {}, o)
+				db, _, res, err := s.restore(dump, dir, func(*plan.Request) {}, o)
 				if err != nil || len(res.Doubts) > 0 || len(res.Incomplete) > 0 || len(res.Lanes) > 0 {
 					t.Fatalf("exact base, memory %s: %v, doubts %v, incomplete %q, lanes %v", memory, err, res.Doubts, res.Incomplete, res.Lanes)
 				}
@@ -68,7 +69,7 @@ func TestRowsThatWereNotThere(t *testing.T) {
 				memory := fmt.Sprintf("%d, spill %v", o.Memory, o.Spill != nil)
 				for _, baseFirst := range []bool{false, true} {
 					o.BaseFirst = baseFirst
-					db, _, res, err := s.restore(other, dir, func(*replay.Request) {}, o)
+					db, _, res, err := s.restore(other, dir, func(*plan.Request) {}, o)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -10,6 +10,7 @@ import (
 	"lifeboat/internal/target/scratch"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 )
 
 // A target that keeps names in lower case takes what is so already, and nothing else: its foreign keys would be of tables that the log does not know, and
@@ -27,9 +28,9 @@ func TestLowerCaseNames(t *testing.T) {
 				want := state(t, s.db, "shop")
 				dir := s.archive()
 				s.to = testserver.Start(t, kind, "--lower-case-table-names=1")
-				db, _, _, err := s.restore(dump, dir, func(*replay.Request) {}, replay.Options{})
+				db, _, _, err := s.restore(dump, dir, func(*plan.Request) {}, replay.Options{})
 				if table == "Orders" {
-					if !errors.Is(err, replay.ErrInexact) || !strings.Contains(err.Error(), "table Orders has capitals") {
+					if !errors.Is(err, plan.ErrInexact) || !strings.Contains(err.Error(), "table Orders has capitals") {
 						t.Errorf("%s: %v", table, err)
 					}
 					continue
@@ -70,7 +71,7 @@ func TestSourceOfLowerCaseNames(t *testing.T) {
 				dir := s.archive()
 				s.run("DROP DATABASE Shop")
 				past := pastAll(t, dir)
-				if _, _, err := s.plan(dump, dir, func(*replay.Request) {}); errors.Is(err, replay.ErrIncidents) != (strings.Contains(c.log, "TRUNCATE") || strings.Contains(c.log, "DROP")) {
+				if _, _, err := s.plan(dump, dir, func(*plan.Request) {}); errors.Is(err, plan.ErrIncidents) != (strings.Contains(c.log, "TRUNCATE") || strings.Contains(c.log, "DROP")) {
 					t.Errorf("%s, without a stop point: %v", c.name, err)
 				}
 				_, src, err := s.plan(dump, dir, past)
@@ -82,9 +83,9 @@ func TestSourceOfLowerCaseNames(t *testing.T) {
 				}
 				for lower, server := range to {
 					s.to = server
-					db, _, res, err := s.restore(dump, dir, func(q *replay.Request) { q.DropExisting = true; past(q) }, replay.Options{})
+					db, _, res, err := s.restore(dump, dir, func(q *plan.Request) { q.DropExisting = true; past(q) }, replay.Options{})
 					if !lower {
-						if !errors.Is(err, replay.ErrInexact) || !strings.Contains(err.Error(), "the source keeps names in lower case") {
+						if !errors.Is(err, plan.ErrInexact) || !strings.Contains(err.Error(), "the source keeps names in lower case") {
 							t.Errorf("%s, names as they are: %v, %+v", c.name, err, res)
 						}
 						continue
@@ -121,7 +122,7 @@ func TestNamesThatDifferInCase(t *testing.T) {
 				dir := s.archive()
 				s.run("DROP DATABASE shop")
 				past := pastAll(t, dir)
-				db, p, res, err := s.restore(dump, dir, func(q *replay.Request) { q.DropExisting = true; past(q) }, replay.Options{})
+				db, p, res, err := s.restore(dump, dir, func(q *plan.Request) { q.DropExisting = true; past(q) }, replay.Options{})
 				if err != nil || p.LowerNames {
 					t.Errorf("%s: names are read in lower case: %t, %v, %+v", c.name, p != nil && p.LowerNames, err, res)
 					continue
@@ -135,7 +136,7 @@ func TestNamesThatDifferInCase(t *testing.T) {
 }
 
 // pastAll stops where an archive's last file begins, which says that incidents before that are meant.
-func pastAll(t *testing.T, dir string) func(*replay.Request) {
+func pastAll(t *testing.T, dir string) func(*plan.Request) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "binlog.0*"))
 	if err != nil {

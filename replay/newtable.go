@@ -7,6 +7,7 @@ import (
 	"lifeboat/filter"
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
+	"lifeboat/replay/plan"
 )
 
 // A CREATE TABLE that reads no other table concerns no row that the open window holds: it runs at its place, and the window goes on.
@@ -16,7 +17,7 @@ import (
 // behind the mark, is the one that it made; one that it finds at a statement behind the mark is not, and the statement fails as it should.
 
 // makes names the one table that a statement makes out of nothing; "" where the window has to end. Over a base of unknown date the table may be there.
-func (p *Plan) makes(st *schema.Statement, q *binlog.Query) string {
+func makes(p *plan.Plan, st *schema.Statement, q *binlog.Query) string {
 	if st.Verb != schema.CreateTable || st.OrReplace || !p.Exact || filter.Failed(st, q) {
 		return ""
 	}
@@ -24,7 +25,7 @@ func (p *Plan) makes(st *schema.Statement, q *binlog.Query) string {
 	if len(all) != 1 || all[0].Kind != schema.KindTable || all[0].Role != schema.Target || all[0].DB != p.Database {
 		return "" // a foreign key decides the lanes of other tables
 	}
-	if p.mayMiss(all[0].Name) {
+	if p.MayMiss(all[0].Name) {
 		return "" // rows of it came before, and were left out for want of the table
 	}
 	return all[0].Name

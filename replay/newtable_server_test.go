@@ -12,6 +12,7 @@ import (
 	"lifeboat/internal/target"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 )
 
 // TestNewTables restores a log that makes tables all along: they end no window, also where the restore is stopped again and again. A table that
@@ -30,7 +31,7 @@ func TestNewTables(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p, _, err := replay.MakePlan(t.Context(), replay.Request{Archive: a, Scope: filter.Scope{Database: "shop"}})
+			p, _, err := plan.Make(t.Context(), plan.Request{Archive: a, Scope: filter.Scope{Database: "shop"}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -5,11 +5,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"slices"
-	"strings"
 
 	"lifeboat/internal/binlog"
-	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
+	"lifeboat/replay/cascade"
 )
 
 // MySQL from 9.6 on logs the rows that ON DELETE SET NULL changed before the deleted one. A row that refers to itself is logged as such
@@ -22,28 +21,15 @@ type nulled struct {
 	after, raw []byte // bitmap of columns, after-image
 }
 
-// refersToItself reports a table some of whose rows become NULL when others are deleted.
-func refersToItself(t *schema.Table) bool {
-	return slices.ContainsFunc(t.ForeignKeys, func(k schema.ForeignKey) bool {
-		return strings.EqualFold(k.RefTable, t.Name) && strings.EqualFold(k.OnDelete, "SET NULL")
-	})
-}
-
-// mayGoTwice reports a table whose rows a multi-table DELETE may log as deleted twice, on MySQL from 9.6 on: by the foreign key's action, and
-// then by the statement itself.
-func mayGoTwice(t *schema.Table) bool {
-	return slices.ContainsFunc(t.ForeignKeys, func(k schema.ForeignKey) bool { return strings.EqualFold(k.OnDelete, "CASCADE") })
-}
-
 // twiceMost is how many deletions of a statement are remembered; of more, those that are logged twice count as rows that were not there.
 const twiceMost = 1 << 20
 
 // note keeps an update until its statement ends, and of a deletion that it was.
 func (s *serial) note(shape *target.Shape, rows *binlog.Rows, r *binlog.RowReader) {
-	if rows.Kind == binlog.Delete && mayGoTwice(shape.Def) && len(s.deleted) < twiceMost {
+	if rows.Kind == binlog.Delete && cascade.MayGoTwice(shape.Def) && len(s.deleted) < twiceMost {
 		s.deleted[digest(shape.Def.Name, r.Old.Raw)] = true
 	}
-	if rows.Kind == binlog.Update && shape.Key == nil && refersToItself(shape.Def) {
+	if rows.Kind == binlog.Update && shape.Key == nil && cascade.RefersToItself(shape.Def) {
 		s.nulled = append(s.nulled, nulled{rows.Table, bytes.Clone(r.Old.Raw), bytes.Clone(rows.After), bytes.Clone(r.New.Raw)})
 	}
 }

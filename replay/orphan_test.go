@@ -11,6 +11,7 @@ import (
 
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 )
 
 // TestOrphansAreCounted restores over a base that lacks a row which the log deletes: nothing can be done
@@ -35,7 +36,7 @@ func TestOrphansAreCounted(t *testing.T) {
 	if err := os.WriteFile(dump, short, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	db, _, res, err := s.restore(dump, dir, func(*replay.Request) {}, replay.Options{})
+	db, _, res, err := s.restore(dump, dir, func(*plan.Request) {}, replay.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +93,7 @@ func TestDoubtsOfTheFold(t *testing.T) {
 			want := state(t, s.db, "shop")
 			dir := s.archive()
 			for _, memory := range []int64{1, 1 << 20} {
-				_, _, res, err := s.restore(dump, dir, func(*replay.Request) {}, replay.Options{Memory: memory})
+				_, _, res, err := s.restore(dump, dir, func(*plan.Request) {}, replay.Options{Memory: memory})
 				if err != nil || len(res.Doubts) > 0 || strings.Contains(fmt.Sprint(res.Incomplete), "the log") {
 					t.Fatalf("exact base, memory %d: %v, doubts %v, incomplete %q", memory, err, res.Doubts, res.Incomplete)
 				}
@@ -116,7 +117,7 @@ func TestDoubtsOfTheFold(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, memory := range []int64{1, 1 << 20} {
-				db, _, res, err := s.restore(other, dir, func(*replay.Request) {}, replay.Options{Memory: memory})
+				db, _, res, err := s.restore(other, dir, func(*plan.Request) {}, replay.Options{Memory: memory})
 				if err != nil {
 					t.Fatal(err)
 				}

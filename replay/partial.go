@@ -11,6 +11,7 @@ import (
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/partial"
 	"lifeboat/internal/schema"
+	"lifeboat/replay/plan"
 )
 
 // PartialTable is a table that neither backup nor log made, as far as the log shows its rows.
@@ -21,29 +22,6 @@ type PartialTable struct {
 	From    binlog.Position `json:"from"` // of its first change
 	To      binlog.Position `json:"to"`   // of its last
 	Caveats []string        `json:"caveats"`
-}
-
-// partialTables reports that the plan asks for them, and that there are tables to ask for.
-func (p *Plan) partialTables() bool {
-	return p.PartialTables && slices.ContainsFunc(p.Routes, func(t PlanTable) bool { return !t.Missing.IsZero() })
-}
-
-// MayBePartial reports a name that a restore gives to a partial table of this plan.
-func (p *Plan) MayBePartial(name string) bool {
-	return p.partialTables() && slices.ContainsFunc(p.Routes, func(t PlanTable) bool {
-		return !t.Missing.IsZero() && strings.HasPrefix(name, partialName(t.Name))
-	})
-}
-
-// longestName is the servers' limit for names, in characters; a few are left for a number.
-const longestName = 64 - 4
-
-func partialName(table string) string {
-	const mark = "__lifeboat_partial"
-	if r := []rune(table); len(r) > longestName-len(mark) {
-		table = string(r[:longestName-len(mark)])
-	}
-	return table + mark
 }
 
 // sighting is a table without a base over a stretch of log in which its columns stay what they are.
@@ -69,7 +47,7 @@ type sightings struct {
 }
 
 // sight gathers them. memory bounds what their rows take.
-func sight(ctx context.Context, p *Plan, src Source, memory int64, report func(done, total int64, at binlog.Position)) ([]*sighting, error) {
+func sight(ctx context.Context, p *plan.Plan, src Source, memory int64, report func(done, total int64, at binlog.Position)) ([]*sighting, error) {
 	s := &sightings{exists: map[string]bool{}, seen: map[string][]*sighting{}, taken: map[string]bool{}, memory: memory}
 	s.pass = pass{p: p, count: &s.counts}
 	if src.Snapshot != nil {
@@ -114,7 +92,7 @@ func (s *sightings) item(it *binlog.Item) error {
 // change takes the rows of an event, if they are of a table without a base.
 func (s *sightings) change(it *binlog.Item) error {
 	tm := it.Rows.Table
-	if tm.Database != s.p.Database || s.exists[tm.Table] || !s.p.scope().Has(tm.Database, tm.Table) {
+	if tm.Database != s.p.Database || s.exists[tm.Table] || !s.p.Scope().Has(tm.Database, tm.Table) {
 		return nil
 	}
 	x := s.of(tm, it.Pos)
@@ -266,7 +244,7 @@ func (s *sightings) named() (out []*sighting) {
 		all := s.seen[table]
 		for i, x := range all {
 			x.of = table
-			plain := partialName(table)
+			plain := plan.PartialName(table)
 			x.name = plain
 			n := 1
 			if i < len(all)-1 {
@@ -283,7 +261,7 @@ func (s *sightings) named() (out []*sighting) {
 }
 
 // comment says in the table itself what it is.
-func (x *sighting) comment(p *Plan) string {
+func (x *sighting) comment(p *plan.Plan) string {
 	c := fmt.Sprintf("NOT THE WHOLE TABLE %s.%s: the rows that its binlog shows from %s to %s, as they were last; rows that did not change in it are missing, and so is all of the definition that the binlog does not tell. Made by lifeboat.",
 		p.Database, x.of, x.from, x.to)
 	if x.cut != "" {

@@ -8,12 +8,13 @@ import (
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/target"
 	"lifeboat/internal/target/folder"
+	"lifeboat/replay/plan"
 )
 
 // partials makes the partial tables that the plan asks for. They are the last tables, and made anew after a stop: their names are in the
 // checkpoint before any of them is on the target, so none is dropped that is not one.
 func (r *runner) partials(ctx context.Context) error {
-	if !r.p.partialTables() || r.p.Start.IsZero() {
+	if !r.p.WantsPartial() || r.p.Start.IsZero() {
 		return nil
 	}
 	c, err := r.srv.Conn(ctx, r.p.Into)
@@ -73,7 +74,7 @@ func dropPartial(ctx context.Context, c *target.Conn, name string) error {
 }
 
 // write makes the table and its rows.
-func (x *sighting) write(ctx context.Context, c *target.Conn, p *Plan) error {
+func (x *sighting) write(ctx context.Context, c *target.Conn, p *plan.Plan) error {
 	if err := c.Run(ctx, p.Into, x.rows.Create(x.name, x.comment(p)), partialSession); err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ var partialSession = []string{"SET NAMES utf8mb4", "SET SESSION sql_mode='NO_AUT
 
 // partials reads the partial tables for a dump, in what memory the folds leave.
 func (b *rebuild) partials(ctx context.Context) error {
-	if !b.p.partialTables() || b.p.Start.IsZero() {
+	if !b.p.WantsPartial() || b.p.Start.IsZero() {
 		return nil
 	}
 	all, err := sight(ctx, b.p, b.src, b.o.Memory-b.fold.bytes, func(done, total int64, at binlog.Position) {

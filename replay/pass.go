@@ -11,6 +11,7 @@ import (
 	"lifeboat/filter"
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
+	"lifeboat/replay/plan"
 )
 
 // fate is what becomes of a transaction's changes, decided when it begins.
@@ -26,7 +27,7 @@ const (
 // pass is one reading of a plan's stretch of log, whatever the rows are for: it decides each event's fate
 // and accounts for it.
 type pass struct {
-	p       *Plan
+	p       *plan.Plan
 	count   *Counts
 	skip    int // events of the first transaction that an earlier run has applied
 	fate    fate
@@ -46,7 +47,7 @@ func (x *pass) read(ctx context.Context, src Source, from binlog.Position, repor
 		return err
 	}
 	defer rd.Close()
-	total, start := x.p.span(src)
+	total, start := span(x.p, src)
 	for n := 0; !x.stopped; n++ {
 		it, err := rd.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -69,7 +70,7 @@ func (x *pass) begin(it *binlog.Item) {
 	p, tx := x.p, it.Tx
 	x.tx, x.events = tx.Start, 0
 	x.undone = nil
-	bases := p.bases()
+	bases := p.Held()
 	if x.parted = bases.Parts(tx); x.parted {
 		x.now = *tx
 	}
@@ -81,7 +82,7 @@ func (x *pass) begin(it *binlog.Item) {
 		x.fate, x.stopped = beyond, true
 	case p.StartGTIDs.Contains(tx.GTID), bases.All(tx):
 		x.fate = inBase
-	case p.skips(tx.Start, tx.GTID), len(p.Void) > 0 && p.Void[tx.Start.String()] != "":
+	case p.Skips(tx.Start, tx.GTID), len(p.Void) > 0 && p.Void[tx.Start.String()] != "":
 		x.fate = leftOut
 	default:
 		x.fate = apply
@@ -124,7 +125,7 @@ func (x *pass) rowStep(it *binlog.Item) (todo bool) {
 	if !x.step() {
 		return false
 	}
-	if tm := it.Rows.Table; x.parted && tm.Database == x.p.Database && x.p.scope().Has(tm.Database, tm.Table) && x.p.bases().Table(&x.now, tm.Table) {
+	if tm := it.Rows.Table; x.parted && tm.Database == x.p.Database && x.p.Scope().Has(tm.Database, tm.Table) && x.p.Held().Table(&x.now, tm.Table) {
 		x.count.InBase++
 		return false
 	}
@@ -153,7 +154,7 @@ func (x *pass) meaning(it *binlog.Item, format *binlog.Format) (*schema.Statemen
 		if x.mayConcern(q) && !x.p.AllowIncomplete {
 			return nil, fmt.Errorf("%w; stop before it, skip its transaction, or leave it out with --allow-incomplete", err)
 		}
-	case !takesEffect(&st, q), !x.p.scope().InScope(&st, q):
+	case !takesEffect(&st, q), !x.p.Scope().InScope(&st, q):
 	case x.parted && x.heldBack(&st, q):
 		x.count.InBase++
 		return nil, nil
@@ -176,7 +177,7 @@ func (x *pass) mayConcern(q *binlog.Query) bool {
 
 // heldBack reports a statement that the backups of what it is about hold already.
 func (x *pass) heldBack(st *schema.Statement, q *binlog.Query) bool {
-	held, _ := x.p.bases().Statement(&x.now, x.p.Database, st, q)
+	held, _ := x.p.Held().Statement(&x.now, x.p.Database, st, q)
 	return held
 }
 
@@ -190,7 +191,7 @@ func located(pos binlog.Position, err error) error {
 }
 
 // span is the number of bytes of log to read, and the offset of the start in its file.
-func (p *Plan) span(src Source) (total int64, start map[string]int64) {
+func span(p *plan.Plan, src Source) (total int64, start map[string]int64) {
 	start = map[string]int64{}
 	for i, f := range src.Files {
 		if binlog.CompareNames(f.Name(), p.Start.File) < 0 {

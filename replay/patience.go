@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lifeboat/internal/target"
+	"lifeboat/replay/plan"
 )
 
 // Pauses between tries: each twice the last.
@@ -28,8 +29,8 @@ type try struct {
 // Faults of the target that may pass (a lost connection, a restart, read_only, no connection left) are waited out for
 // Options.Patience. Going on after one is the same as running the command again: new sessions, from the checkpoint. So
 // nothing depends on what a broken session had or had not done.
-func Restore(ctx context.Context, p *Plan, src Source, srv *target.Server, o Options) (*Result, error) {
-	if err := p.namesFit(srv); err != nil {
+func Restore(ctx context.Context, p *plan.Plan, src Source, srv *target.Server, o Options) (*Result, error) {
+	if err := namesFit(p, srv); err != nil {
 		return nil, err
 	}
 	var last try

@@ -15,7 +15,7 @@ import (
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/binlog/gtid"
 	"lifeboat/internal/testserver"
-	"lifeboat/replay"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 )
 
@@ -26,14 +26,14 @@ type planned struct {
 }
 
 // plan makes a plan of dir and dump for database shop; change adjusts the request.
-func (p planned) plan(change func(*replay.Request)) (*replay.Plan, *filter.Survey, error) {
+func (p planned) plan(change func(*plan.Request)) (*plan.Plan, *filter.Survey, error) {
 	p.t.Helper()
 	ctx := context.Background()
 	a, err := archive.Open(ctx, []string{p.dir}, archive.Options{})
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	q := replay.Request{Archive: a, Scope: filter.Scope{Database: "shop"}}
+	q := plan.Request{Archive: a, Scope: filter.Scope{Database: "shop"}}
 	if p.dump != "" {
 		if q.Snapshot, err = snapshot.Open(ctx, p.dump, "shop", nil); err != nil {
 			p.t.Fatal(err)
@@ -42,7 +42,7 @@ func (p planned) plan(change func(*replay.Request)) (*replay.Plan, *filter.Surve
 	if change != nil {
 		change(&q)
 	}
-	return replay.MakePlan(ctx, q)
+	return plan.Make(ctx, q)
 }
 
 // elsewhere is the same archive in another folder, after edit.
@@ -82,15 +82,15 @@ func edit(t *testing.T, path string, change func([]byte) []byte) {
 	}
 }
 
-func stop(spec string, after bool) func(*replay.Request) {
-	return func(q *replay.Request) {
+func stop(spec string, after bool) func(*plan.Request) {
+	return func(q *plan.Request) {
 		stopBefore(spec)(q)
 		q.Stop.After = after
 	}
 }
 
-func all(changes ...func(*replay.Request)) func(*replay.Request) {
-	return func(q *replay.Request) {
+func all(changes ...func(*plan.Request)) func(*plan.Request) {
+	return func(q *plan.Request) {
 		for _, c := range changes {
 			c(q)
 		}
@@ -136,7 +136,7 @@ const planTraffic = `
 	INSERT INTO t VALUES (1,1)
 `
 
-func routes(p *replay.Plan) string {
+func routes(p *plan.Plan) string {
 	var out []string
 	for _, r := range p.Routes {
 		out = append(out, fmt.Sprintf("%s %s +%d ~%d -%d", r.Name, r.Base, r.Inserted, r.Updated, r.Deleted))
@@ -179,7 +179,7 @@ func planRoutes(t *testing.T, base planned) {
 	if i := survey.Incidents[0]; i.RowsLost != 3 || !i.Exact {
 		t.Errorf("%d rows lost, exact %v", i.RowsLost, i.Exact)
 	}
-	p, _, err = base.plan(all(stop("incident:1", false), func(q *replay.Request) { q.Scope.Exclude = []string{"k2", "k"} }))
+	p, _, err = base.plan(all(stop("incident:1", false), func(q *plan.Request) { q.Scope.Exclude = []string{"k2", "k"} }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,13 +208,13 @@ func planBases(t *testing.T, base planned) {
 	if at.IsZero() {
 		t.Fatal("the dump has no position")
 	}
-	p, _, err := base.plan(all(stop("incident:1", false), func(q *replay.Request) { q.SnapshotPosition = at.String() }))
+	p, _, err := base.plan(all(stop("incident:1", false), func(q *plan.Request) { q.SnapshotPosition = at.String() }))
 	if err != nil || p.Start != at || routes(p) != routes(want) || len(p.Incomplete) > 0 {
 		t.Errorf("at %s: from %s, %s, %v", at, p.Start, routes(p), err)
 	}
 	// What was committed up to there, by the log.
 	var set gtid.Set
-	r, err := binlog.NewReader(replay.Files(a), binlog.Position{})
+	r, err := binlog.NewReader(plan.Files(a), binlog.Position{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func planBases(t *testing.T, base planned) {
 	if err := set.Union(a.Files[0].Previous); err != nil {
 		t.Fatal(err)
 	}
-	p, survey, err := base.plan(all(stop("incident:1", false), func(q *replay.Request) { q.SnapshotPosition = set.String() }))
+	p, survey, err := base.plan(all(stop("incident:1", false), func(q *plan.Request) { q.SnapshotPosition = set.String() }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +255,7 @@ func planBases(t *testing.T, base planned) {
 }
 
 func planDigest(t *testing.T, base planned) {
-	digest := func(p planned, change func(*replay.Request)) string {
+	digest := func(p planned, change func(*plan.Request)) string {
 		t.Helper()
 		plan, _, err := p.plan(change)
 		if err != nil {
@@ -286,9 +286,9 @@ func planDigest(t *testing.T, base planned) {
 	for name, got := range map[string]string{
 		"another stop": digest(base, stop("incident:1", true)),
 		"the end":      digest(base, stop("end", false)),
-		"another name": digest(base, all(stop("incident:1", false), func(q *replay.Request) { q.Into = "shop2" })),
-		"less of it":   digest(base, all(stop("incident:1", false), func(q *replay.Request) { q.Scope.Exclude = []string{"made"} })),
-		"a skip":       digest(base, all(stop("incident:1", false), func(q *replay.Request) { q.Skip = []string{"9-9-9"} })),
+		"another name": digest(base, all(stop("incident:1", false), func(q *plan.Request) { q.Into = "shop2" })),
+		"less of it":   digest(base, all(stop("incident:1", false), func(q *plan.Request) { q.Scope.Exclude = []string{"made"} })),
+		"a skip":       digest(base, all(stop("incident:1", false), func(q *plan.Request) { q.Skip = []string{"9-9-9"} })),
 		"another dump": digest(other, stop("incident:1", false)),
 		"fewer files":  digest(base.elsewhere(t, func(dir string) { remove(t, dir, base.names()[0]) }), stop("incident:1", false)),
 	} {
@@ -308,7 +308,7 @@ func remove(t *testing.T, dir, name string) {
 
 func planIncidents(t *testing.T, base planned) {
 	p, survey, err := base.plan(nil)
-	refuses(t, err, replay.ErrIncidents, ": 1")
+	refuses(t, err, plan.ErrIncidents, ": 1")
 	if len(survey.Incidents) != 1 || !slices.Equal(p.Incidents, []string{"1"}) {
 		t.Errorf("%v, %v", survey.Incidents, p.Incidents)
 	}
@@ -317,9 +317,9 @@ func planIncidents(t *testing.T, base planned) {
 	if _, _, err = base.plan(stop("end", false)); err != nil {
 		t.Error(err)
 	}
-	p, survey, err = base.plan(func(q *replay.Request) { q.Skip = []string{"incident:1"} })
+	p, survey, err = base.plan(func(q *plan.Request) { q.Skip = []string{"incident:1"} })
 	if survey.Format.MariaDB {
-		refuses(t, err, replay.ErrInexact, "--skip GTIDSET")
+		refuses(t, err, plan.ErrInexact, "--skip GTIDSET")
 	} else if err != nil || !slices.Equal(p.SkipStart, survey.Incidents[0].Session) || len(p.SkipStart) != 3 {
 		t.Errorf("%v, %v", p.SkipStart, err)
 	}
@@ -332,17 +332,17 @@ func planNewBase(t *testing.T, base planned) {
 	}
 	first := base.names()[0]
 	_, _, err = base.plan(stop(first+":4", false))
-	refuses(t, err, replay.ErrNewBase, first+":4", "older backup")
+	refuses(t, err, plan.ErrNewBase, first+":4", "older backup")
 	_, _, err = base.plan(stop("2001-01-01", false))
-	refuses(t, err, replay.ErrNewBase, "2001-01-01", "older backup")
+	refuses(t, err, plan.ErrNewBase, "2001-01-01", "older backup")
 	_, _, err = base.plan(stop("2001-01-01", true))
-	refuses(t, err, replay.ErrNewBase)
+	refuses(t, err, plan.ErrNewBase)
 	a, err := archive.Open(context.Background(), []string{base.dir}, archive.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	// A transaction of the base's own time.
-	r, err := binlog.NewReader(replay.Files(a), binlog.Position{})
+	r, err := binlog.NewReader(plan.Files(a), binlog.Position{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -354,7 +354,7 @@ func planNewBase(t *testing.T, base planned) {
 		}
 		if it.Kind == binlog.Begin && !it.Tx.GTID.IsZero() {
 			_, _, err = base.plan(stop(it.Tx.GTID.String(), false))
-			refuses(t, err, replay.ErrNewBase, "older backup")
+			refuses(t, err, plan.ErrNewBase, "older backup")
 		}
 		if it.Kind == binlog.Statement || it.Pos.Compare(p.Start) >= 0 {
 			break
@@ -368,13 +368,13 @@ func planDamage(t *testing.T, base planned) {
 	names := base.names()
 	last, middle := names[len(names)-2], names[len(names)-3] // the last one is empty
 	_, _, err := base.elsewhere(t, func(dir string) { remove(t, dir, middle) }).plan(stop("end", false))
-	refuses(t, err, replay.ErrGap, middle)
+	refuses(t, err, plan.ErrGap, middle)
 	flipped := base.elsewhere(t, func(dir string) {
 		edit(t, filepath.Join(dir, last), func(b []byte) []byte { b[len(b)*3/4] ^= 1; return b })
 	})
 	for _, spec := range []string{"end", "2099-01-01"} {
 		_, _, err = flipped.plan(stop(spec, false))
-		refuses(t, err, replay.ErrCorrupt, last, "intact copy")
+		refuses(t, err, plan.ErrCorrupt, last, "intact copy")
 	}
 	if _, _, err = flipped.plan(stop(last+":4", false)); err != nil {
 		t.Errorf("damage behind the stop: %v", err)
@@ -385,7 +385,7 @@ func planDamage(t *testing.T, base planned) {
 	})
 	for _, spec := range []string{"end", "2099-01-01"} {
 		_, _, err = cut.plan(stop(spec, false))
-		refuses(t, err, replay.ErrGap, last, "complete copy")
+		refuses(t, err, plan.ErrGap, last, "complete copy")
 	}
 	if _, _, err = cut.plan(stop(last+":4", false)); err != nil {
 		t.Errorf("cut behind the stop: %v", err)
@@ -395,12 +395,12 @@ func planDamage(t *testing.T, base planned) {
 		t.Fatal(err)
 	}
 	beyond := fmt.Sprintf("%s:%d", names[1], 1<<30)
-	_, _, err = base.plan(all(stop("end", false), func(q *replay.Request) { q.SnapshotPosition = beyond }))
-	refuses(t, err, replay.ErrGap, beyond, "complete copy")
-	_, _, err = base.plan(all(stop("end", false), func(q *replay.Request) { q.SnapshotPosition = "binlog.000999:4" }))
-	refuses(t, err, replay.ErrGap, "binlog.000999", names[0])
+	_, _, err = base.plan(all(stop("end", false), func(q *plan.Request) { q.SnapshotPosition = beyond }))
+	refuses(t, err, plan.ErrGap, beyond, "complete copy")
+	_, _, err = base.plan(all(stop("end", false), func(q *plan.Request) { q.SnapshotPosition = "binlog.000999:4" }))
+	refuses(t, err, plan.ErrGap, "binlog.000999", names[0])
 	inside := fmt.Sprintf("%s:%d", names[2], 5)
-	if _, _, err = base.plan(all(stop("end", false), func(q *replay.Request) { q.SnapshotPosition = inside })); err == nil {
+	if _, _, err = base.plan(all(stop("end", false), func(q *plan.Request) { q.SnapshotPosition = inside })); err == nil {
 		t.Errorf("a base at %s, from %s", inside, p.Start)
 	}
 }
@@ -420,14 +420,14 @@ func planNoBase(t *testing.T, base planned) {
 	if got, want := routes(p), "made log +1 ~0 -0; t none +0 ~1 -0"; got != want || len(p.Incomplete) != 1 || !strings.Contains(p.Incomplete[0], "table t") {
 		t.Errorf("%s; incomplete %q", got, p.Incomplete)
 	}
-	_, _, err = late.plan(all(stop("incident:1", false), func(q *replay.Request) { q.Scope.Exclude = []string{"made"} }))
-	refuses(t, err, replay.ErrNoBase, "--snapshot")
-	_, _, err = late.plan(all(stop("end", false), func(q *replay.Request) { q.Scope.Database = "shpo" }))
-	refuses(t, err, replay.ErrUnknownDB, "shpo", "shop")
-	_, _, err = base.plan(func(q *replay.Request) { q.Scope.Database, q.Snapshot = "shpo", nil })
-	refuses(t, err, replay.ErrUnknownDB, "other, shop")
+	_, _, err = late.plan(all(stop("incident:1", false), func(q *plan.Request) { q.Scope.Exclude = []string{"made"} }))
+	refuses(t, err, plan.ErrNoBase, "--snapshot")
+	_, _, err = late.plan(all(stop("end", false), func(q *plan.Request) { q.Scope.Database = "shpo" }))
+	refuses(t, err, plan.ErrUnknownDB, "shpo", "shop")
+	_, _, err = base.plan(func(q *plan.Request) { q.Scope.Database, q.Snapshot = "shpo", nil })
+	refuses(t, err, plan.ErrUnknownDB, "other, shop")
 	// A base of unknown date: where the log makes its tables, it does not matter.
-	unknown := func(q *replay.Request) { q.SnapshotPosition = "unknown" }
+	unknown := func(q *plan.Request) { q.SnapshotPosition = "unknown" }
 	if _, _, err = base.plan(all(stop("end", false), unknown)); err != nil {
 		t.Error(err)
 	}
@@ -437,8 +437,8 @@ func planNoBase(t *testing.T, base planned) {
 		}
 	})
 	_, _, err = base.plan(all(stop("end", false), unknown))
-	refuses(t, err, replay.ErrInexact, "RENAME", "--snapshot-position")
-	p, survey, err := base.plan(all(stop("incident:1", false), unknown, func(q *replay.Request) { q.Scope.Exclude = []string{"k", "k2"} }))
+	refuses(t, err, plan.ErrInexact, "RENAME", "--snapshot-position")
+	p, survey, err := base.plan(all(stop("incident:1", false), unknown, func(q *plan.Request) { q.Scope.Exclude = []string{"k", "k2"} }))
 	if err != nil || p.Exact || len(p.Incomplete) > 0 {
 		t.Fatalf("%+v, %v", p, err)
 	}
@@ -459,23 +459,23 @@ func TestPlanRefusesWhatItCannotReplay(t *testing.T) {
 				s.run("USE shop\nCREATE TABLE j (a INT PRIMARY KEY, d JSON)\nINSERT INTO j VALUES (1,JSON_OBJECT('k',REPEAT('x',100),'n',1))\nSET binlog_row_value_options=PARTIAL_JSON\nUPDATE j SET d=JSON_SET(d,'$.n',2)\nSET binlog_row_value_options=DEFAULT")
 			}
 			base := planned{t: t, dir: s.archive(), dump: dump}
-			_, _, err := base.plan(func(q *replay.Request) { q.Scope.Exclude = []string{"j"} })
-			refuses(t, err, replay.ErrInexact, "UPDATE t SET b=5", "binlog.00000", "stop before it", "--allow-incomplete")
-			p, _, err := base.plan(func(q *replay.Request) { q.AllowIncomplete, q.Scope.Exclude = true, []string{"j"} })
+			_, _, err := base.plan(func(q *plan.Request) { q.Scope.Exclude = []string{"j"} })
+			refuses(t, err, plan.ErrInexact, "UPDATE t SET b=5", "binlog.00000", "stop before it", "--allow-incomplete")
+			p, _, err := base.plan(func(q *plan.Request) { q.AllowIncomplete, q.Scope.Exclude = true, []string{"j"} })
 			if err != nil || len(p.Incomplete) != 1 {
 				t.Errorf("%q, %v", p.Incomplete, err)
 			}
 			if kind == testserver.MySQL97 { // changes of JSON that leave out what stays are made one by one
-				if _, _, err = base.plan(func(q *replay.Request) { q.Scope.Exclude = []string{"t"} }); err != nil {
+				if _, _, err = base.plan(func(q *plan.Request) { q.Scope.Exclude = []string{"t"} }); err != nil {
 					t.Error(err)
 				}
 			}
-			unknown := func(q *replay.Request) { q.SnapshotPosition = "unknown" }
+			unknown := func(q *plan.Request) { q.SnapshotPosition = "unknown" }
 			base = base.elsewhere(t, func(dir string) { remove(t, dir, base.names()[0]) })
-			_, _, err = base.plan(all(unknown, func(q *replay.Request) { q.Scope.Tables = []string{"k"} }))
-			refuses(t, err, replay.ErrInexact, "CREATE INDEX", "table k")
-			_, _, err = base.plan(all(unknown, func(q *replay.Request) { q.Scope.Tables, q.AllowIncomplete = []string{"t"}, true }))
-			refuses(t, err, replay.ErrInexact, "ALTER TABLE", "table t")
+			_, _, err = base.plan(all(unknown, func(q *plan.Request) { q.Scope.Tables = []string{"k"} }))
+			refuses(t, err, plan.ErrInexact, "CREATE INDEX", "table k")
+			_, _, err = base.plan(all(unknown, func(q *plan.Request) { q.Scope.Tables, q.AllowIncomplete = []string{"t"}, true }))
+			refuses(t, err, plan.ErrInexact, "ALTER TABLE", "table t")
 		})
 	}
 }
@@ -518,8 +518,8 @@ func TestPlanWithoutSomeGTIDs(t *testing.T) {
 	if err != nil || routes(p) != "k snapshot +0 ~0 -0; t snapshot +2 ~0 -0" {
 		t.Errorf("%s, %v", routes(p), err)
 	}
-	_, _, err = base.plan(func(q *replay.Request) { q.SnapshotPosition = set })
-	refuses(t, err, replay.ErrInexact, "without a GTID", "--snapshot-position FILE:OFFSET")
+	_, _, err = base.plan(func(q *plan.Request) { q.SnapshotPosition = set })
+	refuses(t, err, plan.ErrInexact, "without a GTID", "--snapshot-position FILE:OFFSET")
 	// Turned on again, they tell once the base has some of the new ones.
 	s.run("SET GLOBAL gtid_mode=OFF_PERMISSIVE\nSET GLOBAL gtid_mode=ON_PERMISSIVE\nSET GLOBAL gtid_mode=ON\nFLUSH LOGS\nUSE shop\nINSERT INTO t VALUES (5,5)")
 	dump = s.dump("shop")

@@ -9,6 +9,7 @@ import (
 
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 )
 
@@ -184,7 +185,7 @@ func (p *programs) statement(st *schema.Statement, text ProgramText) bool {
 }
 
 // dumped follows a statement of the snapshot about a program, run under set.
-func (p *programs) dumped(s snapshot.Statement, set []string, plan *Plan, mariaDB bool) error {
+func (p *programs) dumped(s snapshot.Statement, set []string, plan *plan.Plan, mariaDB bool) error {
 	mode := s.Mode()
 	mode.MariaDB = mariaDB
 	st, err := schema.Classify(s.SQL, mode)

@@ -13,6 +13,8 @@ import (
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
 	"lifeboat/internal/target/folder"
+	"lifeboat/replay/cascade"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 )
 
@@ -26,7 +28,7 @@ var ErrNeedsServer = errors.New("this takes a server: use --target or --scratch"
 // comes to the same definition. Then the snapshot's rows stream past each table's stages, and what the folds hold beyond them follows.
 //
 // What the folds hold beyond o.Memory goes to o.Spill; without it, that is refused.
-func Rebuild(ctx context.Context, p *Plan, src Source, out *folder.Folder, o Options) (res *Result, err error) {
+func Rebuild(ctx context.Context, p *plan.Plan, src Source, out *folder.Folder, o Options) (res *Result, err error) {
 	b := newRebuild(p, src, o)
 	defer func() { err = errors.Join(err, b.fold.close()) }()
 	if p.BaseLoaded {
@@ -43,7 +45,7 @@ func Rebuild(ctx context.Context, p *Plan, src Source, out *folder.Folder, o Opt
 	return b.write(ctx, out)
 }
 
-func newRebuild(p *Plan, src Source, o Options) *rebuild {
+func newRebuild(p *plan.Plan, src Source, o Options) *rebuild {
 	b := &rebuild{src: src, o: o, fold: newFold(), tables: map[string]*rebuilt{}, routes: map[*binlog.TableMap]*stage{}}
 	b.places.files = src.Files
 	b.fold.byText = true
@@ -153,12 +155,12 @@ func (b *rebuild) definitions(ctx context.Context) error {
 				t.begun = true
 			}
 		case snapshot.PartOther:
-			if !b.p.scope().Whole() {
+			if !b.p.Scope().Whole() {
 				return nil
 			}
 			return b.doubtful(b.baseStep(s, set), s.Object)
 		case snapshot.PartView, snapshot.PartTrigger, snapshot.PartRoutine, snapshot.PartEvent:
-			if !b.p.scope().Whole() {
+			if !b.p.Scope().Whole() {
 				return nil
 			}
 			return b.programs.dumped(s, set, b.p, x.MariaDB)
@@ -167,7 +169,7 @@ func (b *rebuild) definitions(ctx context.Context) error {
 	})
 }
 
-func (b *rebuild) wants(table string) bool { return b.p.scope().Has(b.p.Database, table) }
+func (b *rebuild) wants(table string) bool { return b.p.Scope().Has(b.p.Database, table) }
 
 func (b *rebuild) baseTable(s snapshot.Statement, set []string) error {
 	mode := s.Mode()
@@ -301,7 +303,7 @@ func (b *rebuild) rowsOf(s *stage, it *binlog.Item) error {
 	if err := b.tellsEnough(s, it); err != nil {
 		return err
 	}
-	if rows.Kind == binlog.Delete && s.rows.shape.Key == nil && (mayGoTwice(s.rows.shape.Def) || refersToItself(s.rows.shape.Def)) {
+	if rows.Kind == binlog.Delete && s.rows.shape.Key == nil && (cascade.MayGoTwice(s.rows.shape.Def) || cascade.RefersToItself(s.rows.shape.Def)) {
 		return needsServer("table %s has no key, and rows that its foreign key changes are logged twice", s.table.name)
 	}
 	n := b.count.table(s.table.name)
@@ -340,7 +342,7 @@ func (b *rebuild) route(tm *binlog.TableMap) (*stage, error) {
 		return nil, nil
 	}
 	if t == nil {
-		if !b.p.mayMiss(tm.Table) {
+		if !b.p.MayMiss(tm.Table) {
 			return nil, fmt.Errorf("table %s has rows here, but neither the snapshot nor the log made it; leave it out with --exclude-table %s", tm.Table, tm.Table)
 		}
 		b.routes[tm] = nil
@@ -357,7 +359,7 @@ func (b *rebuild) route(tm *binlog.TableMap) (*stage, error) {
 	switch {
 	case s.rows == nil:
 		s.rows = b.fold.begin(t.name, shape, tm)
-		if key, keyed := t.def.RowKey(); keyed && b.p.partial(tm.Table) {
+		if key, keyed := t.def.RowKey(); keyed && b.p.InPart(tm.Table) {
 			s.rows.part = newInPart(shape, []schema.Key{key})
 		}
 	case string(s.rows.tm.Types) != string(tm.Types) || fmt.Sprint(s.rows.tm.Meta) != fmt.Sprint(tm.Meta):

@@ -6,12 +6,13 @@ import (
 	"strings"
 
 	"lifeboat/internal/binlog"
+	"lifeboat/replay/cascade"
 )
 
 // children are the tables whose rows a change of a parent's may change without the log's saying so, and by which foreign key. Their
 // own children are among them.
 func (b *rebuild) children(parent string) (out []child) {
-	if b.format == nil || cascadesLogged(b.format.MariaDB, b.format.VersionNumber()) {
+	if b.format == nil || cascade.Logged(b.format.MariaDB, b.format.VersionNumber()) {
 		return nil
 	}
 	names := slices.Sorted(maps.Keys(b.tables))

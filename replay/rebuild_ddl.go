@@ -22,12 +22,12 @@ func (b *rebuild) statement(it *binlog.Item, st *schema.Statement) error {
 		return nil
 	}
 	b.count.Applied++
-	text, err := b.p.localise(st, it, b.format)
+	text, err := localise(b.p, st, it, b.format)
 	if err != nil {
 		return err
 	}
 	mode := filter.ReadingMode(q, b.format)
-	set := b.server.StatementSettings(b.p.sessionOf(st, q, b.format), it.Time)
+	set := b.server.StatementSettings(sessionOf(b.p, st, q, b.format), it.Time)
 	if b.programs.statement(st, ProgramText{SQL: text, Set: set, Mode: mode}) {
 		return nil
 	}
@@ -75,7 +75,7 @@ func (b *rebuild) withoutBase(st *schema.Statement, q *binlog.Query) bool {
 		if o.Kind != schema.KindTable || o.DB != b.p.Database || o.Role != schema.Target && o.Role != schema.RenameFrom {
 			continue
 		}
-		if b.named(o.Name) != nil || !b.p.mayMiss(o.Name) {
+		if b.named(o.Name) != nil || !b.p.MayMiss(o.Name) {
 			return false
 		}
 		missing = true

@@ -113,13 +113,13 @@ func (b *rebuild) write(ctx context.Context, out *folder.Folder) (res *Result, e
 	b.result.doubts(b.found, &b.places, b.p.Exact)
 	b.result.Incomplete = append(b.result.Incomplete, b.p.Incomplete...)
 	for _, name := range slices.Sorted(maps.Keys(b.tables)) {
-		for _, line := range b.p.unsaidAlong(name, b.tables[name].def.ForeignKeys) {
+		for _, line := range b.p.UnsaidAlong(name, b.tables[name].def.ForeignKeys) {
 			if !slices.Contains(b.result.Incomplete, line) {
 				b.result.Incomplete = append(b.result.Incomplete, line)
 			}
 		}
 	}
-	return &b.result, b.p.checkSum(&b.result.Counts)
+	return &b.result, checkSum(b.p, &b.result.Counts)
 }
 
 // statements make the empty table, its AUTO_INCREMENT counter behind what the log saw.

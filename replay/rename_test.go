@@ -9,6 +9,7 @@ import (
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
 	"lifeboat/internal/testserver"
+	"lifeboat/replay/plan"
 )
 
 // TestStopAfterRename takes a restore back to the state that was saved before a RENAME TABLE ran. The tables that it swapped
@@ -32,7 +33,7 @@ func TestStopAfterRename(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer cp.close()
-			r := &runner{p: &Plan{Database: "d", Into: "d"}, srv: srv, cp: cp, fold: newFold(), st: &State{}}
+			r := &runner{p: &plan.Plan{Database: "d", Into: "d"}, srv: srv, cp: cp, fold: newFold(), st: &State{}}
 			if err := cp.create(ctx, r.st); err != nil {
 				t.Fatal(err)
 			}
@@ -75,7 +76,7 @@ func TestStopAfterRename(t *testing.T) {
 					t.Fatalf("after swap %d table a holds %d, want %d: %v", n+1, got, want, err)
 				}
 			}
-			if err := cp.done(ctx, &Plan{}); err != nil {
+			if err := cp.done(ctx, &plan.Plan{}); err != nil {
 				t.Fatal(err)
 			}
 		})

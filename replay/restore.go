@@ -11,11 +11,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"lifeboat/filter"
+	"lifeboat/internal/archive"
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
 	"lifeboat/internal/spill"
 	"lifeboat/internal/target"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 )
 
@@ -81,7 +82,7 @@ var ErrHolds = errors.New("the target already holds the database")
 
 // runner is one restore under way.
 type runner struct {
-	p   *Plan
+	p   *plan.Plan
 	src Source
 	srv *target.Server
 	o   Options
@@ -115,7 +116,7 @@ type runner struct {
 }
 
 // once runs the plan until the first error.
-func once(ctx context.Context, p *Plan, src Source, srv *target.Server, o Options, last *try) (*Result, error) {
+func once(ctx context.Context, p *plan.Plan, src Source, srv *target.Server, o Options, last *try) (*Result, error) {
 	r := &runner{p: p, src: src, srv: srv, o: o, fold: newFold(), going: newGoing(), routes: map[*binlog.TableMap]*route{}, analyzed: map[string]bool{}, places: places{files: src.Files}}
 	if err := r.begin(ctx, last); err != nil {
 		return nil, err
@@ -197,7 +198,7 @@ func (r *runner) begin(ctx context.Context, last *try) error {
 		cp.close()
 		return err
 	}
-	r.st = &State{Digest: r.p.Digest, Phase: phaseBase, Workers: max(1, r.o.Workers), Serial: r.o.Serial, Merge: r.p.mergeable(r.src, &r.o), From: Cursor{Position: r.p.Start}}
+	r.st = &State{Digest: r.p.Digest, Phase: phaseBase, Workers: max(1, r.o.Workers), Serial: r.o.Serial, Merge: mergeable(r.p, r.src, &r.o), From: Cursor{Position: r.p.Start}}
 	if err := cp.create(ctx, r.st); err != nil {
 		cp.close()
 		return err
@@ -285,7 +286,7 @@ func (r *runner) progress(change func(*Progress)) {
 }
 
 // wants reports whether a table of the source database is restored.
-func (r *runner) wants(table string) bool { return r.p.scope().Has(r.p.Database, table) }
+func (r *runner) wants(table string) bool { return r.p.Scope().Has(r.p.Database, table) }
 
 // finish makes what must wait for the rows, checks the account, and removes the checkpoint.
 func (r *runner) finish(ctx context.Context, last *try) error {
@@ -324,7 +325,7 @@ func (r *runner) finish(ctx context.Context, last *try) error {
 	if err := r.doubts(ctx); err != nil {
 		return err
 	}
-	if err := r.p.checkSum(c); err != nil {
+	if err := checkSum(r.p, c); err != nil {
 		return err
 	}
 	last.ending = &r.result
@@ -333,7 +334,7 @@ func (r *runner) finish(ctx context.Context, last *try) error {
 }
 
 // checkSum makes sure that every change of the stretch is accounted for.
-func (p *Plan) checkSum(c *Counts) error {
+func checkSum(p *plan.Plan, c *Counts) error {
 	if !c.Closes() {
 		return fmt.Errorf("%w: %d read, %d applied, %d in the base, %d filtered, %d out of bounds", ErrSum, c.Read, c.Applied, c.InBase, c.Filtered, c.OutOfBounds)
 	}
@@ -359,7 +360,7 @@ func (r *runner) log(ctx context.Context) error {
 	if r.p.Start.IsZero() {
 		return nil // no log to read
 	}
-	total, _ := r.p.span(r.src)
+	total, _ := span(r.p, r.src)
 	r.progress(func(p *Progress) {
 		*p = Progress{Phase: r.logPhase(), Unit: "bytes", Total: total, Position: r.st.From.Position, Window: r.st.Window}
 	})
@@ -476,7 +477,11 @@ func (r *runner) write(ctx context.Context, f *fold, stage int64) error {
 	return nil
 }
 
-// scope is the plan's scope as the filter knows it.
-func (p *Plan) scope() filter.Scope {
-	return filter.Scope{Database: p.Database, Tables: p.Tables, Exclude: p.Exclude}
+// NewSource names what a plan made from a and s reads.
+func NewSource(a *archive.Archive, s *snapshot.Snapshot) Source {
+	src := Source{Files: plan.Files(a), Snapshot: s}
+	for _, f := range a.Files {
+		src.Sizes = append(src.Sizes, f.Size)
+	}
+	return src
 }

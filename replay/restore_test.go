@@ -16,6 +16,7 @@ import (
 	"lifeboat/internal/target/scratch"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 )
 
@@ -186,21 +187,21 @@ func column(t *testing.T, db *sql.DB, query string) (out []string) {
 }
 
 // plan is what restores the database shop; change adjusts the request.
-func (s *source) plan(dump, dir string, change func(*replay.Request)) (*replay.Plan, replay.Source, error) {
+func (s *source) plan(dump, dir string, change func(*plan.Request)) (*plan.Plan, replay.Source, error) {
 	s.t.Helper()
 	ctx := s.t.Context()
 	a, err := archive.Open(ctx, []string{dir}, archive.Options{})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	q := replay.Request{Archive: a, Scope: filter.Scope{Database: "shop"}}
+	q := plan.Request{Archive: a, Scope: filter.Scope{Database: "shop"}}
 	if dump != "" {
 		if q.Snapshot, err = snapshot.Open(ctx, dump, "shop", nil); err != nil {
 			s.t.Fatal(err)
 		}
 	}
 	change(&q)
-	p, _, err := replay.MakePlan(ctx, q)
+	p, _, err := plan.Make(ctx, q)
 	return p, replay.NewSource(a, q.Snapshot), err
 }
 
@@ -213,7 +214,7 @@ func (s *source) target() *scratch.Server {
 }
 
 // restore plans and runs on a server of the same kind; change adjusts the request.
-func (s *source) restore(dump, dir string, change func(*replay.Request), o replay.Options) (*sql.DB, *replay.Plan, *replay.Result, error) {
+func (s *source) restore(dump, dir string, change func(*plan.Request), o replay.Options) (*sql.DB, *plan.Plan, *replay.Result, error) {
 	s.t.Helper()
 	ctx := context.Background()
 	p, src, err := s.plan(dump, dir, change)
@@ -236,8 +237,8 @@ func (s *source) restore(dump, dir string, change func(*replay.Request), o repla
 	return testserver.Open(s.t, dst), p, res, err
 }
 
-func stopBefore(spec string) func(*replay.Request) {
-	return func(q *replay.Request) {
+func stopBefore(spec string) func(*plan.Request) {
+	return func(q *plan.Request) {
 		p, err := filter.ParsePoint(spec)
 		if err != nil {
 			panic(err)

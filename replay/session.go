@@ -13,18 +13,19 @@ import (
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 )
 
 // The sessions of the log's statements and of the snapshot's, with what neither says: there it is taken for what it was on the server that wrote them.
 
 // sessionOf is the session that a statement was logged in. Foreign keys to tables that are not restored take one without checks.
-func (p *Plan) sessionOf(st *schema.Statement, q *binlog.Query, format *binlog.Format) *binlog.QueryVars {
+func sessionOf(p *plan.Plan, st *schema.Statement, q *binlog.Query, format *binlog.Format) *binlog.QueryVars {
 	vars := q.Vars
 	if st.GeneratedByServer && filter.ReadingMode(q, format).Charset == "" && utf8.Valid(q.SQL) {
 		vars.ClientCollation = filter.CollationUTF8 // 5.6 writes such statements so, whatever the event says
 	}
-	if slices.ContainsFunc(filter.Touched(st, q), func(o schema.Object) bool { return o.Role == schema.Reference && !p.scope().Has(o.DB, o.Name) }) {
+	if slices.ContainsFunc(filter.Touched(st, q), func(o schema.Object) bool { return o.Role == schema.Reference && !p.Scope().Has(o.DB, o.Name) }) {
 		vars.HasFlags2, vars.Flags2 = true, vars.Flags2|binlog.OptionNoForeignKeyChecks
 	}
 	if vars.ExplicitTimestamp < 0 && !binlog.SaysExplicitTimestamp(format.MariaDB, format.VersionNumber()) {

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"lifeboat/internal/spill"
+	"lifeboat/replay/plan"
 )
 
 // Where the first window spilled, the snapshot's rows stream past a filter of the keys on disk. A row whose key is certainly not among them
@@ -78,7 +79,7 @@ func (r *farRows) read(value []byte) (head string, row []byte, again bool, err e
 
 // farTable prepares a table on disk to be met: its keys join the filter. It reports false where keys of a dump's text and of the log cannot be told to be the same.
 func (f *fold) farTable(t *tableFold, filter *keyFilter, rows *farRows) (bool, error) {
-	if unmergeable(t.shape.Def) != "" {
+	if plan.Unmergeable(t.shape.Def) != "" {
 		return false, nil
 	}
 	looked, why, err := f.filterSpilled(t, filter, t.name)

@@ -11,6 +11,7 @@ import (
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
+	"lifeboat/replay/plan"
 )
 
 // The server computes generated columns, and stores some. An expression over a TIMESTAMP depends on the session's time zone, others on sql_mode or
@@ -146,7 +147,7 @@ func (r *runner) unlookedStored(ctx context.Context, looked map[string]bool) err
 		if err != nil {
 			return err
 		}
-		if !zoneDependent(text) {
+		if !plan.ZoneDependent(text) {
 			continue
 		}
 		err = r.ddl.Each(ctx, "SELECT 1 FROM "+quoteDB(r.p.Into)+"."+quoteDB(name)+" LIMIT 1", func(func(...any) error) error {

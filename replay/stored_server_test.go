@@ -8,6 +8,7 @@ import (
 	"lifeboat/internal/target"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 )
 
 // A run that goes on has not seen the rows that the one before it wrote: it says of which tables it cannot tell whether their generated columns
@@ -22,7 +23,7 @@ func TestStoredAfterAStop(t *testing.T) {
 				"INSERT INTO n (id, ts) VALUES (1, '2024-01-02 03:00:00')\nINSERT INTO still (id, ts) VALUES (1, '2024-01-02 03:00:00')")
 			dump := s.dump("shop")
 			s.run("USE shop\nUPDATE n SET ts='2024-01-03 03:00:00'\nINSERT INTO gone (id, ts) VALUES (1, '2024-01-02 03:00:00')\nDELETE FROM gone\nINSERT INTO plain (id, v, ts) VALUES (1, 1, '2024-01-02 03:00:00')")
-			p, src, err := s.plan(dump, s.archive(), func(*replay.Request) {})
+			p, src, err := s.plan(dump, s.archive(), func(*plan.Request) {})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -20,7 +20,7 @@ func (r *runner) takeDown(ctx context.Context) error {
 			return fmt.Errorf("reading the views, triggers, routines and events of %s on the target: %w", r.p.Into, err)
 		}
 		for _, o := range list {
-			if !r.p.scope().Whole() && (o.Kind != schema.KindTrigger.String() || !r.wants(o.Table)) {
+			if !r.p.Scope().Whole() && (o.Kind != schema.KindTrigger.String() || !r.wants(o.Table)) {
 				continue
 			}
 			m := mode

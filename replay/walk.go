@@ -10,6 +10,8 @@ import (
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
+	"lifeboat/replay/cascade"
+	"lifeboat/replay/plan"
 )
 
 // walk is one pass over the log for a server: it hands on each event that is to be applied.
@@ -145,7 +147,7 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 		return nil, nil
 	}
 	if def.SystemVersioned {
-		return nil, fmt.Errorf("%w: table %s is system-versioned, and its history cannot be replayed yet; leave it out with --exclude-table %s", ErrInexact, def.Name, def.Name)
+		return nil, fmt.Errorf("%w: table %s is system-versioned, and its history cannot be replayed yet; leave it out with --exclude-table %s", plan.ErrInexact, def.Name, def.Name)
 	}
 	if t.shape, err = target.NewShape(def, tm); err != nil {
 		return nil, err
@@ -158,7 +160,7 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 	}
 	parent := r.fks.parents[tm.Table]
 	t.cascades = parent.of(def)
-	why, along, partial := r.serialReason(tm.Table, def, t.shape.Key != nil), r.fks.along.has(tm.Table), r.p.partial(tm.Table)
+	why, along, partial := r.serialReason(tm.Table, def, t.shape.Key != nil), r.fks.along.Has(tm.Table), r.p.InPart(tm.Table)
 	if why != "" || along || partial {
 		if err := r.serialBase(ctx); err != nil {
 			return nil, err
@@ -184,15 +186,15 @@ func (r *runner) route(ctx context.Context, tm *binlog.TableMap) (*route, error)
 		t.fold = old
 	} else {
 		if t.shape.Key == nil {
-			if err := r.p.countable(tm.Table); err != nil {
+			if err := r.p.Countable(tm.Table); err != nil {
 				return nil, err
 			}
 		}
 		t.fold = r.fold.table(tm.Table, t.shape, tm)
-		t.fold.twice = r.st.From.Events > 0 && mayGoTwice(def)
+		t.fold.twice = r.st.From.Events > 0 && cascade.MayGoTwice(def)
 	}
 	if t.fold != nil && along {
-		if err := r.fks.along.formed(t.fold); err != nil {
+		if err := r.formed(t.fold); err != nil {
 			return nil, err
 		}
 		r.bind(t.fold)
@@ -222,7 +224,7 @@ func (r *runner) define(ctx context.Context, name string) (*schema.Table, error)
 	if err != nil {
 		return nil, err
 	}
-	if def == nil && !r.p.mayMiss(name) {
+	if def == nil && !r.p.MayMiss(name) {
 		return nil, fmt.Errorf("table %s has rows here, but does not exist on the target: neither the snapshot nor the log made it; leave it out with --exclude-table %s", name, name)
 	}
 	if r.defs == nil {
@@ -231,31 +233,6 @@ func (r *runner) define(ctx context.Context, name string) (*schema.Table, error)
 	r.defs[name] = def
 	return def, nil
 }
-
-const jsonDiffs = "the log holds changes to JSON values in place of the values (binlog_row_value_options=PARTIAL_JSON)"
-
-// keyReason says why a table's key does not tell its rows apart as the fold does; "" if it does.
-func keyReason(def *schema.Table, keyed bool) string {
-	switch {
-	case !keyed:
-		return uncounted(def)
-	case unpadded(def):
-		return "MariaDB's index over a CHAR column of a NO PAD collation keeps apart what comparisons take for equal"
-	}
-	return ""
-}
-
-// unpadded reports a key of which MariaDB finds the row by an index, and not by comparing: over CHAR columns the index of a NO PAD collation sees
-// trailing spaces, so that 'ss' and 'ß' are two keys, and = takes them for one. A search for several keys at once drops all but one of those.
-func unpadded(def *schema.Table) bool {
-	key, _ := def.RowKey()
-	return slices.ContainsFunc(key.Columns, func(c schema.KeyPart) bool {
-		col, ok := def.Column(c.Name)
-		return ok && strings.EqualFold(col.DataType, "char") && strings.Contains(col.Collation, "_nopad_") && !strings.HasSuffix(col.Collation, "_bin")
-	})
-}
-
-const aSequence = "a sequence, whose steps are logged as rows"
 
 func (r *runner) serialReason(name string, def *schema.Table, keyed bool) string {
 	why := r.ownReason(name, def, keyed)
@@ -272,12 +249,12 @@ func (r *runner) serialReason(name string, def *schema.Table, keyed bool) string
 func (r *runner) ownReason(name string, def *schema.Table, keyed bool) string {
 	switch {
 	case def.Sequence:
-		return aSequence
-	case keyReason(def, keyed) != "":
-		return keyReason(def, keyed)
-	case r.p.diffs(name):
-		return jsonDiffs
-	case r.p.partial(name):
+		return plan.ASequence
+	case plan.KeyReason(def, keyed) != "":
+		return plan.KeyReason(def, keyed)
+	case r.p.Diffs(name):
+		return plan.JSONDiffs
+	case r.p.InPart(name):
 		return r.partReason(def)
 	}
 	return ""

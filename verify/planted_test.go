@@ -17,6 +17,7 @@ import (
 	"lifeboat/internal/target"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 	"lifeboat/verify"
 )
@@ -85,7 +86,7 @@ func bring(t testing.TB, kind, binlogs, base string) *restored {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, _, err := replay.MakePlan(ctx, replay.Request{Archive: a, Snapshot: s, Scope: filter.Scope{Database: "a"}, Stop: filter.Stop{Point: end, After: true, Given: true}})
+	p, _, err := plan.Make(ctx, plan.Request{Archive: a, Snapshot: s, Scope: filter.Scope{Database: "a"}, Stop: filter.Stop{Point: end, After: true, Given: true}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"lifeboat/internal/report"
 	"lifeboat/internal/ui"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 )
 
@@ -123,8 +124,8 @@ type facts struct {
 	*source
 	archive  *archive.Archive
 	snapshot *snapshot.Snapshot
-	bases    []replay.Base // several backups, of which snapshot is made with the plan
-	plan     *replay.Plan  // of a restore to the end of the log; nil for all databases
+	bases    []plan.Backup // several backups, of which snapshot is made with the plan
+	plan     *plan.Plan    // of a restore to the end of the log; nil for all databases
 	survey   *filter.Survey
 	timeline *filter.Timeline           // of all that was read
 	before   []*filter.Incident         // those whose effect the base already holds
@@ -163,12 +164,12 @@ func (f *facts) read(ctx context.Context, m *meter) (err error) {
 	progress := m.survey(f.archive)
 	f.timeline = newTimeline(f.archive)
 	if f.scope.Database == "" {
-		f.survey, err = filter.Scan(ctx, replay.Files(f.archive), f.scope, filter.Options{Progress: progress, Timeline: f.timeline})
+		f.survey, err = filter.Scan(ctx, plan.Files(f.archive), f.scope, filter.Options{Progress: progress, Timeline: f.timeline})
 		return f.damage(err)
 	}
 	q := f.request(progress)
 	q.Timeline = f.timeline
-	f.plan, f.survey, err = replay.MakePlan(ctx, q)
+	f.plan, f.survey, err = plan.Make(ctx, q)
 	if f.survey != nil {
 		base, err := baseOf(f.plan, f.snapshot, f.bases)
 		if err != nil {
@@ -179,7 +180,7 @@ func (f *facts) read(ctx context.Context, m *meter) (err error) {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(err, replay.ErrUnknownDB):
+	case errors.Is(err, plan.ErrUnknownDB):
 		return err
 	case f.survey == nil:
 		if err == nil {
@@ -190,9 +191,9 @@ func (f *facts) read(ctx context.Context, m *meter) (err error) {
 			f.find("base", severityOf(err), binlog.Position{}, f.source.snapshot, err.Error(), "")
 		}
 		f.plan, f.timeline = nil, newTimeline(f.archive)
-		f.survey, err = filter.Scan(ctx, replay.Files(f.archive), f.scope, filter.Options{Progress: progress, Timeline: f.timeline})
+		f.survey, err = filter.Scan(ctx, plan.Files(f.archive), f.scope, filter.Options{Progress: progress, Timeline: f.timeline})
 		return f.damage(err)
-	case errors.Is(err, replay.ErrIncidents), errors.Is(err, replay.ErrGap), errors.Is(err, replay.ErrCorrupt):
+	case errors.Is(err, plan.ErrIncidents), errors.Is(err, plan.ErrGap), errors.Is(err, plan.ErrCorrupt):
 		// The incidents, and the archive's own findings, say it better.
 	case err != nil:
 		f.find("restore", archive.Warning, binlog.Position{}, "", "a restore to the end of the log would be refused: "+err.Error(), "")
@@ -201,8 +202,8 @@ func (f *facts) read(ctx context.Context, m *meter) (err error) {
 }
 
 // request is for a plan that goes as far as it can.
-func (f *facts) request(progress func(binlog.Position)) replay.Request {
-	return replay.Request{Archive: f.archive, Snapshot: f.snapshot, Bases: f.bases, SnapshotPosition: f.position, Scope: f.scope, AllowIncomplete: true, Progress: progress}
+func (f *facts) request(progress func(binlog.Position)) plan.Request {
+	return plan.Request{Archive: f.archive, Snapshot: f.snapshot, Bases: f.bases, SnapshotPosition: f.position, Scope: f.scope, AllowIncomplete: true, Progress: progress}
 }
 
 func severityOf(err error) archive.Severity {
@@ -237,7 +238,7 @@ func (f *facts) damage(err error) error {
 // they destroyed is not in that base.
 func (f *facts) readBefore(ctx context.Context, progress func(binlog.Position)) error {
 	start, set := f.plan.Start, f.plan.StartGTIDs
-	files := replay.Files(f.archive)
+	files := plan.Files(f.archive)
 	first := binlog.Position{File: files[0].Name(), Offset: 4}
 	if start.IsZero() || set.IsEmpty() && start.Compare(first) <= 0 {
 		return nil

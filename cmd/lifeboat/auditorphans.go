@@ -10,6 +10,7 @@ import (
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/ui/text"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 )
 
 // countOrphans holds the snapshot's rows against the log, up to the first place that a restore would stop at, and says of which
@@ -23,7 +24,7 @@ func (f *facts) countOrphans(ctx context.Context, m *meter, e effort, spillDir s
 	if at := f.firstStop(); !at.IsZero() {
 		q.Stop = filter.Stop{Given: true, Point: filter.Point{Position: at}}
 	}
-	p, _, err := replay.MakePlan(ctx, q)
+	p, _, err := plan.Make(ctx, q)
 	if err != nil {
 		return f.uncounted(ctx, err)
 	}

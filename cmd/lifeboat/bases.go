@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"lifeboat/internal/report"
-	"lifeboat/replay"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 )
 
@@ -77,19 +77,19 @@ func (s *source) given() (out []string) {
 }
 
 // openBases reads several backups.
-func openBases(ctx context.Context, s *source, m *meter) (out []replay.Base, err error) {
+func openBases(ctx context.Context, s *source, m *meter) (out []plan.Backup, err error) {
 	for _, b := range s.bases {
 		x, err := snapshot.Open(ctx, s.file(b.path), s.scope.Database, m.bytes(phaseSnapshot))
 		if err != nil {
 			return nil, ofFlag("--snapshot", err)
 		}
-		out = append(out, replay.Base{Snapshot: x, Tables: b.tables})
+		out = append(out, plan.Backup{Snapshot: x, Tables: b.tables})
 	}
 	return out, nil
 }
 
 // baseOf is the base of a plan: the only backup, nil where none was given, or what the plan takes of several.
-func baseOf(p *replay.Plan, only *snapshot.Snapshot, several []replay.Base) (*snapshot.Snapshot, error) {
+func baseOf(p *plan.Plan, only *snapshot.Snapshot, several []plan.Backup) (*snapshot.Snapshot, error) {
 	if len(several) == 0 {
 		return only, nil
 	}
@@ -97,7 +97,7 @@ func baseOf(p *replay.Plan, only *snapshot.Snapshot, several []replay.Base) (*sn
 }
 
 // followBases takes the backups of a saved plan.
-func (j *job) followBases(p *replay.Plan) error {
+func (j *job) followBases(p *plan.Plan) error {
 	var values []string
 	position := "auto"
 	for i, b := range p.Bases {
@@ -106,7 +106,7 @@ func (j *job) followBases(p *replay.Plan) error {
 			position = "unknown"
 		}
 		for _, t := range p.Routes {
-			if t.From == i+1 && t.FromWhy == replay.WhyNamed {
+			if t.From == i+1 && t.FromWhy == plan.WhyNamed {
 				values = append(values, t.Name+"="+b.Path)
 			}
 		}
@@ -115,7 +115,7 @@ func (j *job) followBases(p *replay.Plan) error {
 	return j.readSnapshots(values)
 }
 
-func basesPart(p *replay.Plan) (out []report.BasePlan) {
+func basesPart(p *plan.Plan) (out []report.BasePlan) {
 	for _, b := range p.Bases {
 		one := report.BasePlan{Path: b.Path, At: "unknown", Tables: b.Tables, Programs: b.Programs, Unused: b.Unused, Why: map[string]string{}}
 		switch {

@@ -18,6 +18,7 @@ import (
 	"lifeboat/internal/target/scratch"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 )
 
@@ -164,7 +165,7 @@ func TestSeveralBases(t *testing.T) {
 				return append(append([]string{command}, from...), more...)
 			}
 			o := lifeboat(t, with("plan", "--stop-before", last+":4")...).want(t, 0)
-			p := &replay.Plan{}
+			p := &plan.Plan{}
 			if err := json.Unmarshal([]byte(o.out), p); err != nil {
 				t.Fatal(err)
 			}
@@ -375,13 +376,13 @@ func TestSeveralBasesResumed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			q := replay.Request{Archive: a, Scope: filter.Scope{Database: "shop"}, Stop: filter.Stop{Point: filter.Point{Position: binlog.Position{File: names[len(names)-1], Offset: 4}}, Given: true}}
+			q := plan.Request{Archive: a, Scope: filter.Scope{Database: "shop"}, Stop: filter.Stop{Point: filter.Point{Position: binlog.Position{File: names[len(names)-1], Offset: 4}}, Given: true}}
 			for _, path := range []string{s.old, s.new} {
 				x, err := snapshot.Open(t.Context(), path, "shop", nil)
 				if err != nil {
 					t.Fatal(err)
 				}
-				q.Bases = append(q.Bases, replay.Base{Snapshot: x})
+				q.Bases = append(q.Bases, plan.Backup{Snapshot: x})
 			}
 			srv, err := target.Open(t.Context(), to.DSN(), nil)
 			if err != nil {
@@ -390,7 +391,7 @@ func TestSeveralBasesResumed(t *testing.T) {
 			defer srv.Close()
 			for into, first := range map[string]bool{"merged": false, "first": true} {
 				q.Into = into
-				p, _, err := replay.MakePlan(t.Context(), q)
+				p, _, err := plan.Make(t.Context(), q)
 				if err != nil {
 					t.Fatal(err)
 				}

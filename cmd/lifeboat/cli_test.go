@@ -15,6 +15,7 @@ import (
 	"lifeboat/internal/target"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 	"lifeboat/verify"
 )
@@ -109,10 +110,10 @@ func TestExitCodes(t *testing.T) {
 		code int
 	}{
 		{nil, 0}, {errors.New("x"), 1}, {errUsage, 64}, {errInterrupted, 130}, {errIncomplete, 3}, {verify.ErrDifferent, 12},
-		{replay.ErrGap, 10}, {replay.ErrCorrupt, 11}, {replay.ErrIncidents, 1}, {replay.ErrHolds, 1},
+		{plan.ErrGap, 10}, {plan.ErrCorrupt, 11}, {plan.ErrIncidents, 1}, {replay.ErrHolds, 1},
 		{&binlog.ReadError{Kind: binlog.ErrTorn}, 10}, {&binlog.ReadError{Kind: binlog.ErrCorrupt}, 11}, {binlog.ErrEncrypted, 10}, {binlog.ErrUnsupported, 10},
 		{archive.ErrNoBinlogs, 10}, {archive.ErrAmbiguous, 1}, {snapshot.ErrIncomplete, 10}, {snapshot.ErrCorrupt, 11},
-		{fmt.Errorf("%w in x (%w)", archive.ErrNoBinlogs, binlog.ErrCorrupt), 11}, {&reported{errArchiveGap}, 10}, {&incidentRefusal{err: replay.ErrIncidents}, 1},
+		{fmt.Errorf("%w in x (%w)", archive.ErrNoBinlogs, binlog.ErrCorrupt), 11}, {&reported{errArchiveGap}, 10}, {&incidentRefusal{err: plan.ErrIncidents}, 1},
 	} {
 		if got := exitCode(c.err); got != c.code {
 			t.Errorf("%v: %d, want %d", c.err, got, c.code)

@@ -1,6 +1,8 @@
 package main
 
-import "testing"
+import (
+	"testing"
+)
 
 func TestFoldShare(t *testing.T) {
 	const mib = 1 << 20

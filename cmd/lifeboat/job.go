@@ -15,6 +15,7 @@ import (
 	"lifeboat/internal/ui"
 	"lifeboat/internal/ui/text"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 )
 
@@ -91,7 +92,7 @@ func (j *job) bounded(l *commandLine) *commandLine { return l.stop(j.stop).flags
 type planned struct {
 	archive  *archive.Archive
 	snapshot *snapshot.Snapshot
-	plan     *replay.Plan
+	plan     *plan.Plan
 	survey   *filter.Survey
 }
 
@@ -111,7 +112,7 @@ func (j *job) makePlan(ctx context.Context, m *meter, onto *target.Server) (p pl
 	if err != nil {
 		return p, err
 	}
-	p.plan, p.survey, err = replay.MakePlan(ctx, replay.Request{
+	p.plan, p.survey, err = plan.Make(ctx, plan.Request{
 		Definer: definer,
 		Archive: p.archive, Snapshot: p.snapshot, Bases: bases, SnapshotPosition: j.position, BaseLoaded: j.baseLoaded, Scope: j.scope, Into: j.into,
 		Stop: j.stop, Skip: j.skip, AllowIncomplete: j.partialAllowed, PartialTables: j.partialTables, DropExisting: j.dropExisting, Progress: m.survey(p.archive), LowerNames: onto != nil && onto.LowerNames,
@@ -119,7 +120,7 @@ func (j *job) makePlan(ctx context.Context, m *meter, onto *target.Server) (p pl
 	if err == nil {
 		p.snapshot, err = baseOf(p.plan, p.snapshot, bases)
 	}
-	if errors.Is(err, replay.ErrIncidents) && p.survey != nil {
+	if errors.Is(err, plan.ErrIncidents) && p.survey != nil {
 		err = j.refuse(err, &p)
 	}
 	return p, err

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"lifeboat/internal/testserver"
-	"lifeboat/replay"
+	"lifeboat/replay/plan"
 )
 
 // A server that holds the base is read in one snapshot, with its place in the log, and nothing of it stays behind; its password is never shown.
@@ -74,7 +74,7 @@ func TestLiveBaseAmongSeveral(t *testing.T) {
 				return append([]string{command, "--binlogs", s.binlogs(), "--snapshot", s.old, "--snapshot", s.new, "--snapshot", server, "--database", "shop", "--progress", "plain", "--stop-after", "end", "--skip", s.last(t)}, more...)
 			}
 			o := lifeboat(t, with("plan")...).want(t, 0)
-			p := &replay.Plan{}
+			p := &plan.Plan{}
 			if err := json.Unmarshal([]byte(o.out), p); err != nil {
 				t.Fatal(err)
 			}

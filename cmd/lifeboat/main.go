@@ -12,7 +12,7 @@ import (
 	"lifeboat/internal/archive"
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/ui"
-	"lifeboat/replay"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 	"lifeboat/verify"
 )
@@ -44,11 +44,11 @@ func exitCodes() []struct {
 		{errIncomplete, exitIncomplete},
 		{verify.ErrDifferent, exitDifferent},
 		{verify.ErrUnchecked, exitIncomplete},
-		{replay.ErrCorrupt, exitCorrupt},
+		{plan.ErrCorrupt, exitCorrupt},
 		{binlog.ErrCorrupt, exitCorrupt},
 		{snapshot.ErrCorrupt, exitCorrupt},
 		{errArchiveCorrupt, exitCorrupt},
-		{replay.ErrGap, exitGap},
+		{plan.ErrGap, exitGap},
 		{binlog.ErrTorn, exitGap},
 		{binlog.ErrEncrypted, exitGap},
 		{binlog.ErrUnsupported, exitGap},

@@ -19,6 +19,7 @@ import (
 	"lifeboat/internal/target"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 )
 
@@ -306,7 +307,7 @@ func TestPartialTablesResumed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, _, err := replay.MakePlan(t.Context(), replay.Request{Archive: a, Snapshot: x, Scope: filter.Scope{Database: "shop"}, PartialTables: true, Stop: filter.Stop{Point: point, Given: true}})
+	p, _, err := plan.Make(t.Context(), plan.Request{Archive: a, Snapshot: x, Scope: filter.Scope{Database: "shop"}, PartialTables: true, Stop: filter.Stop{Point: point, Given: true}})
 	if err != nil {
 		t.Fatal(err)
 	}

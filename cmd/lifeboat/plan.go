@@ -13,7 +13,7 @@ import (
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/report"
 	"lifeboat/internal/ui/text"
-	"lifeboat/replay"
+	"lifeboat/replay/plan"
 )
 
 type planOptions struct {
@@ -40,13 +40,13 @@ func planCommand(e *env) *cli.Command {
 			if err = o.check(); err != nil {
 				return err
 			}
-			return plan(c.Context, e, o)
+			return showPlan(c.Context, e, o)
 		},
 	}
 }
 
-// plan makes a plan and writes it out.
-func plan(ctx context.Context, e *env, o planOptions) (err error) {
+// showPlan makes a plan and writes it out.
+func showPlan(ctx context.Context, e *env, o planOptions) (err error) {
 	m := newMeter(e, o.progress, o.phases()...)
 	defer func() { m.close(outcome(err), err) }()
 	defer func() { err = errors.Join(err, o.sweep()) }()
@@ -130,7 +130,7 @@ func planPage(j *job, p *planned, refused error, where string, notes []string) *
 	return r
 }
 
-func planNotes(p *replay.Plan) (out []string) {
+func planNotes(p *plan.Plan) (out []string) {
 	if !p.Exact {
 		out = append(out, "the base's place in the log is not known: the whole log is applied over it, and rows that changed before the log begins stay as the base has them")
 	}
@@ -147,7 +147,7 @@ func planNotes(p *replay.Plan) (out []string) {
 }
 
 // inRange reports whether the stretch from first to last lies at least partly in what the plan applies.
-func inRange(p *replay.Plan, last, first binlog.Position) bool {
+func inRange(p *plan.Plan, last, first binlog.Position) bool {
 	if p.Start.IsZero() || last.Compare(p.Start) < 0 {
 		return false
 	}
@@ -155,14 +155,14 @@ func inRange(p *replay.Plan, last, first binlog.Position) bool {
 }
 
 // endOf is the place in the log that a restore leaves the target at.
-func endOf(p *replay.Plan) binlog.Position {
+func endOf(p *plan.Plan) binlog.Position {
 	if !p.Stop.IsZero() {
 		return p.Stop
 	}
 	return p.End
 }
 
-func why(p *replay.Plan) string {
+func why(p *plan.Plan) string {
 	if p.Stop.IsZero() {
 		return "the log ends"
 	}

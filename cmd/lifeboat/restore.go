@@ -12,6 +12,7 @@ import (
 	"lifeboat/internal/report"
 	"lifeboat/internal/target"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 	"lifeboat/verify"
 )
 
@@ -130,7 +131,7 @@ func (o *restoreOptions) again() string {
 
 // restore makes the plan and runs it.
 func restore(ctx context.Context, e *env, o restoreOptions) (err error) {
-	var saved *replay.Plan
+	var saved *plan.Plan
 	if o.planFile != "" {
 		if saved, err = readPlan(o.planFile); err != nil {
 			return err
@@ -211,7 +212,7 @@ func (r *restoring) refused(err error) error {
 	if r.o.dryRun && r.o.format == report.Text && r.survey != nil && outcome(err) != "interrupted" {
 		werr := r.o.write(r.e, func(w sink) error { return writePlan(w, &r.o.job, &r.planned, err, report.Text, r.where()) })
 		if werr == nil && choices != nil {
-			return fmt.Errorf("%w: see above", replay.ErrIncidents)
+			return fmt.Errorf("%w: see above", plan.ErrIncidents)
 		}
 		return errors.Join(err, werr)
 	}

@@ -14,6 +14,7 @@ import (
 	"lifeboat/internal/target/scratch"
 	"lifeboat/internal/ui/text"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 	"lifeboat/verify"
 )
 
@@ -195,23 +196,23 @@ func (r *restoring) report(res *replay.Result, begun, ended time.Time) *report.R
 	return rep
 }
 
-func state(p *replay.Plan) string {
+func state(p *plan.Plan) string {
 	if p.Start.IsZero() {
 		return "as the snapshot has it"
 	}
 	return fmt.Sprintf("%s (%s)", endOf(p), why(p))
 }
 
-func tableResults(p *replay.Plan, res *replay.Result) (out []report.TableRestore) {
+func tableResults(p *plan.Plan, res *replay.Result) (out []report.TableRestore) {
 	for _, t := range p.Routes {
 		x := report.TableRestore{Name: t.Name, BaseRows: t.BaseRows, Lane: string(t.Lane), Why: t.Why}
 		if n := res.Counts.Rows[t.Name]; n != nil {
 			x.Inserted, x.Updated, x.Deleted, x.Upserts, x.Deletes = n.Inserted, n.Updated, n.Deleted, n.Upserts, n.Removed
 		}
 		if why, ok := res.Lanes[t.Name]; ok {
-			x.Lane, x.Why = string(replay.LaneSerial), why
+			x.Lane, x.Why = string(plan.LaneSerial), why
 		}
-		if x.Lane == string(replay.LaneSerial) {
+		if x.Lane == string(plan.LaneSerial) {
 			x.Serial = x.Inserted + x.Updated + x.Deleted
 		}
 		out = append(out, x)

@@ -10,27 +10,27 @@ import (
 	"strings"
 
 	"lifeboat/filter"
-	"lifeboat/replay"
+	"lifeboat/replay/plan"
 )
 
 // readPlan reads a plan that lifeboat plan wrote.
-func readPlan(path string) (*replay.Plan, error) {
+func readPlan(path string) (*plan.Plan, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("--plan: %w", err)
 	}
-	p := &replay.Plan{}
+	p := &plan.Plan{}
 	if err := json.Unmarshal(content, p); err != nil {
 		return nil, fmt.Errorf("--plan %s: not a plan: %w", path, err)
 	}
-	if p.Schema != replay.PlanSchema {
-		return nil, fmt.Errorf("--plan %s: its schema is %q, this lifeboat reads %s", path, p.Schema, replay.PlanSchema)
+	if p.Schema != plan.Schema {
+		return nil, fmt.Errorf("--plan %s: its schema is %q, this lifeboat reads %s", path, p.Schema, plan.Schema)
 	}
 	return p, nil
 }
 
 // follow takes from a saved plan what the command line does not say.
-func (j *job) follow(p *replay.Plan) error {
+func (j *job) follow(p *plan.Plan) error {
 	if j.scope.Database == "" {
 		j.scope.Database = p.Database
 	}
@@ -78,7 +78,7 @@ func (j *job) follow(p *replay.Plan) error {
 }
 
 // samePlan refuses a plan that is no longer what its inputs give.
-func samePlan(saved, now *replay.Plan) error {
+func samePlan(saved, now *plan.Plan) error {
 	a, err := fields(saved)
 	if err != nil {
 		return err
@@ -105,7 +105,7 @@ func samePlan(saved, now *replay.Plan) error {
 }
 
 // fields is a plan as data, without what does not decide the result: where the inputs lie.
-func fields(p *replay.Plan) (map[string]any, error) {
+func fields(p *plan.Plan) (map[string]any, error) {
 	text, err := json.Marshal(p)
 	if err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 
 	"lifeboat/internal/report"
 	"lifeboat/internal/testserver"
-	"lifeboat/replay"
+	"lifeboat/replay/plan"
 )
 
 // The whole of an operator's night, on every kind of server: audit, refusal, plan, dry run, restore, proof.
@@ -47,7 +47,7 @@ func TestStory(t *testing.T) {
 
 			saved := filepath.Join(t.TempDir(), "plan.json")
 			lifeboat(t, with("plan", "--stop-before", "incident:1", "--into", "rescued", "-o", saved)...).want(t, 0)
-			p := &replay.Plan{}
+			p := &plan.Plan{}
 			if text, err := os.ReadFile(saved); err != nil || json.Unmarshal(text, p) != nil || p.Into != "rescued" || len(p.Routes) != 3 {
 				t.Errorf("the saved plan: %+v, %v", p, err)
 			}

@@ -49,7 +49,9 @@ var order = []struct {
 	{"internal/target/scratch", "internal/target internal/schema internal/value internal/binlog internal/binlog/gtid"},
 	{"internal/target/folder", "internal/binlog internal/schema"},
 	{"internal/target/live", "internal/value internal/schema internal/binlog internal/target internal/target/folder"},
-	{"replay", "internal/spill internal/value internal/schema internal/binlog/gtid internal/binlog internal/archive filter snapshot " +
+	{"replay/cascade", "internal/schema internal/value internal/target"},
+	{"replay/plan", "internal/value internal/schema internal/binlog/gtid internal/binlog internal/archive filter snapshot replay/cascade"},
+	{"replay", "replay/plan replay/cascade internal/spill internal/value internal/schema internal/binlog/gtid internal/binlog internal/archive filter snapshot " +
 		"internal/partial internal/target internal/target/scratch internal/target/folder"},
 	{"internal/ui/text", ""},
 	{"internal/ui", "internal/ui/text"},

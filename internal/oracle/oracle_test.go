@@ -21,6 +21,7 @@ import (
 	"lifeboat/internal/target/folder"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 	"lifeboat/verify"
 )
@@ -185,7 +186,7 @@ func (s *scene) restore(t *testing.T, r route) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := replay.Request{Archive: a, Scope: filter.Scope{Database: database, Tables: s.c.tables, Exclude: s.c.exclude}, Into: s.c.into, AllowIncomplete: s.c.allowIncompletion,
+	q := plan.Request{Archive: a, Scope: filter.Scope{Database: database, Tables: s.c.tables, Exclude: s.c.exclude}, Into: s.c.into, AllowIncomplete: s.c.allowIncompletion,
 		Stop: filter.Stop{Point: point, Given: true}}
 	switch {
 	case r.baseLoaded:
@@ -196,7 +197,7 @@ func (s *scene) restore(t *testing.T, r route) string {
 			return err.Error()
 		}
 	}
-	p, _, err := replay.MakePlan(ctx, q)
+	p, _, err := plan.Make(ctx, q)
 	var res *replay.Result
 	switch {
 	case err != nil:
@@ -234,7 +235,7 @@ func (r *route) offline(t *testing.T) replay.Options {
 }
 
 // verify compares the result with what lifeboat works out without a server: neither may say what the other does not.
-func (s *scene) verify(ctx context.Context, t *testing.T, p *replay.Plan, src replay.Source, o replay.Options) string {
+func (s *scene) verify(ctx context.Context, t *testing.T, p *plan.Plan, src replay.Source, o replay.Options) string {
 	t.Helper()
 	srv, err := target.Open(t.Context(), s.p.dsn(), nil)
 	if err != nil {
@@ -271,7 +272,7 @@ func (s *scene) copies() []string {
 }
 
 // attempt runs the plan, and again after each stop.
-func (s *scene) attempt(ctx context.Context, t *testing.T, p *replay.Plan, src replay.Source, r route) (*replay.Result, error) {
+func (s *scene) attempt(ctx context.Context, t *testing.T, p *plan.Plan, src replay.Source, r route) (*replay.Result, error) {
 	t.Helper()
 	srv, err := target.Open(t.Context(), s.p.dsn(), nil)
 	if err != nil {
@@ -309,7 +310,7 @@ func (s *scene) attempt(ctx context.Context, t *testing.T, p *replay.Plan, src r
 }
 
 // rebuild writes the dump, and loads it.
-func (s *scene) rebuild(ctx context.Context, t *testing.T, p *replay.Plan, src replay.Source, r route) (*replay.Result, error) {
+func (s *scene) rebuild(ctx context.Context, t *testing.T, p *plan.Plan, src replay.Source, r route) (*replay.Result, error) {
 	t.Helper()
 	version := src.Files[0].(*archive.File).Format
 	dir := filepath.Join(t.TempDir(), "dump")
@@ -338,7 +339,7 @@ func (s *scene) rebuild(ctx context.Context, t *testing.T, p *replay.Plan, src r
 }
 
 // judge compares an outcome with what the case expects.
-func (s *scene) judge(t *testing.T, p *replay.Plan, res *replay.Result, err error) string {
+func (s *scene) judge(t *testing.T, p *plan.Plan, res *replay.Result, err error) string {
 	t.Helper()
 	if text, refused := s.c.expect("refused", s.p.kind); refused {
 		if err == nil {

@@ -18,6 +18,7 @@ import (
 	"lifeboat/internal/target"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 )
 
@@ -82,7 +83,7 @@ func (s *scene) restoreInTrouble(t *testing.T, trouble func(t *testing.T) func()
 	}
 }
 
-func (s *scene) plan(ctx context.Context, t *testing.T, baseLoaded bool) (*replay.Plan, replay.Source) {
+func (s *scene) plan(ctx context.Context, t *testing.T, baseLoaded bool) (*plan.Plan, replay.Source) {
 	t.Helper()
 	a, err := archive.Open(ctx, s.copies(), archive.Options{})
 	if err != nil {
@@ -96,11 +97,11 @@ func (s *scene) plan(ctx context.Context, t *testing.T, baseLoaded bool) (*repla
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := replay.Request{Archive: a, Snapshot: snap, Scope: filter.Scope{Database: database}, Stop: filter.Stop{Point: point, Given: true}}
+	q := plan.Request{Archive: a, Snapshot: snap, Scope: filter.Scope{Database: database}, Stop: filter.Stop{Point: point, Given: true}}
 	if baseLoaded {
 		q.Snapshot, q.BaseLoaded, q.SnapshotPosition = nil, true, s.start
 	}
-	p, _, err := replay.MakePlan(ctx, q)
+	p, _, err := plan.Make(ctx, q)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"lifeboat/internal/target"
 	"lifeboat/internal/testserver"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 )
 
@@ -39,7 +40,7 @@ const (
 )
 
 // refusals are the errors by which lifeboat says that it cannot do a thing.
-var refusals = []error{replay.ErrInexact}
+var refusals = []error{plan.ErrInexact}
 
 var places = regexp.MustCompile(`binlog\.\d+(:\d+)?|\b[a-z]{1,3}\d+\b|\d+`)
 
@@ -109,7 +110,7 @@ func (b *bench) makeDatabase(ctx context.Context, s *script, sc *scene) error {
 var errLoading = errors.New("the base cannot be loaded by the server's own client")
 
 // restore goes the script's route.
-func (b *bench) restore(ctx context.Context, s *script, sc *scene) (*replay.Plan, *replay.Result, error) {
+func (b *bench) restore(ctx context.Context, s *script, sc *scene) (*plan.Plan, *replay.Result, error) {
 	a, err := archive.Open(ctx, []string{sc.archive}, archive.Options{})
 	if err != nil {
 		return nil, nil, err
@@ -118,7 +119,7 @@ func (b *bench) restore(ctx context.Context, s *script, sc *scene) (*replay.Plan
 	if err != nil {
 		return nil, nil, err
 	}
-	q := replay.Request{Archive: a, Scope: filter.Scope{Database: database}, Into: s.route.Into, Stop: filter.Stop{Point: point, Given: true}}
+	q := plan.Request{Archive: a, Scope: filter.Scope{Database: database}, Into: s.route.Into, Stop: filter.Stop{Point: point, Given: true}}
 	if err := b.makeDatabase(ctx, s, sc); err != nil {
 		return nil, nil, err
 	}
@@ -135,7 +136,7 @@ func (b *bench) restore(ctx context.Context, s *script, sc *scene) (*replay.Plan
 			return nil, nil, err
 		}
 	}
-	p, _, err := replay.MakePlan(ctx, q)
+	p, _, err := plan.Make(ctx, q)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -198,8 +199,8 @@ func (b *bench) loadBase(ctx context.Context, s *script, sc *scene) error {
 }
 
 // judge says what an outcome is worth.
-func (b *bench) judge(ctx context.Context, s *script, sc *scene, p *replay.Plan, res *replay.Result, err error) outcome {
-	if errors.Is(err, replay.ErrNoBase) && (len(sc.want.lines) == 1 || sc.loaded) {
+func (b *bench) judge(ctx context.Context, s *script, sc *scene, p *plan.Plan, res *replay.Result, err error) outcome {
+	if errors.Is(err, plan.ErrNoBase) && (len(sc.want.lines) == 1 || sc.loaded) {
 		return outcome{nothing, "the database was empty in the end, or nothing came after the base", ""}
 	}
 	for _, r := range refusals {

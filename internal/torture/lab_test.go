@@ -17,6 +17,7 @@ import (
 	"lifeboat/internal/testserver"
 	"lifeboat/internal/testserver/dbstate"
 	"lifeboat/replay"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 )
 
@@ -70,7 +71,7 @@ type run struct {
 	s     *scene
 	r     *route
 	f     *fault
-	plan  *replay.Plan
+	plan  *plan.Plan
 	admin *sql.Conn // held for the run: a server may be full
 
 	happened bool       // the fault did

@@ -16,7 +16,7 @@ import (
 	"lifeboat/internal/testserver"
 	"lifeboat/internal/testserver/dbstate"
 	"lifeboat/internal/workload"
-	"lifeboat/replay"
+	"lifeboat/replay/plan"
 	"lifeboat/snapshot"
 )
 
@@ -173,13 +173,13 @@ func routes() []route {
 }
 
 // plan is what a restore of the scene on the route does.
-func (s *scene) plan(t *testing.T, r *route) *replay.Plan {
+func (s *scene) plan(t *testing.T, r *route) *plan.Plan {
 	t.Helper()
-	q := replay.Request{Archive: s.archive, Snapshot: s.snapshot, Scope: filter.Scope{Database: shop}, SnapshotPosition: "auto"}
+	q := plan.Request{Archive: s.archive, Snapshot: s.snapshot, Scope: filter.Scope{Database: shop}, SnapshotPosition: "auto"}
 	if r.baseLoaded {
 		q.Snapshot, q.BaseLoaded, q.SnapshotPosition = nil, true, s.position
 	}
-	p, _, err := replay.MakePlan(t.Context(), q)
+	p, _, err := plan.Make(t.Context(), q)
 	must(t, err)
 	return p
 }

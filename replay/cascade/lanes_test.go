@@ -1,7 +1,6 @@
-package replay
+package cascade
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -43,15 +42,12 @@ func TestLanes(t *testing.T) {
 		{"an update that the fold sees to", moves, map[string]string{"p": "u"}, false, 80404, ""},
 		{"one that it does not: the rows that are referred to must be there", moves, map[string]string{"p": "um"}, false, 80404, "c h p q"},
 	} {
-		acts := func(table string) activity {
+		acts := func(table string) Activity {
 			s := c.acts[table]
-			return activity{strings.Contains(s, "d"), strings.Contains(s, "u"), strings.Contains(s, "m")}
+			return Activity{strings.Contains(s, "d"), strings.Contains(s, "u"), strings.Contains(s, "m")}
 		}
-		if got := strings.Join(slices.Sorted(maps.Keys(lanes(c.keys, c.maria, c.version, acts))), " "); got != c.want {
+		if got := strings.Join(slices.Sorted(maps.Keys(Serial(c.keys, c.maria, c.version, acts))), " "); got != c.want {
 			t.Errorf("%s: serial are %q, want %q", c.name, got, c.want)
 		}
-	}
-	if got := fmt.Sprint(cascadeParents(chain)); got != "map[a:{true []} b:{false []} c:{true []}]" {
-		t.Errorf("parents: %s", got)
 	}
 }

@@ -1,4 +1,4 @@
-package replay
+package plan
 
 import (
 	"cmp"
@@ -9,14 +9,15 @@ import (
 	"lifeboat/filter"
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
+	"lifeboat/replay/cascade"
 )
 
 // A foreign key may refer to a table that is not restored: of another database, or one that was left out. Where the server's log leaves out what
 // foreign keys did, the child rows that went with such a parent's are in no event, and the parent's own changes are not made here, so
 // that nothing takes them along: the result says so.
 
-// PlanBeyond is a table that is not restored, with the places where the log first deletes and first updates rows of it.
-type PlanBeyond struct {
+// Beyond is a table that is not restored, with the places where the log first deletes and first updates rows of it.
+type Beyond struct {
 	Database string          `json:"database"`
 	Table    string          `json:"table"`
 	Deleted  binlog.Position `json:"deleted,omitzero"`
@@ -26,7 +27,7 @@ type PlanBeyond struct {
 // beyond takes from the survey what is changed out of scope before the stop.
 func (pl *planner) beyond() {
 	p, f := pl.p, &pl.survey.Format
-	if cascadesLogged(f.MariaDB, f.VersionNumber()) {
+	if cascade.Logged(f.MariaDB, f.VersionNumber()) {
 		return
 	}
 	until := func(at binlog.Position) binlog.Position {
@@ -38,10 +39,10 @@ func (pl *planner) beyond() {
 	for name, b := range pl.survey.Beyond {
 		b = filter.Beyond{Deleted: until(b.Deleted), Updated: until(b.Updated)}
 		if b != (filter.Beyond{}) {
-			p.Beyond = append(p.Beyond, PlanBeyond{name.DB, name.Name, b.Deleted, b.Updated})
+			p.Beyond = append(p.Beyond, Beyond{name.DB, name.Name, b.Deleted, b.Updated})
 		}
 	}
-	slices.SortFunc(p.Beyond, func(a, b PlanBeyond) int {
+	slices.SortFunc(p.Beyond, func(a, b Beyond) int {
 		return cmp.Or(strings.Compare(a.Database, b.Database), strings.Compare(a.Table, b.Table))
 	})
 }
@@ -71,8 +72,8 @@ func (p *Plan) takenAlong(child string, keys []schema.ForeignKey) (certain, poss
 	return certain, possible
 }
 
-// unsaidAlong is what of it the plan has not said, since it did not know the foreign keys: of tables that only the target or the log has.
-func (p *Plan) unsaidAlong(child string, keys []schema.ForeignKey) []string {
+// UnsaidAlong is what of it the plan has not said, since it did not know the foreign keys: of tables that only the target or the log has.
+func (p *Plan) UnsaidAlong(child string, keys []schema.ForeignKey) []string {
 	certain, possible := p.takenAlong(child, keys)
 	return slices.DeleteFunc(append(certain, possible...), func(line string) bool {
 		return slices.Contains(p.Incomplete, line) || slices.Contains(p.Findings, line)

@@ -1,4 +1,4 @@
-package replay
+package cascade
 
 import (
 	"maps"
@@ -71,48 +71,32 @@ func TestGoAlong(t *testing.T) {
 			}
 			defs[def.Name], fks[def.Name] = def, def.ForeignKeys
 		}
-		acts := func(table string) activity {
+		acts := func(table string) Activity {
 			switch table {
 			case "p":
-				return activity{deletes: strings.Contains(c.acts, "d"), updates: strings.Contains(c.acts, "m"), moves: strings.Contains(c.acts, "m")}
+				return Activity{Deletes: strings.Contains(c.acts, "d"), Updates: strings.Contains(c.acts, "m"), Moves: strings.Contains(c.acts, "m")}
 			case "q":
-				return activity{deletes: true}
+				return Activity{Deletes: true}
 			}
-			return activity{}
+			return Activity{}
 		}
-		serial := lanes(fks, true, 0, acts)
-		a := goAlong(fks, serial, []string{"shop"}, func(name string) (*schema.Table, string) {
+		serial := Serial(fks, true, 0, acts)
+		a := GoAlong(fks, serial, []string{"shop"}, func(name string) (*schema.Table, string) {
 			if name == c.own {
 				return defs[name], "as it is"
 			}
 			return defs[name], ""
 		}, acts, func(name string) bool { return strings.Contains(c.inPart, name) })
-		if got := strings.Join(slices.Sorted(maps.Keys(a.tables)), " "); got != c.along {
+		if got := strings.Join(slices.Sorted(maps.Keys(a.Tables)), " "); got != c.along {
 			t.Errorf("%s: along go %q, want %q; serial: %q", c.name, got, c.along, serial)
 		}
-		for name := range a.tables {
+		for name := range a.Tables {
 			if serial[name] != "" {
 				t.Errorf("%s: table %s folds, and takes the serial lane", c.name, name)
 			}
 		}
 		if name, why, ok := strings.Cut(c.serial, ": "); ok != (len(serial) > 0) || !strings.Contains(serial[name], why) {
 			t.Errorf("%s: serial are %q, want %q", c.name, serial, c.serial)
-		}
-	}
-}
-
-// TestVictim brings what is kept of a row back, and refuses what is damaged.
-func TestVictim(t *testing.T) {
-	for _, v := range []victim{{key: []byte{1, 2, 3, 4}}, {key: []byte{0}, refs: [][]byte{nil, {7}, {0, 0}}}} {
-		raw := v.marshal()
-		back, err := unmarshalVictim(raw)
-		if err != nil || string(back.marshal()) != string(raw) || len(back.refs) != len(v.refs) {
-			t.Errorf("%v came back as %v, %v", v, back, err)
-		}
-	}
-	for _, raw := range [][]byte{{}, {200, 1, 5}, {3, 5}, {0x80}} {
-		if v, err := unmarshalVictim(raw); err == nil {
-			t.Errorf("%x was taken for %v", raw, v)
 		}
 	}
 }

@@ -1,4 +1,6 @@
-package replay
+// Package cascade tells what foreign keys do to rows without the server's log saying so (MySQL before 9.6, MariaDB): which tables that keeps from folding, and which of them fold all
+// the same, since the rows that go along with others can be found by what they refer to.
+package cascade
 
 import (
 	"fmt"
@@ -10,44 +12,33 @@ import (
 	"lifeboat/internal/target"
 )
 
-// Where a server's log leaves out what ON DELETE did to child rows, these fold all the same: at any place of the log, the open window's fold over the
-// target, which is as it was at the window's beginning, is the source's state. So a parent's deletion takes along the rows of the fold that hold its
-// key there and then, and those of the target that the fold does not know, with all that goes along with them in turn.
-//
-// What the target has is looked up later, for many parents at once, but before anything that it might make a difference to: see lookFirst.
-//
-// What refers and what is referred to are compared in a form that equal values share (see likeness). What rows are known by has no FLOAT or DOUBLE, since a row of
-// the target is to be found in the fold by the bytes that an image has of its key.
-//
-// Of rows that the log shows in part (see inPart) an entry may leave out what its row refers to: then that is as it is on the target, and looking up finds it.
+// WentAlong is said of such tables.
+const WentAlong = "its foreign keys' actions are not in the log: rows that went along with others are found by what they refer to"
 
-// wentAlong is said of such tables.
-const wentAlong = "its foreign keys' actions are not in the log: rows that went along with others are found by what they refer to"
-
-// alongKey is a foreign key whose child rows go along with a parent row: they are deleted, or forget it.
-type alongKey struct {
-	id            string // child and name
-	child         string
-	columns, refs []int // of the child and of the parent, by number
-	like          []likeness
-	forgets       bool // SET NULL
+// Key is a foreign key whose child rows go along with a parent row: they are deleted, or forget it.
+type Key struct {
+	ID            string // child and name
+	Child         string
+	Columns, Refs []int // of the child and of the parent, by number
+	Like          []Likeness
+	Forgets       bool // SET NULL
 }
 
-// along are the tables that foreign keys with actions tie together, and that fold.
-type along struct {
-	tables   map[string]*schema.Table
-	children map[string][]*alongKey // by parent
-	parents  map[string][]*alongKey // by child
+// Along are the tables that foreign keys with actions tie together, and that fold.
+type Along struct {
+	Tables   map[string]*schema.Table
+	Children map[string][]*Key // by parent
+	Parents  map[string][]*Key // by child
 }
 
-// has reports a table whose rows may go along with others, or take others along. Its rows have to be on the target before the log's changes.
-func (a *along) has(name string) bool { return a != nil && a.tables[name] != nil }
+// Has reports a table whose rows may go along with others, or take others along. Its rows have to be on the target before the log's changes.
+func (a *Along) Has(name string) bool { return a != nil && a.Tables[name] != nil }
 
-// goAlong tells which of the tables that lanes keeps from folding fold nevertheless, and takes them out of serial; the others' reason says why not.
+// GoAlong tells which of the tables that lanes keeps from folding fold nevertheless, and takes them out of serial; the others' reason says why not.
 // own gives a table's definition, and why it would not fold for itself; acts is what the log does to a table's rows, and inPart tells those
 // of which it shows parts of rows.
-func goAlong(fks map[string][]schema.ForeignKey, serial map[string]string, dbs []string, own func(string) (*schema.Table, string), acts func(string) activity, inPart func(string) bool) *along {
-	a := &along{tables: map[string]*schema.Table{}, children: map[string][]*alongKey{}, parents: map[string][]*alongKey{}}
+func GoAlong(fks map[string][]schema.ForeignKey, serial map[string]string, dbs []string, own func(string) (*schema.Table, string), acts func(string) Activity, inPart func(string) bool) *Along {
+	a := &Along{Tables: map[string]*schema.Table{}, Children: map[string][]*Key{}, Parents: map[string][]*Key{}}
 	for _, names := range tiedTogether(fks, serial) {
 		g := group{fks: fks, dbs: dbs, own: own, acts: acts, inPart: inPart, tables: map[string]*schema.Table{}}
 		why := g.collect(names)
@@ -61,10 +52,10 @@ func goAlong(fks map[string][]schema.ForeignKey, serial map[string]string, dbs [
 		if why != "" {
 			continue
 		}
-		maps.Copy(a.tables, g.tables)
+		maps.Copy(a.Tables, g.tables)
 		for i, k := range g.keys {
-			a.parents[k.child] = append(a.parents[k.child], k)
-			a.children[g.of[i]] = append(a.children[g.of[i]], k)
+			a.Parents[k.Child] = append(a.Parents[k.Child], k)
+			a.Children[g.of[i]] = append(a.Children[g.of[i]], k)
 		}
 	}
 	return a
@@ -105,10 +96,10 @@ type group struct {
 	fks    map[string][]schema.ForeignKey
 	dbs    []string
 	own    func(string) (*schema.Table, string)
-	acts   func(string) activity
+	acts   func(string) Activity
 	inPart func(string) bool
 	tables map[string]*schema.Table
-	keys   []*alongKey
+	keys   []*Key
 	of     []string // the parent of each
 }
 
@@ -121,7 +112,7 @@ func (g *group) collect(names []string) (why string) {
 			if !slices.Contains(names, k.RefTable) {
 				continue
 			}
-			if k.CascadesUpdate() && g.acts(k.RefTable).moves {
+			if k.CascadesUpdate() && g.acts(k.RefTable).Moves {
 				return fmt.Sprintf("and what it refers to changes in %s", k.RefTable)
 			}
 			if !k.CascadesDelete() {
@@ -180,13 +171,13 @@ func (g *group) add(child string, k *schema.ForeignKey) (why string) {
 	if why := g.shown(child, def, parent, k); why != "" {
 		return why
 	}
-	one := &alongKey{id: child + "." + k.Name, child: child, forgets: strings.EqualFold(k.OnDelete, "SET NULL")}
+	one := &Key{ID: child + "." + k.Name, Child: child, Forgets: strings.EqualFold(k.OnDelete, "SET NULL")}
 	for i := range k.Columns {
 		c, r := def.ColumnNumber(k.Columns[i]), parent.ColumnNumber(k.RefColumns[i])
 		if c < 0 || r < 0 || !sameForms(&def.Columns[c], &parent.Columns[r]) {
 			return fmt.Sprintf("and foreign key %s of %s is of FLOAT or DOUBLE, of text whose collation is not a well-known one, or of two types", k.Name, child)
 		}
-		one.columns, one.refs, one.like = append(one.columns, c), append(one.refs, r), append(one.like, likenessOf(&def.Columns[c]))
+		one.Columns, one.Refs, one.Like = append(one.Columns, c), append(one.Refs, r), append(one.Like, LikenessOf(&def.Columns[c]))
 	}
 	g.keys, g.of = append(g.keys, one), append(g.of, k.RefTable)
 	return ""
@@ -220,17 +211,17 @@ func within(k schema.Key, column string) bool {
 // independent makes sure that what one foreign key sets to NULL is of no concern to another.
 func (g *group) independent() (why string) {
 	for _, k := range g.keys {
-		if !k.forgets {
+		if !k.Forgets {
 			continue
 		}
-		def := g.tables[k.child]
+		def := g.tables[k.Child]
 		nulled := func(names []string) bool {
-			return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(k.columns, def.ColumnNumber(n)) })
+			return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(k.Columns, def.ColumnNumber(n)) })
 		}
 		for child, keys := range g.fks {
 			for i := range keys {
 				f := &keys[i]
-				if f.RefTable == k.child && f.Cascades() && nulled(f.RefColumns) || child == k.child && child+"."+f.Name != k.id && f.CascadesDelete() && nulled(f.Columns) {
+				if f.RefTable == k.Child && f.Cascades() && nulled(f.RefColumns) || child == k.Child && child+"."+f.Name != k.ID && f.CascadesDelete() && nulled(f.Columns) {
 					return fmt.Sprintf("and foreign key %s of %s hangs on a column that another one sets to NULL", f.Name, child)
 				}
 			}
@@ -244,25 +235,6 @@ func sameColumns(parts []schema.KeyPart, names []string) bool {
 	return len(parts) == len(names) && !slices.ContainsFunc(parts, func(p schema.KeyPart) bool {
 		return p.Prefix != 0 || !slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, p.Name) })
 	})
-}
-
-// formed makes sure that the log has what rows go along by in the forms that their definitions say: times in tables of MySQL before 5.6.4 have others.
-func (a *along) formed(t *tableFold) error {
-	var columns []int
-	for _, k := range a.parents[t.name] {
-		columns = append(columns, k.columns...)
-	}
-	for _, k := range a.children[t.name] {
-		columns = append(columns, k.refs...)
-	}
-	for _, i := range columns {
-		c := &t.shape.Def.Columns[i]
-		got, want := &t.shape.Columns[i], target.KeyColumn(c)
-		if likenessOf(c) == fixed && (got.Type != want.Type || got.Meta != want.Meta) {
-			return &unfit{t.name, fmt.Sprintf("the log has column %s in an old form", c.Name)}
-		}
-	}
-	return nil
 }
 
 // plainKey reports a column of which a query's answer tells the very bytes that an image has.

@@ -1,12 +1,12 @@
-package replay
+package cascade
 
 import (
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"strings"
 
-	"lifeboat/internal/binlog"
 	"lifeboat/internal/schema"
 	"lifeboat/internal/target"
 	"lifeboat/internal/value"
@@ -18,32 +18,33 @@ import (
 //
 // A value without a form may be the same as one of other bytes. Where one is met, the window begins anew, and its tables take the serial lane.
 
-// likeness is how values of a column get their form.
-type likeness byte
+// Likeness is how values of a column get their form.
+type Likeness byte
 
 const (
-	noLikeness likeness = iota
-	fixed               // what takes the same bytes in each row, such as numbers and times: as an image has them
+	noLikeness Likeness = iota
+	Fixed               // what takes the same bytes in each row, such as numbers and times: as an image has them
 	octets              // BINARY and VARBINARY, and MariaDB's addresses
 	letters             // text, in the case it has
 	caseless            // text, whatever its case
 )
 
-func likenessOf(c *schema.Column) likeness {
+// LikenessOf is that of a column's values.
+func LikenessOf(c *schema.Column) Likeness {
 	switch strings.ToLower(c.DataType) {
 	case "binary", "varbinary", "uuid", "inet4", "inet6":
 		return octets
 	case "char", "varchar":
 		return textLikeness(cmp.Or(c.Collation, c.Charset+"_"+usualCollation))
 	}
-	if fixedBytes(c) > 0 {
-		return fixed
+	if FixedBytes(c) > 0 {
+		return Fixed
 	}
 	return noLikeness
 }
 
-// fixedBytes is how many bytes each value of a column takes in a row image; 0 where they differ, and of FLOAT and DOUBLE.
-func fixedBytes(c *schema.Column) int {
+// FixedBytes is how many bytes each value of a column takes in a row image; 0 where they differ, and of FLOAT and DOUBLE.
+func FixedBytes(c *schema.Column) int {
 	col := target.KeyColumn(c)
 	if size, prefix := col.Extent(); prefix == 0 {
 		return size
@@ -55,7 +56,7 @@ func fixedBytes(c *schema.Column) int {
 const usualCollation = "general_ci"
 
 // textLikeness is that of a collation. Those of languages are left out: some take two letters of ASCII for one (i and y, say).
-func textLikeness(collation string) likeness {
+func textLikeness(collation string) Likeness {
 	charset, rest, _ := strings.Cut(strings.ToLower(collation), "_")
 	switch charset {
 	case "ascii", "latin1", "utf8", "utf8mb3", "utf8mb4":
@@ -77,8 +78,8 @@ func textLikeness(collation string) likeness {
 
 // sameForms reports two columns whose values have the same forms.
 func sameForms(a, b *schema.Column) bool {
-	switch l := likenessOf(a); l {
-	case fixed: // InnoDB compares bytes
+	switch l := LikenessOf(a); l {
+	case Fixed: // InnoDB compares bytes
 		x, y := target.KeyColumn(a), target.KeyColumn(b)
 		return x.Type == y.Type && x.Meta == y.Meta && x.Unsigned == y.Unsigned
 	case octets: // BINARY(n) is padded to its length
@@ -89,10 +90,10 @@ func sameForms(a, b *schema.Column) bool {
 	return false
 }
 
-// append appends the form of a value, of which content is what an image has behind its length, and which ends where its next column's begins.
-func (l likeness) append(dst, content []byte) (_ []byte, ok bool) {
+// Append appends the form of a value, of which content is what an image has behind its length, and which ends where its next column's begins.
+func (l Likeness) Append(dst, content []byte) (_ []byte, ok bool) {
 	switch l {
-	case fixed:
+	case Fixed:
 		return append(dst, content...), true
 	case octets:
 		return append(binary.AppendUvarint(dst, uint64(len(content))), content...), true
@@ -111,39 +112,19 @@ func (l likeness) append(dst, content []byte) (_ []byte, ok bool) {
 	return dst, true
 }
 
-// cut takes the first column's value off what forms were joined to.
-func (l likeness) cut(form string, c *value.Column) (content, rest string, err error) {
+// Cut takes the first column's value off what forms were joined to.
+func (l Likeness) Cut(form string, c *value.Column) (content, rest string, err error) {
 	n, _ := c.Extent()
 	size, at := uint64(n), 0
-	if l != fixed {
+	if l != Fixed {
 		if size, at = binary.Uvarint([]byte(form[:min(len(form), binary.MaxVarintLen64)])); at <= 0 {
-			return "", "", errVictim
+			return "", "", errForm
 		}
 	}
 	if size > uint64(len(form)-at) {
-		return "", "", errVictim
+		return "", "", errForm
 	}
 	return form[at : at+int(size)], form[at+int(size):], nil
 }
 
-// formless says why a table is unfit.
-const formless = "a foreign key's value is text of other than printable ASCII, or ends with a space"
-
-// join joins the forms of what an image has in some columns, those of the child's row or of the parent's; false where one is NULL.
-func (k *alongKey) join(dst []byte, im *binlog.Image, shape *target.Shape, columns []int) (_ []byte, ok bool, err error) {
-	for _, i := range columns {
-		if im.State[i] != binlog.Present {
-			return dst, false, nil
-		}
-	}
-	for n, i := range columns {
-		content, err := shape.Columns[i].Content(im.Cols[i])
-		if err != nil {
-			return dst, false, err
-		}
-		if dst, ok = k.like[n].append(dst, content); !ok {
-			return dst, false, &unfit{k.child, formless}
-		}
-	}
-	return dst, true, nil
-}
+var errForm = errors.New("a damaged form of a foreign key's value")

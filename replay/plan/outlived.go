@@ -1,4 +1,4 @@
-package replay
+package plan
 
 import (
 	"context"
@@ -23,7 +23,7 @@ func (pl *planner) outlived(ctx context.Context) error {
 	}
 	var other, older, unsure []*filter.Outlived
 	for _, o := range pl.survey.Outlived {
-		if len(o.Old) == 0 || !p.Stop.IsZero() && o.Pos.Compare(p.Stop) >= 0 || p.skips(o.Pos, o.GTID) ||
+		if len(o.Old) == 0 || !p.Stop.IsZero() && o.Pos.Compare(p.Stop) >= 0 || p.Skips(o.Pos, o.GTID) ||
 			!o.Gone.IsZero() && (p.Stop.IsZero() || o.Gone.Compare(p.Stop) < 0) {
 			continue
 		}

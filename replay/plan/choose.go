@@ -1,4 +1,4 @@
-package replay
+package plan
 
 import (
 	"context"
@@ -23,7 +23,7 @@ type several struct {
 }
 
 type candidate struct {
-	Base
+	Backup
 	pos    binlog.Position
 	set    gtid.Set
 	start  binlog.Position
@@ -65,7 +65,7 @@ func planSeveral(ctx context.Context, q Request) (*Plan, *filter.Survey, error) 
 func newSeveral(q *Request) *several {
 	s := &several{db: q.Scope.Database}
 	for _, b := range q.Bases {
-		c := candidate{Base: b, tables: map[string]*snapshot.Table{}}
+		c := candidate{Backup: b, tables: map[string]*snapshot.Table{}}
 		x := b.Snapshot.Index()
 		for _, list := range [][]snapshot.Table{x.Tables, x.Sequences} {
 			for i := range list {
@@ -108,7 +108,7 @@ func (s *several) newer(i, j int) bool {
 func (s *several) choose() error {
 	s.picks, s.rest = map[string]pick{}, -1
 	for i := range s.all {
-		for _, t := range s.all[i].Base.Tables {
+		for _, t := range s.all[i].Backup.Tables {
 			switch {
 			case s.all[i].tables[t] == nil:
 				return fmt.Errorf("--snapshot %s=%s: that backup has no such table of %s", t, s.path(i), s.db)
@@ -214,11 +214,11 @@ func (s *several) start(files []*archive.File) binlog.Position {
 }
 
 // plan is what the plan says of the backups.
-func (s *several) plan() (out []PlanBase) {
+func (s *several) plan() (out []Base) {
 	for i := range s.all {
 		c := &s.all[i]
 		x := c.Snapshot.Index()
-		b := PlanBase{PlanSnapshot: PlanSnapshot{Path: x.Path, Format: x.Format, Fingerprint: x.Fingerprint, Position: c.pos, GTIDs: c.set}, Exact: c.exact, Programs: i == s.rest, Unused: c.unused, Tables: []string{}}
+		b := Base{Snapshot: Snapshot{Path: x.Path, Format: x.Format, Fingerprint: x.Fingerprint, Position: c.pos, GTIDs: c.set}, Exact: c.exact, Programs: i == s.rest, Unused: c.unused, Tables: []string{}}
 		for name, p := range s.picks {
 			if p.from == i {
 				b.Tables = append(b.Tables, name)

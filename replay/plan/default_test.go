@@ -1,6 +1,8 @@
-package replay
+package plan
 
-import "testing"
+import (
+	"testing"
+)
 
 func TestDoubtfulDefault(t *testing.T) {
 	for text, column := range map[string]string{

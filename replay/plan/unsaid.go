@@ -1,4 +1,4 @@
-package replay
+package plan
 
 import (
 	"fmt"
@@ -77,7 +77,7 @@ func (pl *planner) computed() {
 func (pl *planner) zoned(creates map[string]string) {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(creates)) {
-		if zoneDependent(creates[name]) {
+		if ZoneDependent(creates[name]) {
 			names = append(names, name)
 		}
 	}
@@ -86,8 +86,8 @@ func (pl *planner) zoned(creates map[string]string) {
 	}
 }
 
-// zoneDependent reports a table with generated columns, stored in rows or indexes, that depend on the time zone of who writes a row.
-func zoneDependent(create string) bool {
+// ZoneDependent reports a table with generated columns, stored in rows or indexes, that depend on the time zone of who writes a row.
+func ZoneDependent(create string) bool {
 	keys := strings.Join(indexLines.FindAllString(create, -1), "\n")
 	generated := generatedColumn.FindAllStringSubmatch(create, -1)
 	return slices.ContainsFunc(timestampColumn.FindAllStringSubmatch(create, -1), func(ts []string) bool {
@@ -137,7 +137,7 @@ func (pl *planner) unread() {
 }
 
 // localTimes says which tables' TIMESTAMP values are taken for UTC, and may not be.
-func (pl *planner) localTimes(all map[string]*PlanTable, creates map[string]string) {
+func (pl *planner) localTimes(all map[string]*Table, creates map[string]string) {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(creates)) {
 		x := pl.q.Snapshot.Of(name)

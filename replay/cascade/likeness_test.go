@@ -1,4 +1,4 @@
-package replay
+package cascade
 
 import (
 	"bytes"
@@ -31,9 +31,9 @@ func TestAlike(t *testing.T) {
 			if testserver.IsMariaDB(kind) {
 				names = "SELECT FULL_COLLATION_NAME FROM information_schema.COLLATION_CHARACTER_SET_APPLICABILITY"
 			}
-			seen := map[likeness]int{}
+			seen := map[Likeness]int{}
 			for _, name := range dbstate.Texts(t, db, names) {
-				l := likenessOf(&schema.Column{DataType: "varchar", Collation: name[0]})
+				l := LikenessOf(&schema.Column{DataType: "varchar", Collation: name[0]})
 				if seen[l]++; l == noLikeness {
 					continue
 				}
@@ -55,7 +55,7 @@ func TestAlike(t *testing.T) {
 }
 
 // someTexts are rows of a text and its form: each printable character, and short texts, of which many are others but for a letter or its case.
-func someTexts(t *testing.T, l likeness) string {
+func someTexts(t *testing.T, l Likeness) string {
 	r := rand.New(rand.NewPCG(1, 2))
 	var all []string
 	for c := byte('!'); c <= '~'; c++ {
@@ -73,7 +73,7 @@ func someTexts(t *testing.T, l likeness) string {
 	}
 	var rows []string
 	for _, text := range all {
-		form, ok := l.append(nil, []byte(text))
+		form, ok := l.Append(nil, []byte(text))
 		if !ok {
 			t.Fatalf("%q has no form", text)
 		}
@@ -85,8 +85,8 @@ func someTexts(t *testing.T, l likeness) string {
 // TestForms holds what has no form, and takes the forms of several columns apart again.
 func TestForms(t *testing.T) {
 	for _, text := range []string{"a ", " ", "\x7f", "a\tb", "\x00", "\u00e9", "a\xff"} {
-		for _, l := range []likeness{letters, caseless} {
-			if form, ok := l.append(nil, []byte(text)); ok {
+		for _, l := range []Likeness{letters, caseless} {
+			if form, ok := l.Append(nil, []byte(text)); ok {
 				t.Errorf("%q has the form %q", text, form)
 			}
 		}
@@ -95,11 +95,11 @@ func TestForms(t *testing.T) {
 	for _, kind := range []string{"varchar", "smallint", "binary", "decimal", "char", "date"} {
 		cols = append(cols, target.KeyColumn(&schema.Column{DataType: kind, Type: kind}))
 	}
-	like := []likeness{caseless, fixed, octets, fixed, letters, fixed}
+	like := []Likeness{caseless, Fixed, octets, Fixed, letters, Fixed}
 	contents := []string{"aZ", "\x01\x02", "\x00 \xff", "\x80\x00\x00\x00\x07", "", "\x81\xd5\x0f"}
 	form := ""
 	for i, l := range like {
-		raw, ok := l.append([]byte(form), []byte(contents[i]))
+		raw, ok := l.Append([]byte(form), []byte(contents[i]))
 		if form = string(raw); !ok {
 			t.Fatal(i)
 		}
@@ -107,7 +107,7 @@ func TestForms(t *testing.T) {
 	for cut := range len(form) {
 		rest, err := form[:cut], error(nil)
 		for i, l := range like {
-			if _, rest, err = l.cut(rest, &cols[i]); err != nil {
+			if _, rest, err = l.Cut(rest, &cols[i]); err != nil {
 				break
 			}
 		}
@@ -119,7 +119,7 @@ func TestForms(t *testing.T) {
 	for i, l := range like {
 		var content string
 		var err error
-		if content, form, err = l.cut(form, &cols[i]); err != nil || content != contents[i] {
+		if content, form, err = l.Cut(form, &cols[i]); err != nil || content != contents[i] {
 			t.Errorf("column %d: %q, %v", i, content, err)
 		}
 	}

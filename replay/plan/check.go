@@ -1,4 +1,4 @@
-package replay
+package plan
 
 import (
 	"context"
@@ -44,7 +44,7 @@ func (pl *planner) known(context.Context) error {
 	return fmt.Errorf("%w: %s; the names that do occur are %s", ErrUnknownDB, db, strings.Join(list, ", "))
 }
 
-// skips resolves what the user wants left out.
+// Skips resolves what the user wants left out.
 func (pl *planner) skips(context.Context) error {
 	for _, spec := range pl.q.Skip {
 		id, isIncident := strings.CutPrefix(spec, "incident:")
@@ -111,11 +111,11 @@ func (pl *planner) void(context.Context) error {
 // tables decides each table's base and lane.
 func (pl *planner) tables(ctx context.Context) error {
 	p, q := pl.p, &pl.q
-	all := map[string]*PlanTable{}
-	get := func(name string) *PlanTable {
+	all := map[string]*Table{}
+	get := func(name string) *Table {
 		t := all[name]
 		if t == nil {
-			t = &PlanTable{Name: name, Base: BaseNone, Lane: LaneFold}
+			t = &Table{Name: name, Base: BaseNone, Lane: LaneFold}
 			all[name] = t
 		}
 		return t
@@ -154,7 +154,7 @@ func (pl *planner) tables(ctx context.Context) error {
 		switch {
 		case t.Base != BaseNone:
 		case pl.sequence(name.Name):
-			t.Base, t.BaseRows, t.Lane, t.Why = BaseSnapshot, 1, LaneSerial, aSequence
+			t.Base, t.BaseRows, t.Lane, t.Why = BaseSnapshot, 1, LaneSerial, ASequence
 		case h.FromLog:
 			t.Base = BaseLog
 		case q.BaseLoaded:
@@ -184,7 +184,7 @@ func (pl *planner) tables(ctx context.Context) error {
 	for _, t := range all {
 		p.Routes = append(p.Routes, *t)
 	}
-	slices.SortFunc(p.Routes, func(a, b PlanTable) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(p.Routes, func(a, b Table) int { return strings.Compare(a.Name, b.Name) })
 	slices.Sort(p.Incomplete)
 	if len(p.Routes) == 0 && len(pl.survey.Statements) == 0 {
 		if slices.ContainsFunc(pl.survey.Findings, func(f filter.Finding) bool { return f.Blocks && (p.Stop.IsZero() || f.Pos.Compare(p.Stop) < 0) }) {
@@ -195,21 +195,21 @@ func (pl *planner) tables(ctx context.Context) error {
 		}
 		return fmt.Errorf("%w: neither the snapshot nor the log holds a table of %s that is wanted", ErrNoBase, p.Database)
 	}
-	if q.Snapshot == nil && !q.BaseLoaded && !p.partialTables() && !slices.ContainsFunc(p.Routes, func(t PlanTable) bool { return t.Base != BaseNone }) {
+	if q.Snapshot == nil && !q.BaseLoaded && !p.WantsPartial() && !slices.ContainsFunc(p.Routes, func(t Table) bool { return t.Base != BaseNone }) {
 		return fmt.Errorf("%w: no snapshot was given, and the log holds the CREATE of no table of %s: give --snapshot", ErrNoBase, p.Database)
 	}
 	return nil
 }
 
 // partialOffer says what the log's rows of a table without a base are good for.
-func (pl *planner) partialOffer(t *PlanTable) string {
+func (pl *planner) partialOffer(t *Table) string {
 	switch {
 	case t.Partial || t.Diffs:
 		return "its row images are incomplete, so that no rows of it can be offered"
 	case pl.p.PartialTables:
-		return "the rows that the log shows of it come as table " + partialName(t.Name)
+		return "the rows that the log shows of it come as table " + PartialName(t.Name)
 	}
-	return "--partial-tables makes a table of the rows that the log shows of it, under the name " + partialName(t.Name)
+	return "--partial-tables makes a table of the rows that the log shows of it, under the name " + PartialName(t.Name)
 }
 
 // sequence reports one of the snapshot's sequences.
@@ -220,7 +220,7 @@ func (pl *planner) sequence(name string) bool {
 
 // versioned refuses MariaDB's system-versioned tables before anything is written, where the snapshot shows
 // that a table is one. One that only the log makes is refused when the restore comes to it.
-func (pl *planner) versioned(all map[string]*PlanTable, creates map[string]string) error {
+func (pl *planner) versioned(all map[string]*Table, creates map[string]string) error {
 	for name, text := range creates {
 		t := all[name]
 		if !strings.Contains(text, "WITH SYSTEM VERSIONING") {
@@ -309,7 +309,7 @@ func (pl *planner) exact(ctx context.Context) error {
 	}
 	var blocking []string
 	for _, f := range pl.survey.Findings {
-		if !inRange(f.Pos) || p.skips(f.Start, f.GTID) {
+		if !inRange(f.Pos) || p.Skips(f.Start, f.GTID) {
 			continue
 		}
 		if f.Code == filter.UnnamedDatabase && slices.ContainsFunc(f.Tables, pl.hasRows) {
@@ -357,7 +357,7 @@ func (pl *planner) unknownBase(inRange func(binlog.Position) bool) error {
 				break // from here on the log alone decides
 			}
 		}
-		if (t.Lane == LaneSerial || t.Why == countsRows) && h.Inserted+h.Updated+h.Deleted > 0 {
+		if (t.Lane == LaneSerial || t.Why == CountsRows) && h.Inserted+h.Updated+h.Deleted > 0 {
 			return p.inexactRows(t.Name, t.Why)
 		}
 	}
@@ -368,7 +368,7 @@ func (pl *planner) unknownBase(inRange func(binlog.Position) bool) error {
 func (pl *planner) incidents(context.Context) error {
 	p := pl.p
 	for _, inc := range pl.survey.Incidents {
-		if !p.Stop.IsZero() && inc.Start.Compare(p.Stop) >= 0 || p.skips(inc.Start, inc.GTID) {
+		if !p.Stop.IsZero() && inc.Start.Compare(p.Stop) >= 0 || p.Skips(inc.Start, inc.GTID) {
 			continue
 		}
 		p.Incidents = append(p.Incidents, inc.ID)

@@ -1,4 +1,6 @@
-package replay
+// Package plan decides all that a restore does before anything is written: where base and log meet and where the log stops, what base each table has, and how its
+// changes come to it. A plan is data, which can be reviewed, saved and held against the next one.
+package plan
 
 import (
 	"context"
@@ -17,8 +19,8 @@ import (
 	"lifeboat/snapshot"
 )
 
-// PlanSchema names the form of a plan's JSON.
-const PlanSchema = "lifeboat.plan/1"
+// Schema names the form of a plan's JSON.
+const Schema = "lifeboat.plan/1"
 
 // Plan is what a restore will do, as data: what was reviewed is what runs. Two plans with the same
 // digest restore the same rows.
@@ -31,9 +33,9 @@ type Plan struct {
 	Exclude    []string `json:"exclude_tables,omitempty"`
 	BaseLoaded bool     `json:"base_loaded,omitempty"`
 
-	Snapshot *PlanSnapshot `json:"snapshot,omitempty"`
-	Bases    []PlanBase    `json:"bases,omitempty"` // in place of snapshot, where several backups were given
-	Archive  []PlanFile    `json:"archive"`
+	Snapshot *Snapshot `json:"snapshot,omitempty"`
+	Bases    []Base    `json:"bases,omitempty"` // in place of snapshot, where several backups were given
+	Archive  []File    `json:"archive"`
 
 	Start      binlog.Position `json:"start"`       // where reading begins; zero: there is nothing to read
 	StartGTIDs gtid.Set        `json:"start_gtids"` // transactions that the base already holds
@@ -55,39 +57,39 @@ type Plan struct {
 	Temporary []binlog.Position `json:"temporary_only,omitempty"`
 
 	// Beyond are tables that are not restored and may have taken rows of those that are along; see beyond.
-	Beyond []PlanBeyond `json:"beyond_scope,omitempty"`
+	Beyond []Beyond `json:"beyond_scope,omitempty"`
 
 	// OldDefaults are the default character sets of tables that their session made under one that its database no longer had, by the
 	// statement's transaction; see outlived.
 	OldDefaults map[string]schema.TextDefault `json:"old_defaults,omitempty"`
 
-	Charset         string      `json:"database_charset,omitempty"` // CHARSET [COLLATE=…], as most tables have it
-	Routes          []PlanTable `json:"tables"`
-	Incidents       []string    `json:"incidents_in_range,omitempty"`
-	Changes         int64       `json:"changes"` // row events and statements from start to stop
-	Findings        []string    `json:"findings,omitempty"`
-	Incomplete      []string    `json:"incomplete,omitempty"` // what cannot be restored
-	AllowIncomplete bool        `json:"allow_incomplete,omitempty"`
-	PartialTables   bool        `json:"partial_tables,omitempty"` // make a table of the rows that the log shows of one without a base
-	DropExisting    bool        `json:"drop_existing,omitempty"`
+	Charset         string   `json:"database_charset,omitempty"` // CHARSET [COLLATE=…], as most tables have it
+	Routes          []Table  `json:"tables"`
+	Incidents       []string `json:"incidents_in_range,omitempty"`
+	Changes         int64    `json:"changes"` // row events and statements from start to stop
+	Findings        []string `json:"findings,omitempty"`
+	Incomplete      []string `json:"incomplete,omitempty"` // what cannot be restored
+	AllowIncomplete bool     `json:"allow_incomplete,omitempty"`
+	PartialTables   bool     `json:"partial_tables,omitempty"` // make a table of the rows that the log shows of one without a base
+	DropExisting    bool     `json:"drop_existing,omitempty"`
 	// LowerNames says that names are what they are in lower case, to the target or as the log tells of the source, and that the log is read so. What follows from that is in the rest.
 	LowerNames bool   `json:"-"`
 	Definer    string `json:"definer,omitempty"` // SQL of the account that owns programs whose own is missing on the target
 
-	lookup map[string]*PlanTable
-	holds  *filter.Bases // see bases
+	lookup map[string]*Table
+	holds  *filter.Bases // see Held
 }
 
-// PlanFile pins one file of the archive.
-type PlanFile struct {
+// File pins one file of the archive.
+type File struct {
 	Name   string `json:"name"`
 	Path   string `json:"path"`
 	Bytes  int64  `json:"bytes"`
 	Digest string `json:"digest"`
 }
 
-// PlanSnapshot pins the base.
-type PlanSnapshot struct {
+// Snapshot pins the base.
+type Snapshot struct {
 	Path        string          `json:"path"`
 	Format      string          `json:"format"`
 	Fingerprint string          `json:"fingerprint"`
@@ -104,8 +106,8 @@ const (
 	BaseNone     = "none"
 )
 
-// PlanTable is one table's route.
-type PlanTable struct {
+// Table is one table's route.
+type Table struct {
 	Name string `json:"name"`
 	Base string `json:"base"`
 	// From is the backup that the table is taken from, counted from 1, where several were given, and FromWhy why that one.
@@ -132,7 +134,7 @@ type PlanTable struct {
 type Request struct {
 	Archive          *archive.Archive
 	Snapshot         *snapshot.Snapshot // nil: none
-	Bases            []Base             // several backups, in place of Snapshot; the first is of the most worth where nothing else decides
+	Bases            []Backup           // several backups, in place of Snapshot; the first is of the most worth where nothing else decides
 	SnapshotPosition string             // auto, unknown, FILE:POS or a GTID set
 	BaseLoaded       bool
 	Scope            filter.Scope
@@ -169,9 +171,9 @@ type planner struct {
 	scanErr error
 }
 
-// MakePlan reads archive and snapshot and decides everything that a restore does. It writes nothing. The
+// Make reads archive and snapshot and decides cascade.Everything that a restore does. It writes nothing. The
 // survey it made is returned also beside a refusal, for the report.
-func MakePlan(ctx context.Context, q Request) (*Plan, *filter.Survey, error) {
+func Make(ctx context.Context, q Request) (*Plan, *filter.Survey, error) {
 	if q.Into == "" {
 		q.Into = q.Scope.Database
 	}
@@ -187,7 +189,7 @@ func MakePlan(ctx context.Context, q Request) (*Plan, *filter.Survey, error) {
 }
 
 func newPlanner(q Request) *planner {
-	return &planner{q: q, p: &Plan{Schema: PlanSchema, Database: q.Scope.Database, Into: q.Into, Tables: q.Scope.Tables, Exclude: q.Scope.Exclude,
+	return &planner{q: q, p: &Plan{Schema: Schema, Database: q.Scope.Database, Into: q.Into, Tables: q.Scope.Tables, Exclude: q.Scope.Exclude,
 		BaseLoaded: q.BaseLoaded, StopSpec: stopText(q.Stop), AllowIncomplete: q.AllowIncomplete, PartialTables: q.PartialTables, DropExisting: q.DropExisting, Definer: q.Definer, LowerNames: q.LowerNames}}
 }
 
@@ -211,7 +213,7 @@ func stopText(s filter.Stop) string {
 	return "before " + s.Point.String()
 }
 
-// seal computes the digest: over everything that decides the result, and nothing else.
+// seal computes the digest: over cascade.Everything that decides the result, and nothing else.
 func (p *Plan) seal() error {
 	c := *p
 	c.Digest, c.lookup, c.holds = "", nil, nil
@@ -237,9 +239,10 @@ func (p *Plan) seal() error {
 	return nil
 }
 
-func (p *Plan) route(name string) *PlanTable {
+// Route is that of a table; nil: the plan has none.
+func (p *Plan) Route(name string) *Table {
 	if p.lookup == nil {
-		p.lookup = map[string]*PlanTable{}
+		p.lookup = map[string]*Table{}
 		for i := range p.Routes {
 			p.lookup[p.Routes[i].Name] = &p.Routes[i]
 		}
@@ -247,26 +250,26 @@ func (p *Plan) route(name string) *PlanTable {
 	return p.lookup[name]
 }
 
-// mayMiss reports a table whose changes have no base, at least until the log makes the table.
-func (p *Plan) mayMiss(name string) bool {
-	t := p.route(name)
+// MayMiss reports a table whose changes have no base, at least until the log makes the table.
+func (p *Plan) MayMiss(name string) bool {
+	t := p.Route(name)
 	return t != nil && !t.Missing.IsZero()
 }
 
-// partial reports a table some of whose row images are incomplete.
-func (p *Plan) partial(name string) bool {
-	t := p.route(name)
+// InPart reports a table some of whose row images are incomplete.
+func (p *Plan) InPart(name string) bool {
+	t := p.Route(name)
 	return t != nil && t.Partial
 }
 
-// diffs reports a table some of whose JSON values the log holds only as changes.
-func (p *Plan) diffs(name string) bool {
-	t := p.route(name)
+// Diffs reports a table some of whose JSON values the log holds only as changes.
+func (p *Plan) Diffs(name string) bool {
+	t := p.Route(name)
 	return t != nil && t.Diffs
 }
 
-// skips reports that the user wants a transaction left out.
-func (p *Plan) skips(start binlog.Position, g gtid.GTID) bool {
+// Skips reports that the user wants a transaction left out.
+func (p *Plan) Skips(start binlog.Position, g gtid.GTID) bool {
 	return p.SkipGTIDs.Contains(g) || !g.IsZero() && slices.Contains(p.SkipNamed, g) || slices.Contains(p.SkipStart, start)
 }
 
@@ -275,7 +278,7 @@ func (pl *planner) start(context.Context) error {
 	q, p := &pl.q, pl.p
 	files := q.Archive.Files
 	for _, f := range files {
-		p.Archive = append(p.Archive, PlanFile{Name: f.Name(), Path: f.Path, Bytes: f.Size, Digest: f.Digest})
+		p.Archive = append(p.Archive, File{Name: f.Name(), Path: f.Path, Bytes: f.Size, Digest: f.Digest})
 	}
 	pos, set, exact, err := pl.basePosition()
 	if err != nil {
@@ -284,11 +287,11 @@ func (pl *planner) start(context.Context) error {
 	p.Exact = exact
 	if pl.several != nil {
 		p.Bases = pl.several.plan()
-		pl.base.Bases = p.bases()
+		pl.base.Bases = p.Held()
 	}
 	if s := q.Snapshot; s != nil {
 		if pl.several == nil {
-			p.Snapshot = &PlanSnapshot{Path: s.Index().Path, Format: s.Index().Format, Fingerprint: s.Index().Fingerprint, Position: pos, GTIDs: set, Given: q.SnapshotPosition}
+			p.Snapshot = &Snapshot{Path: s.Index().Path, Format: s.Index().Format, Fingerprint: s.Index().Fingerprint, Position: pos, GTIDs: set, Given: q.SnapshotPosition}
 		}
 		pl.base.BaseRows = map[filter.TableName]int64{}
 		for _, t := range s.Index().Tables {
@@ -471,13 +474,4 @@ func Files(a *archive.Archive) []binlog.File {
 		out[i] = f
 	}
 	return out
-}
-
-// NewSource names what a plan made from a and s reads.
-func NewSource(a *archive.Archive, s *snapshot.Snapshot) Source {
-	src := Source{Files: Files(a), Snapshot: s}
-	for _, f := range a.Files {
-		src.Sizes = append(src.Sizes, f.Size)
-	}
-	return src
 }

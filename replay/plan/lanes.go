@@ -1,4 +1,4 @@
-package replay
+package plan
 
 import (
 	"cmp"
@@ -7,11 +7,12 @@ import (
 	"slices"
 
 	"lifeboat/internal/schema"
+	"lifeboat/replay/cascade"
 )
 
 // predictLanes says which tables will not fold, as far as the texts tell. The restore decides by the
 // target's own definitions.
-func (pl *planner) predictLanes(all map[string]*PlanTable, creates map[string]string) {
+func (pl *planner) predictLanes(all map[string]*Table, creates map[string]string) {
 	defs := map[string]*schema.Table{}
 	fks := map[string][]schema.ForeignKey{}
 	for name, text := range creates {
@@ -24,15 +25,15 @@ func (pl *planner) predictLanes(all map[string]*PlanTable, creates map[string]st
 			fks[name] = def.ForeignKeys
 		}
 	}
-	acts := func(table string) activity {
+	acts := func(table string) cascade.Activity {
 		t := all[table]
 		if t == nil {
-			return activity{}
+			return cascade.Activity{}
 		}
 		keyed := true
 		if def := defs[table]; def != nil {
 			_, keyed = def.RowKey()
-			keyed = keyReason(def, keyed) == "" && !(t.Partial && inPartReason(def, pl.p.Exact) != "")
+			keyed = KeyReason(def, keyed) == "" && !(t.Partial && InPartReason(def, pl.p.Exact) != "")
 		}
 		return t.activity(pl.p.Exact, keyed)
 	}
@@ -41,10 +42,10 @@ func (pl *planner) predictLanes(all map[string]*PlanTable, creates map[string]st
 		certain, possible := pl.p.takenAlong(name, fks[name])
 		pl.p.Incomplete, pl.p.Findings = append(pl.p.Incomplete, certain...), append(pl.p.Findings, possible...)
 	}
-	serial := lanes(fks, pl.survey.Format.MariaDB, pl.survey.Format.VersionNumber(), acts)
-	var tied *along
+	serial := cascade.Serial(fks, pl.survey.Format.MariaDB, pl.survey.Format.VersionNumber(), acts)
+	var tied *cascade.Along
 	if pl.p.Exact {
-		tied = goAlong(fks, serial, []string{pl.p.Database, pl.p.Into}, func(name string) (*schema.Table, string) { return defs[name], all[name].ownReason(defs[name]) }, acts,
+		tied = cascade.GoAlong(fks, serial, []string{pl.p.Database, pl.p.Into}, func(name string) (*schema.Table, string) { return defs[name], all[name].ownReason(defs[name]) }, acts,
 			func(name string) bool { return all[name] != nil && all[name].Partial })
 	}
 	for name, t := range all {
@@ -57,32 +58,32 @@ func (pl *planner) predictLanes(all map[string]*PlanTable, creates map[string]st
 				pl.p.Incomplete = append(pl.p.Incomplete, fmt.Sprintf("table %s: the default of column %s holds a question mark in the snapshot, which dump tools also write for characters that they cannot, "+
 					"and the log leaves out columns that took their default: rows that the log inserts may have that mark for another character", name, m[1]))
 			}
-			if t.Lane, t.Why = pl.laneInPart(t, def, serial[name]); tied.has(name) {
-				t.Why += "; " + wentAlong
+			if t.Lane, t.Why = pl.laneInPart(t, def, serial[name]); tied.Has(name) {
+				t.Why += "; " + cascade.WentAlong
 			}
 		case t.Diffs:
-			t.Lane, t.Why = LaneSerial, jsonDiffs
+			t.Lane, t.Why = LaneSerial, JSONDiffs
 		case serial[name] != "":
 			t.Lane, t.Why = LaneSerial, serial[name]
 		case def != nil:
 			_, keyed := def.RowKey()
-			if why := keyReason(def, keyed); why != "" {
+			if why := KeyReason(def, keyed); why != "" {
 				t.Lane, t.Why = LaneSerial, why
 			} else if !keyed {
-				t.Why = countsRows
+				t.Why = CountsRows
 			}
-			if tied.has(name) {
-				t.Why = wentAlong
+			if tied.Has(name) {
+				t.Why = cascade.WentAlong
 			}
 		}
 		if t.Lane == LaneFold && def != nil && t.Base == BaseSnapshot && t.BaseRows > 0 && t.Inserted+t.Updated+t.Deleted > 0 {
-			switch t.MergeWhy = unmergeable(def); {
+			switch t.MergeWhy = Unmergeable(def); {
 			case !pl.p.Exact:
 				t.MergeWhy = "the base is of unknown date"
-			case tied.has(name):
-				t.MergeWhy = wentAlong
+			case tied.Has(name):
+				t.MergeWhy = cascade.WentAlong
 			case t.Partial:
-				t.MergeWhy = partialImages
+				t.MergeWhy = PartialImages
 			}
 			t.Merge = t.MergeWhy == ""
 		}
@@ -90,34 +91,34 @@ func (pl *planner) predictLanes(all map[string]*PlanTable, creates map[string]st
 }
 
 // laneInPart is the lane of a table with incomplete row images, and why; def is nil where the log makes the table.
-func (pl *planner) laneInPart(t *PlanTable, def *schema.Table, tied string) (Lane, string) {
+func (pl *planner) laneInPart(t *Table, def *schema.Table, tied string) (Lane, string) {
 	why := ""
 	switch {
 	case t.Diffs:
-		why = jsonDiffs
+		why = JSONDiffs
 	case def != nil:
 		_, keyed := def.RowKey()
-		why = cmp.Or(keyReason(def, keyed), inPartReason(def, pl.p.Exact))
+		why = cmp.Or(KeyReason(def, keyed), InPartReason(def, pl.p.Exact))
 	case !pl.p.Exact:
 		why = "over a base of unknown date"
 	}
 	if why = cmp.Or(why, tied); why != "" {
-		return LaneSerial, partialImages + "; " + why
+		return LaneSerial, PartialImages + "; " + why
 	}
-	return LaneFold, foldsInPart
+	return LaneFold, FoldsInPart
 }
 
 // ownReason says why a table does not fold, whatever refers to it, as far as the plan can tell. There is none of a table that the log leaves alone.
-func (t *PlanTable) ownReason(def *schema.Table) string {
+func (t *Table) ownReason(def *schema.Table) string {
 	switch {
 	case def == nil:
 		return ""
 	case t != nil && t.Diffs:
-		return jsonDiffs
+		return JSONDiffs
 	}
 	_, keyed := def.RowKey()
-	if why := keyReason(def, keyed); why != "" || t == nil || !t.Partial {
+	if why := KeyReason(def, keyed); why != "" || t == nil || !t.Partial {
 		return why
 	}
-	return inPartReason(def, true)
+	return InPartReason(def, true)
 }

@@ -1,10 +1,11 @@
-package replay
+package plan
 
 import (
 	"fmt"
 
 	"lifeboat/filter"
 	"lifeboat/internal/schema"
+	"lifeboat/replay/cascade"
 	"lifeboat/snapshot"
 )
 
@@ -15,15 +16,15 @@ import (
 // Invariant: a change is made on a table if and only if the table's backup does not hold it. What changes several tables at once, and
 // lies between the ends of their backups, is refused.
 
-// Base is one of several backups.
-type Base struct {
+// Backup is one of several backups.
+type Backup struct {
 	Snapshot *snapshot.Snapshot
 	Tables   []string // that are to be taken from it, whatever the others hold
 }
 
-// PlanBase pins one of several backups.
-type PlanBase struct {
-	PlanSnapshot
+// Base pins one of several backups.
+type Base struct {
+	Snapshot
 	Exact    bool     `json:"exact"`
 	Tables   []string `json:"tables"`             // that are taken from it
 	Programs bool     `json:"programs,omitempty"` // so are views, routines and events
@@ -31,10 +32,10 @@ type PlanBase struct {
 }
 
 // used reports that something is taken from it.
-func (b *PlanBase) used() bool { return len(b.Tables) > 0 || b.Programs }
+func (b *Base) used() bool { return len(b.Tables) > 0 || b.Programs }
 
-// bases is what the backups hold, as readings of the log ask it; nil where there are not several.
-func (p *Plan) bases() *filter.Bases {
+// Held is what the backups hold, as readings of the log ask it; nil where there are not several.
+func (p *Plan) Held() *filter.Bases {
 	if p.holds != nil || len(p.Bases) == 0 {
 		return p.holds
 	}
@@ -58,7 +59,7 @@ func (p *Plan) bases() *filter.Bases {
 }
 
 // Joined is the base that the plan makes of the backups it was made with.
-func (p *Plan) Joined(all []Base) (*snapshot.Snapshot, error) {
+func (p *Plan) Joined(all []Backup) (*snapshot.Snapshot, error) {
 	if len(p.Bases) != len(all) {
 		return nil, fmt.Errorf("the plan is of %d backups, and %d were given", len(p.Bases), len(all))
 	}
@@ -104,7 +105,7 @@ func (pl *planner) joinedKeys() error {
 			fks[t.Name] = def.ForeignKeys
 		}
 	}
-	serial := lanes(fks, pl.survey.Format.MariaDB, pl.survey.Format.VersionNumber(), everything)
+	serial := cascade.Serial(fks, pl.survey.Format.MariaDB, pl.survey.Format.VersionNumber(), cascade.Everything)
 	for child, keys := range fks {
 		for _, k := range keys {
 			a, has := pl.several.picks[k.RefTable]
