@@ -37,7 +37,7 @@ func (r *runner) counters(ctx context.Context) error {
 			}
 			name := quoteDB(r.p.Into) + "." + quoteDB(table)
 			var top uint64
-			if err := r.ddl.Row(ctx, "SELECT IFNULL(MAX(IF("+quoteDB(c.Name)+">0,"+quoteDB(c.Name)+",0)),0) FROM "+name, &top); err != nil {
+			if err := r.ddl.Row(ctx, "SELECT CAST(IFNULL(MAX(IF("+quoteDB(c.Name)+">0,"+quoteDB(c.Name)+",0)),0) AS UNSIGNED) FROM "+name, &top); err != nil {
 				return err
 			}
 			if top >= last && (updated[table] == 0 || !strings.EqualFold(def.Engine, "InnoDB")) {
@@ -48,7 +48,7 @@ func (r *runner) counters(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if next := nextAuto(&c, max(top, last)); top+last > 0 && now < next {
+			if next := nextAuto(&c, max(top, last)); max(top, last) > 0 && now < next {
 				if err := r.ddl.Exec(ctx, fmt.Sprintf("ALTER TABLE %s AUTO_INCREMENT=%d", name, next)); err != nil {
 					return err
 				}

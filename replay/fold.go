@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"unsafe"
 
@@ -159,13 +160,20 @@ func (t *tableFold) counter(im *binlog.Image) {
 	if t.auto < 0 || im.State[t.auto] != binlog.Present {
 		return
 	}
-	if raw := im.Cols[t.auto]; len(raw) <= 8 {
-		v := le(raw)
-		if !t.shape.Columns[t.auto].Unsigned && v>>(8*len(raw)-1) != 0 {
-			return // negative: it does not move the counter
-		}
-		t.maxAuto = max(t.maxAuto, v)
+	raw := im.Cols[t.auto]
+	if len(raw) > 8 {
+		return
 	}
+	v := le(raw)
+	switch c := &t.shape.Columns[t.auto]; {
+	case c.Type == value.TypeFloat:
+		v = uint64(min(max(0, math.Float32frombits(uint32(v))), 1<<24)) // from there on not every whole number has a value
+	case c.Type == value.TypeDouble:
+		v = uint64(min(max(0, math.Float64frombits(v)), 1<<53))
+	case !c.Unsigned && v>>(8*len(raw)-1) != 0:
+		return // negative: it does not move the counter
+	}
+	t.maxAuto = max(t.maxAuto, v)
 }
 
 func le(b []byte) uint64 {

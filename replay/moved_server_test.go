@@ -64,20 +64,24 @@ func TestCounterBehindUpdates(t *testing.T) {
 		USE shop
 		CREATE TABLE p (id TINYINT PRIMARY KEY AUTO_INCREMENT, v INT)
 		CREATE TABLE c (id INT PRIMARY KEY, p TINYINT, FOREIGN KEY (p) REFERENCES p (id) ON UPDATE CASCADE)
+		CREATE TABLE f (id DOUBLE PRIMARY KEY AUTO_INCREMENT, v INT)
 		INSERT INTO p VALUES (1,1),(2,2)
-		INSERT INTO c VALUES (1,1)`)
+		INSERT INTO c VALUES (1,1)
+		INSERT INTO f (v) VALUES (1),(2)`)
 	dump := s.dump("shop")
-	s.run("USE shop\nUPDATE p SET id=50 WHERE id=1")
+	s.run("USE shop\nUPDATE p SET id=50 WHERE id=1\nINSERT INTO f (v) VALUES (2),(2)\nDELETE FROM f WHERE id=4")
 	db, _, res, err := s.restore(dump, s.archive(), func(*plan.Request) {}, replay.Options{})
 	if err != nil || len(res.Lanes) > 0 {
 		t.Fatalf("%v, %+v", err, res)
 	}
-	var id int
-	if _, err := db.Exec("INSERT INTO shop.p (v) VALUES (3)"); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.QueryRow("SELECT id FROM shop.p WHERE v=3").Scan(&id); err != nil || id != 51 {
-		t.Errorf("the next row is %d, %v", id, err)
+	for table, want := range map[string]int{"p": 51, "f": 5} {
+		var id int
+		if _, err := db.Exec("INSERT INTO shop." + table + " (v) VALUES (3)"); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.QueryRow("SELECT id FROM shop." + table + " WHERE v=3").Scan(&id); err != nil || id != want {
+			t.Errorf("the next row of %s is %d, %v", table, id, err)
+		}
 	}
 }
 

@@ -133,8 +133,11 @@ func answered(t *testing.T, c *Column, raw, text []byte) {
 	if _, prefix := c.Extent(); prefix > 0 {
 		return
 	}
-	if again, err := c.AppendAnswer(nil, text); err == nil && !bytes.Equal(again, raw) {
+	switch again, err := c.AppendAnswer(nil, bytes.Trim(text, "'")); {
+	case err == nil && !bytes.Equal(again, raw):
 		t.Fatalf("%s %s: image %x came back as %x", c, text, raw, again)
+	case err != nil && text[0] == '\'': // a date or time
+		t.Fatalf("%s %s: image %x: %v", c, text, raw, err)
 	}
 }
 
@@ -159,7 +162,7 @@ func FuzzColumn(f *testing.F) {
 		}
 		raw := data[:n:n]
 		if literal, err := c.AppendLiteral(nil, raw); err == nil {
-			answered(t, &c, raw, bytes.Trim(literal, "'"))
+			answered(t, &c, raw, literal)
 		}
 		c.AppendKeyLiteral(nil, raw)
 		c.AppendMatch(nil, "`c`", raw)
