@@ -1,8 +1,6 @@
 package replay
 
-import (
-	"lifeboat/internal/binlog"
-)
+import "lifeboat/internal/binlog"
 
 // Counts is the account of what was read: every event that changes something is in exactly one of the
 // fields after Read.

@@ -1,8 +1,6 @@
 package replay
 
-import (
-	"testing"
-)
+import "testing"
 
 // TestVictim brings what is kept of a row back, and refuses what is damaged.
 func TestVictim(t *testing.T) {

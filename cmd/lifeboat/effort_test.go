@@ -1,8 +1,6 @@
 package main
 
-import (
-	"testing"
-)
+import "testing"
 
 func TestFoldShare(t *testing.T) {
 	const mib = 1 << 20

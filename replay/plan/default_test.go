@@ -1,8 +1,6 @@
 package plan
 
-import (
-	"testing"
-)
+import "testing"
 
 func TestDoubtfulDefault(t *testing.T) {
 	for text, column := range map[string]string{
