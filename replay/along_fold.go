@@ -93,9 +93,7 @@ func (r *runner) addAlong(ctx context.Context, t *route, rows *binlog.Rows, at p
 		}
 	}
 	known, learns := len(f.entries), f.learns(rows, row)
-	if f.part == nil {
-		r.fold.add(f, rows.Kind, row, at)
-	} else if err := r.fold.addPart(f, rows, row, at); err != nil {
+	if err := r.addAlone(f, rows, at); err != nil {
 		return err
 	}
 	switch unchecked := rows.Flags&binlog.RowsNoForeignKeyChecks != 0; {

@@ -43,7 +43,7 @@ type State struct {
 	Workers int // batches are dealt to so many lanes
 	Serial  bool
 	Window  int
-	From    Cursor  // cascade.Everything before it is applied
+	From    Cursor  // everything before it is applied
 	To      *Cursor // the window [From, To) is being applied
 	Done    Cursor  // statements are, if that is behind From: see apart
 	Apart   *Apart

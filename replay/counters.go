@@ -21,7 +21,7 @@ func (r *runner) counters(ctx context.Context) error {
 		updated[table]++
 	}
 	for table := range updated {
-		tables[table] += 0
+		tables[table] = r.st.Auto.get(table)
 	}
 	for table, last := range tables {
 		def, err := r.srv.Table(ctx, r.p.Into, table)

@@ -86,7 +86,7 @@ func (r *runner) loadAlong(ctx context.Context, fks map[string][]schema.ForeignK
 	return nil
 }
 
-// cascade.Activity is what the log does to the rows of a table that foreign keys with actions refer to.
+// activity is what the log does to the rows of a table that foreign keys with actions refer to.
 func (r *runner) activity(ctx context.Context, table string) (cascade.Activity, error) {
 	a := r.p.Activity(table, true)
 	if !a.Updates || a.Moves {

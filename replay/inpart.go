@@ -95,7 +95,7 @@ func (p *inPart) refers(def *schema.Table, keys []*cascade.Key) {
 	}
 }
 
-// nullUnsaid reports a column that is NULL where it is given no value, as far as that can be told: MySQL has no default and one of ” written alike.
+// nullUnsaid reports a column that is NULL where it is given no value, as far as that can be told: MySQL writes no default and an empty one alike.
 func nullUnsaid(c *schema.Column) bool {
 	return c.Nullable && c.Charset == "" && cascade.LikenessOf(c) == cascade.Fixed && (c.Default == "" || strings.EqualFold(c.Default, "NULL"))
 }

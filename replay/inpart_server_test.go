@@ -20,7 +20,7 @@ import (
 var inPartSeeds = flag.Int("in-part-seeds", 2, "how many random logs with incomplete row images TestInPartAtRandom restores on each server")
 
 // TestInPart restores a log with incomplete row images: what shows all that it needs folds into one window, what does not is made by itself, and of a table
-// that has much of that, cascade.Everything.
+// that has much of that, everything.
 func TestInPart(t *testing.T) {
 	for _, kind := range testserver.Kinds() {
 		t.Run(kind, func(t *testing.T) {

@@ -30,12 +30,12 @@ func (r *runner) laterDefaults(ctx context.Context) error {
 		found[table] = append(found[table], column+" ("+collation+")")
 		return nil
 	})
+	if err != nil {
+		return fmt.Errorf("reading the collations of %s on the target: %w", r.p.Into, err)
+	}
 	for _, table := range tables {
 		r.incomplete("table %s of the base that was loaded: server %s of the log does not know the collation of %s: the client that loaded the dump left it to this server's default, and text compares otherwise than on the source; restore from the dump itself with --snapshot, or alter the columns",
 			table, r.format.ServerVersion, strings.Join(found[table], ", "))
-	}
-	if err != nil {
-		return fmt.Errorf("reading the collations of %s on the target: %w", r.p.Into, err)
 	}
 	return nil
 }
@@ -47,8 +47,10 @@ func unknownTo(f *binlog.Format, collation string) bool {
 	switch n := f.VersionNumber(); {
 	case n == 0:
 		return false
+	case strings.Contains(rest, "0900") && f.MariaDB:
+		return n < 110405
 	case strings.Contains(rest, "0900"):
-		return n < map[bool]int{true: 110405, false: 80000}[f.MariaDB]
+		return n < 80000
 	case strings.HasPrefix(rest, "uca1400"):
 		return !f.MariaDB || n < 101000
 	}

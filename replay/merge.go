@@ -139,7 +139,7 @@ func mergeable(p *plan.Plan, src Source, o *Options) bool {
 	return !o.BaseFirst && !o.Serial && p.Exact && !p.BaseLoaded && !p.Start.IsZero() && src.Snapshot != nil
 }
 
-// makeTables makes cascade.Everything of the snapshot that is no row, before its rows. It reports false, and has made nothing, where a statement
+// makeTables makes everything of the snapshot that is no row, before its rows. It reports false, and has made nothing, where a statement
 // behind a table's rows might speak of them.
 func (r *runner) makeTables(ctx context.Context) (bool, error) {
 	var list []snapshot.Statement

@@ -18,7 +18,7 @@ type serial struct {
 	job     string
 	buf     []byte
 	pending int    // statements in the open transaction
-	until   Cursor // cascade.Everything up to here is written once the transaction commits
+	until   Cursor // everything up to here is written once the transaction commits
 	mark    mark
 	missing map[string]*doubt // by table: what was looked for and not found in the open transaction
 	nulled  []nulled
@@ -179,7 +179,7 @@ func (s *serial) write(ctx context.Context, text []byte, zeros int) (int64, erro
 	return s.c.ExecBytes(ctx, text)
 }
 
-// passed says that cascade.Everything before the cursor has been given to change.
+// passed says that everything before the cursor has been given to change.
 func (s *serial) passed(ctx context.Context, at Cursor) error {
 	s.until = at
 	if s.pending >= serialBatch {

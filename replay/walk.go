@@ -305,13 +305,18 @@ func (r *runner) rowEvent(ctx context.Context, t *route, it *binlog.Item, at Cur
 
 // addRow folds a row change.
 func (r *runner) addRow(ctx context.Context, t *route, rows *binlog.Rows, at place) error {
-	switch {
-	case t.fold.holders != nil:
+	if t.fold.holders != nil {
 		return r.addAlong(ctx, t, rows, at)
-	case t.fold.part != nil:
-		return r.fold.addPart(t.fold, rows, &r.rows, at)
 	}
-	r.fold.add(t.fold, rows.Kind, &r.rows, at)
+	return r.addAlone(t.fold, rows, at)
+}
+
+// addAlone folds it as if no foreign key looked at it.
+func (r *runner) addAlone(t *tableFold, rows *binlog.Rows, at place) error {
+	if t.part != nil {
+		return r.fold.addPart(t, rows, &r.rows, at)
+	}
+	r.fold.add(t, rows.Kind, &r.rows, at)
 	return nil
 }
 

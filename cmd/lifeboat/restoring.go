@@ -140,16 +140,15 @@ func (r *restoring) elsewhere() string {
 	if r.server == nil {
 		return ""
 	}
-	const beforehand = "stops the restore where it comes; rehearse it with --into and another name, or with --scratch and --mysqld"
+	const remedy = "stops the restore where it comes; rehearse it with --into and another name, or with --scratch and --mysqld"
 	switch version, mariaDB, number := r.origin(); {
 	case version == "":
 		return ""
 	case mariaDB != r.server.MariaDB:
-		family := map[bool]string{true: "MariaDB", false: "MySQL"}
-		return fmt.Sprintf("the log is of %s %s, and the target is %s %s: a statement or type that only %s knows %s",
-			family[mariaDB], version, family[r.server.MariaDB], r.server.Version, family[mariaDB], beforehand)
+		theirs := target.Family(mariaDB)
+		return fmt.Sprintf("the log is of %s %s, and the target is %s %s: a statement or type that only %s knows %s", theirs, version, target.Family(r.server.MariaDB), r.server.Version, theirs, remedy)
 	case r.server.Number/100 < number/100:
-		return fmt.Sprintf("the log is of server %s, and the target is older, %s: what only the later one knows %s", version, r.server.Version, beforehand)
+		return fmt.Sprintf("the log is of server %s, and the target is older, %s: what only the later one knows %s", version, r.server.Version, remedy)
 	}
 	return ""
 }

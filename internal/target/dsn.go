@@ -66,10 +66,14 @@ func PublicDSN(dsn string) (string, error) {
 
 // Name says which server it is, without credentials: root@unix(/run/x.sock), MySQL 9.7.4.
 func (s *Server) Name() string {
-	family := "MySQL"
-	if s.MariaDB {
-		family = "MariaDB"
-	}
 	version, _, _ := strings.Cut(strings.TrimPrefix(s.Version, "5.5.5-"), "-")
-	return fmt.Sprintf("%s@%s(%s), %s %s", s.config.User, s.config.Net, s.config.Addr, family, version)
+	return fmt.Sprintf("%s@%s(%s), %s %s", s.config.User, s.config.Net, s.config.Addr, Family(s.MariaDB), version)
+}
+
+// Family is the name of a server's family.
+func Family(mariaDB bool) string {
+	if mariaDB {
+		return "MariaDB"
+	}
+	return "MySQL"
 }

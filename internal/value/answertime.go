@@ -54,22 +54,21 @@ func (c *Column) appendTemporalAnswer(dst, text []byte) ([]byte, error) {
 
 // parseMoment reads a date, a time of day with as many digits behind the second as the column has, or both.
 func (c *Column) parseMoment(text string) (m moment, negative, ok bool) {
-	day, clock, both := strings.Cut(text, " ")
+	day, clock := text, text
 	dated, timed := true, true
 	switch c.Type {
 	case TypeDate, TypeNewDate:
 		timed = false
 	case TypeTime, TypeTime2:
 		clock, negative = strings.CutPrefix(text, "-")
-		dated, both = false, true
-	}
-	if both != timed {
-		return m, false, false
-	}
-	if dated {
-		if !numbers(day, "-", []int{4, 2, 2}, &m.year, &m.month, &m.day) {
+		dated = false
+	default:
+		if day, clock, ok = strings.Cut(text, " "); !ok {
 			return m, false, false
 		}
+	}
+	if dated && !numbers(day, "-", []int{4, 2, 2}, &m.year, &m.month, &m.day) {
+		return m, false, false
 	}
 	if timed {
 		whole, fraction, _ := strings.Cut(clock, ".")

@@ -34,7 +34,7 @@ type Along struct {
 // Has reports a table whose rows may go along with others, or take others along. Its rows have to be on the target before the log's changes.
 func (a *Along) Has(name string) bool { return a != nil && a.Tables[name] != nil }
 
-// GoAlong tells which of the tables that lanes keeps from folding fold nevertheless, and takes them out of serial; the others' reason says why not.
+// GoAlong tells which of the tables that Serial keeps from folding fold nevertheless, and takes them out of serial; the others' reason says why not.
 // own gives a table's definition, and why it would not fold for itself; acts is what the log does to a table's rows, and inPart tells those
 // of which it shows parts of rows.
 func GoAlong(fks map[string][]schema.ForeignKey, serial map[string]string, dbs []string, own func(string) (*schema.Table, string), acts func(string) Activity, inPart func(string) bool) *Along {

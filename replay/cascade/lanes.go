@@ -23,7 +23,7 @@ type Activity struct {
 	Moves   bool // values that are referred to may change, and the fold does not see to that
 }
 
-// Everything is the Activity of tables of which nothing is known.
+// Everything is the activity of tables of which nothing is known.
 func Everything(string) Activity { return Activity{Deletes: true, Updates: true, Moves: true} }
 
 // Serial tells which tables do not fold, and why. fks are the foreign keys of the database's tables, and acts what the log does to them.

@@ -44,7 +44,7 @@ func (pl *planner) known(context.Context) error {
 	return fmt.Errorf("%w: %s; the names that do occur are %s", ErrUnknownDB, db, strings.Join(list, ", "))
 }
 
-// Skips resolves what the user wants left out.
+// skips resolves what the user wants left out.
 func (pl *planner) skips(context.Context) error {
 	for _, spec := range pl.q.Skip {
 		id, isIncident := strings.CutPrefix(spec, "incident:")

@@ -171,7 +171,7 @@ type planner struct {
 	scanErr error
 }
 
-// Make reads archive and snapshot and decides cascade.Everything that a restore does. It writes nothing. The
+// Make reads archive and snapshot and decides everything that a restore does. It writes nothing. The
 // survey it made is returned also beside a refusal, for the report.
 func Make(ctx context.Context, q Request) (*Plan, *filter.Survey, error) {
 	if q.Into == "" {
@@ -213,7 +213,7 @@ func stopText(s filter.Stop) string {
 	return "before " + s.Point.String()
 }
 
-// seal computes the digest: over cascade.Everything that decides the result, and nothing else.
+// seal computes the digest: over everything that decides the result, and nothing else.
 func (p *Plan) seal() error {
 	c := *p
 	c.Digest, c.lookup, c.holds = "", nil, nil
