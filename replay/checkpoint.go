@@ -201,9 +201,9 @@ func (cp *checkpoint) damaged(err error) error {
 	return fmt.Errorf("the checkpoint in database %s is damaged: %w; drop databases %s and %s on the target to begin anew", checkpointDB, err, checkpointDB, cp.db)
 }
 
-// create makes the checkpoint's tables and the job's first row.
-func (cp *checkpoint) create(ctx context.Context, st *State) error {
-	return cp.alone(ctx, func() error { return cp.createTables(ctx, st) })
+// create makes the checkpoint's tables and the job's first row, and keeps what the caller wants to find with it.
+func (cp *checkpoint) create(ctx context.Context, st *State, keep []byte) error {
+	return cp.alone(ctx, func() error { return cp.createTables(ctx, st, keep) })
 }
 
 // alone keeps two restores of different databases from making and removing the checkpoint's database at
@@ -222,7 +222,7 @@ func (cp *checkpoint) alone(ctx context.Context, do func() error) error {
 	return do()
 }
 
-func (cp *checkpoint) createTables(ctx context.Context, st *State) error {
+func (cp *checkpoint) createTables(ctx context.Context, st *State, keep []byte) error {
 	for _, q := range []string{
 		"CREATE DATABASE IF NOT EXISTS " + checkpointDB,
 		"CREATE TABLE IF NOT EXISTS " + checkpointDB + ".job (db VARBINARY(255) NOT NULL PRIMARY KEY, state LONGBLOB NOT NULL) ENGINE=InnoDB",
@@ -233,15 +233,20 @@ func (cp *checkpoint) createTables(ctx context.Context, st *State) error {
 			" n BIGINT NOT NULL, first BIGINT UNSIGNED NOT NULL, PRIMARY KEY (db, lane, tbl, kind)) ENGINE=InnoDB",
 		"CREATE TABLE IF NOT EXISTS " + checkpointDB + ".along (n BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, db VARBINARY(255) NOT NULL, found LONGBLOB NOT NULL) ENGINE=InnoDB",
 		makeDone,
+		makeKept,
 		"DELETE FROM " + checkpointDB + ".done WHERE db = " + target.Quote(cp.db),
 		"DELETE FROM " + checkpointDB + ".part WHERE db = " + target.Quote(cp.db),
 		"DELETE FROM " + checkpointDB + ".lane WHERE db = " + target.Quote(cp.db),
 		"DELETE FROM " + checkpointDB + ".doubt WHERE db = " + target.Quote(cp.db),
 		"DELETE FROM " + checkpointDB + ".along WHERE db = " + target.Quote(cp.db),
+		"DELETE FROM " + checkpointDB + ".kept WHERE db = " + target.Quote(cp.db),
 	} {
 		if err := cp.c.Exec(ctx, q); err != nil {
 			return fmt.Errorf("making the checkpoint: %w", err)
 		}
+	}
+	if err := cp.keep(ctx, keep); err != nil {
+		return fmt.Errorf("making the checkpoint: %w", err)
 	}
 	return cp.save(ctx, st)
 }

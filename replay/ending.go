@@ -63,8 +63,10 @@ func (cp *checkpoint) done(ctx context.Context, p *plan.Plan) error {
 }
 
 func (cp *checkpoint) remove(ctx context.Context, p *plan.Plan) error {
-	if err := cp.c.Exec(ctx, makeDone); err != nil { // a job of an earlier version's has none
-		return err
+	for _, q := range []string{makeDone, makeKept} { // a job of an earlier version's has none
+		if err := cp.c.Exec(ctx, q); err != nil {
+			return err
+		}
 	}
 	keep := p.BaseLoaded && !p.Start.IsZero()
 	var others int
@@ -90,7 +92,7 @@ func (cp *checkpoint) remove(ctx context.Context, p *plan.Plan) error {
 			return err
 		}
 	}
-	for _, t := range []string{"lane", "doubt", "part", "along", "job"} {
+	for _, t := range []string{"lane", "doubt", "part", "along", "kept", "job"} {
 		if err := cp.c.Exec(ctx, "DELETE FROM "+checkpointDB+"."+t+" WHERE db = "+target.Quote(cp.db)); err != nil {
 			return err
 		}

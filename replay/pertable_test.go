@@ -26,7 +26,7 @@ func TestCheckpointRows(t *testing.T) {
 				t.Fatalf("a fresh server has the state %+v", none)
 			}
 			st := &State{Digest: "x", Phase: phaseLog}
-			must(t, cp.create(t.Context(), st))
+			must(t, cp.create(t.Context(), st, nil))
 			const odd = "x'y`\\\"\n\u00e4\xff" // names are bytes
 			for i, step := range []struct {
 				do     func()

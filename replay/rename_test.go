@@ -34,7 +34,7 @@ func TestStopAfterRename(t *testing.T) {
 			}
 			defer cp.close()
 			r := &runner{p: &plan.Plan{Database: "d", Into: "d"}, srv: srv, cp: cp, fold: newFold(), st: &State{}}
-			if err := cp.create(ctx, r.st); err != nil {
+			if err := cp.create(ctx, r.st, nil); err != nil {
 				t.Fatal(err)
 			}
 			if r.ddl, err = srv.Conn(ctx, ""); err != nil {

@@ -41,8 +41,10 @@ type Options struct {
 	BaseFirst bool
 	// IndexesLaterFrom is from how many bytes of rows in the snapshot on a table's indexes are built behind them; 0: the usual.
 	IndexesLaterFrom int64
-	Report           func(Progress) // calls do not overlap, nor overtake one another; it may be nil
-	Logger           *slog.Logger
+	// Keep is what Kept gives while the restore is unfinished; nil: what an earlier run has kept.
+	Keep   []byte
+	Report func(Progress) // calls do not overlap, nor overtake one another; it may be nil
+	Logger *slog.Logger
 	// Patience is how long faults of the target that may pass are waited out while nothing gets done; 0: not at all.
 	Patience time.Duration
 	// Waiting is told of each such fault, and when the next try is. It may be nil.
@@ -173,6 +175,13 @@ func (r *runner) begin(ctx context.Context, last *try) error {
 			return fmt.Errorf("%w: database %s; it was begun with another archive, snapshot or options: give the same ones to go on, or drop databases %s and %s on the target to begin anew",
 				ErrOtherJob, r.p.Into, r.p.Into, checkpointDB)
 		}
+		if last.trace != "" {
+			return nil
+		}
+		if err := cp.keep(ctx, r.o.Keep); err != nil {
+			cp.close()
+			return err
+		}
 		return nil
 	}
 	if last.trace != "" {
@@ -199,7 +208,7 @@ func (r *runner) begin(ctx context.Context, last *try) error {
 		return err
 	}
 	r.st = &State{Digest: r.p.Digest, Phase: phaseBase, Workers: max(1, r.o.Workers), Serial: r.o.Serial, Merge: mergeable(r.p, r.src, &r.o), From: Cursor{Position: r.p.Start}}
-	if err := cp.create(ctx, r.st); err != nil {
+	if err := cp.create(ctx, r.st, r.o.Keep); err != nil {
 		cp.close()
 		return err
 	}

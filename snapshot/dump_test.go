@@ -94,6 +94,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			Reopened(t, s, "shop")
 			got, golden := describe(t, s), strings.TrimSuffix(path, ".sql")+".golden"
 			if *update {
 				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {

@@ -20,8 +20,9 @@ type folder struct {
 	path  string
 	facts Index // what the folder's own description tells
 	files []*file
-	// described are the files that describe the backup, for its fingerprint.
+	// described are the files that describe the backup, for its fingerprint, and describes how they were before index read them.
 	described []string
+	describes []os.FileInfo
 	// check compares what was read with what the folder says of itself.
 	check func(idx *Index, files []*file) error
 
@@ -108,14 +109,12 @@ func (f *folder) name(db string) string {
 
 func (f *folder) index(ctx context.Context, db string, progress func(done, total int64)) (*Index, error) {
 	f.asked = db
+	if err := f.look(ctx); err != nil {
+		return nil, err
+	}
 	var total, done int64
 	for _, x := range f.files {
-		info, err := disk.Stat(ctx, x.path)
-		if err != nil {
-			return nil, err
-		}
-		x.info = info
-		total += info.Size()
+		total += x.info.Size()
 	}
 	sum := sha256.New()
 	for _, path := range f.described {
@@ -151,15 +150,40 @@ func (f *folder) index(ctx context.Context, db string, progress func(done, total
 			return nil, err
 		}
 	}
-	f.idx, f.views, f.text = &idx, b.placeholders(), map[tableID]*textColumns{}
-	if f.unbinary {
-		for _, t := range idx.Tables {
-			if c := newTextColumns(t.Create, idx.MariaDB); c != nil {
-				f.text[tableID{t.DB, t.Name}] = c
-			}
+	f.idx, f.views = &idx, b.placeholders()
+	f.introduced()
+	return &idx, nil
+}
+
+// look notes what the system says of the files.
+func (f *folder) look(ctx context.Context) (err error) {
+	for _, x := range f.files {
+		if x.info, err = disk.Stat(ctx, x.path); err != nil {
+			return err
 		}
 	}
-	return &idx, nil
+	f.describes = nil
+	for _, path := range f.described {
+		info, err := disk.Stat(ctx, path)
+		if err != nil {
+			return err
+		}
+		f.describes = append(f.describes, info)
+	}
+	return nil
+}
+
+// introduced finds the columns of the index's tables whose text is to be told from bytes.
+func (f *folder) introduced() {
+	f.text = map[tableID]*textColumns{}
+	if !f.unbinary {
+		return
+	}
+	for _, t := range f.idx.Tables {
+		if c := newTextColumns(t.Create, f.idx.MariaDB); c != nil {
+			f.text[tableID{t.DB, t.Name}] = c
+		}
+	}
 }
 
 // indexFile reads one file to its end and returns its digest.

@@ -32,7 +32,7 @@ func openDir(t *testing.T, dir, db string) *snapshot.Snapshot {
 	if after := hashDir(t, dir); !slices.Equal(before, after) {
 		t.Error("reading changed the folder")
 	}
-	return s
+	return snapshot.Reopened(t, s, db)
 }
 
 func hashDir(t *testing.T, dir string) (out []string) {

@@ -216,7 +216,7 @@ func open(t *testing.T, path, db string) *snapshot.Snapshot {
 	if !bytes.Equal(before, after) {
 		t.Error("reading changed the file")
 	}
-	return s
+	return snapshot.Reopened(t, s, db)
 }
 
 // checkTables compares the index with what the server has of the database.

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"lifeboat/internal/disk"
 )
@@ -27,6 +28,9 @@ type format interface {
 type Snapshot struct {
 	format format
 	index  *Index
+	given  string    // the path
+	asked  string    // the database, "" for all
+	opened time.Time // before anything was looked at
 }
 
 // Open recognises a backup by its content and reads it once. db is the database
@@ -36,6 +40,7 @@ type Snapshot struct {
 // Errors are ErrNotDump, ErrIncomplete, ErrCorrupt, ErrUnsupported,
 // ErrNoDatabase, or those of the file system.
 func Open(ctx context.Context, path string, db string, progress func(done, total int64)) (*Snapshot, error) {
+	opened := time.Now()
 	f, err := recognise(ctx, path)
 	if err != nil {
 		return nil, err
@@ -47,7 +52,7 @@ func Open(ctx context.Context, path string, db string, progress func(done, total
 	if db != "" && !index.Nameless && !slices.Contains(index.Databases, db) {
 		return nil, &ReadError{path, -1, ErrNoDatabase, fmt.Sprintf("%q; it holds %s", db, quoteList(index.Databases))}
 	}
-	return &Snapshot{format: f, index: index}, nil
+	return &Snapshot{format: f, index: index, given: path, asked: db, opened: opened}, nil
 }
 
 func recognise(ctx context.Context, path string) (format, error) {

@@ -96,6 +96,17 @@ func baseOf(p *plan.Plan, only *snapshot.Snapshot, several []plan.Backup) (*snap
 	return p.Joined(several)
 }
 
+// backupsOf lists the backups that were read.
+func backupsOf(only *snapshot.Snapshot, several []plan.Backup) (out []*snapshot.Snapshot) {
+	if only != nil {
+		return []*snapshot.Snapshot{only}
+	}
+	for _, b := range several {
+		out = append(out, b.Snapshot)
+	}
+	return out
+}
+
 // followBases takes the backups of a saved plan.
 func (j *job) followBases(p *plan.Plan) error {
 	var values []string

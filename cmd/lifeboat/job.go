@@ -94,6 +94,7 @@ type planned struct {
 	snapshot *snapshot.Snapshot
 	plan     *plan.Plan
 	survey   *filter.Survey
+	backups  []*snapshot.Snapshot // that snapshot is, or is joined of
 }
 
 // makePlan reads archive and snapshot, and decides. It writes nothing. onto is the server that the plan is for, where it is known.
@@ -118,6 +119,7 @@ func (j *job) makePlan(ctx context.Context, m *meter, onto *target.Server) (p pl
 		Stop: j.stop, Skip: j.skip, AllowIncomplete: j.partialAllowed, PartialTables: j.partialTables, DropExisting: j.dropExisting, Progress: m.survey(p.archive), LowerNames: onto != nil && onto.LowerNames,
 	})
 	if err == nil {
+		p.backups = backupsOf(p.snapshot, bases)
 		p.snapshot, err = baseOf(p.plan, p.snapshot, bases)
 	}
 	if errors.Is(err, plan.ErrIncidents) && p.survey != nil {

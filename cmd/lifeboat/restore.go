@@ -149,8 +149,8 @@ func restore(ctx context.Context, e *env, o restoreOptions) (err error) {
 	if err = r.reach(ctx); err != nil {
 		return err
 	}
-	if r.planned, err = o.makePlan(ctx, r.m, r.server); err != nil {
-		return r.refused(err)
+	if err = r.prepare(ctx); err != nil {
+		return err
 	}
 	if saved != nil {
 		if err = samePlan(saved, r.plan); err != nil {
@@ -227,7 +227,7 @@ func (r *restoring) run(ctx context.Context) error {
 	begun := time.Now()
 	var started atomic.Bool
 	res, err := replay.Restore(ctx, r.plan, replay.NewSource(r.archive, r.planned.snapshot), r.server, replay.Options{
-		Workers: r.o.workers, Memory: r.o.fold(), Spill: spillStorage(r.o.spillDir),
+		Workers: r.o.workers, Memory: r.o.fold(), Spill: spillStorage(r.o.spillDir), Keep: r.kept,
 		Report:   func(p replay.Progress) { started.Store(true); r.m.restore(p) },
 		Patience: r.retryFor(),
 		Waiting: func(err error, pause time.Duration) {

@@ -26,6 +26,7 @@ type restoring struct {
 	m       *meter
 	server  *target.Server
 	scratch *scratch.Server
+	kept    []byte // with the checkpoint; nil: nothing
 }
 
 // reach connects to the target, or finds the program for a scratch server, before anything that takes

@@ -44,6 +44,8 @@ type Archive struct {
 	index    map[string]int
 	indexes  []indexFile // that lie beside the chain's files
 	lacking  []lacking   // what these name and is not there, in order
+	seen     []KeptSeen  // what the paths held
+	opened   time.Time   // before anything was looked at
 }
 
 // File is one file of the chain: the best of its copies. It implements binlog.File.
@@ -78,7 +80,8 @@ type File struct {
 
 	name     string
 	best     *candidate
-	unjoined string // why its copies could not make up for one another's damage
+	cuts     []uint64 // of a file that was reopened: see Cuts
+	unjoined string   // why its copies could not make up for one another's damage
 }
 
 // Name is the file's own name, without folder and without .gz or .zst.
@@ -175,12 +178,12 @@ func Open(ctx context.Context, paths []string, o Options) (*Archive, error) {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	a := &Archive{Roots: paths, index: map[string]int{}}
+	a := &Archive{Roots: paths, index: map[string]int{}, opened: time.Now()}
 	found, err := discover(ctx, paths)
 	if err != nil {
 		return nil, err
 	}
-	a.Ignored = found.ignored
+	a.Ignored, a.seen = found.ignored, found.seen()
 	a.Findings = append(a.Findings, found.findings...)
 	if err := scanAll(ctx, found.candidates, o); err != nil {
 		return nil, err

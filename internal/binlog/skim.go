@@ -66,6 +66,15 @@ func SkimFile(r io.Reader, name string) (*Skim, error) { return skim(r, name, fa
 // SkimDDL is SkimFile that also keeps the statements that make, change or drop something.
 func SkimDDL(r io.Reader, name string) (*Skim, error) { return skim(r, name, true) }
 
+// ReadFormat reads no further than a file's own format description.
+func ReadFormat(r io.Reader, name string) (*Format, error) {
+	s := NewScanner(r, name)
+	if _, err := s.Next(); err != nil {
+		return nil, err
+	}
+	return s.Format(), nil
+}
+
 func skim(r io.Reader, name string, ddl bool) (*Skim, error) {
 	k := &Skim{scan: NewScanner(r, name), Ending: Ending{Open: true}, keep: ddl, stretch: stretchSize}
 	for {

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -198,6 +199,9 @@ func (s *scene) restore(t *testing.T, r route) string {
 		}
 	}
 	p, _, err := plan.Make(ctx, q)
+	if err == nil {
+		p, err = brought(p) // every restore here goes by a plan as it comes back from the checkpoint of one that was stopped
+	}
 	var res *replay.Result
 	switch {
 	case err != nil:
@@ -428,4 +432,17 @@ func (s *scene) byTool(t *testing.T) string {
 		return fmt.Sprintf("%v: %s", err, out)
 	}
 	return difference(s.want, capture(t, s.p.to, database, s.c.lost))
+}
+
+// brought is a plan that was kept and came back.
+func brought(p *plan.Plan) (*plan.Plan, error) {
+	text, err := json.Marshal(p.Keep())
+	if err != nil {
+		return nil, err
+	}
+	k := &plan.Kept{}
+	if err := json.Unmarshal(text, k); err != nil {
+		return nil, err
+	}
+	return k.Reopen()
 }

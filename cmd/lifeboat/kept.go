@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+
+	"lifeboat/internal/archive"
+	"lifeboat/replay"
+	"lifeboat/replay/plan"
+	"lifeboat/snapshot"
+)
+
+// kept is what a restore keeps with its checkpoint on the target: the plan, and what reading its inputs told. So the same command goes on after a stop
+// without reading binlogs and backup for the plan once more, as long as nobody has touched them.
+type kept struct {
+	Asked   asked            `json:"asked"`
+	Archive *archive.Kept    `json:"archive"`
+	Backups []*snapshot.Kept `json:"backups"`
+	Plan    *plan.Kept       `json:"plan"`
+}
+
+// asked is all that a plan follows from beside the content of the inputs.
+type asked struct {
+	Tool            string   `json:"tool"`
+	Binlogs         []string `json:"binlogs"`
+	Snapshots       []string `json:"snapshots"`
+	Position        string   `json:"position"`
+	Database        string   `json:"database"`
+	Tables          []string `json:"tables"`
+	Exclude         []string `json:"exclude"`
+	Into            string   `json:"into"`
+	Stop            string   `json:"stop"`
+	Skip            []string `json:"skip"`
+	Definer         string   `json:"definer"`
+	BaseLoaded      bool     `json:"base_loaded"`
+	DropExisting    bool     `json:"drop_existing"`
+	AllowIncomplete bool     `json:"allow_incomplete"`
+	PartialTables   bool     `json:"partial_tables"`
+	LowerNames      bool     `json:"lower_names"` // of the target
+}
+
+func (r *restoring) asked() asked {
+	o := r.o
+	a := asked{Tool: r.e.tool(), Binlogs: o.binlogs, Snapshots: o.given(), Position: o.position, Database: o.scope.Database, Tables: o.scope.Tables, Exclude: o.scope.Exclude,
+		Into: o.into, Skip: o.skip, Definer: o.definer, BaseLoaded: o.baseLoaded, DropExisting: o.dropExisting, AllowIncomplete: o.partialAllowed,
+		PartialTables: o.partialTables, LowerNames: r.server.LowerNames}
+	if len(o.bases) == 0 {
+		a.Snapshots = []string{o.snapshot}
+	}
+	if o.stop.Given {
+		a.Stop = fmt.Sprintf("%t %s", o.stop.After, o.stop.Point)
+	}
+	return a
+}
+
+// keeps reports a restore that keeps its plan: onto a server that outlives it, and from inputs that do.
+func (r *restoring) keeps() bool { return r.server != nil && len(r.o.live) == 0 }
+
+// keep is what is to be kept of a plan; nil where the inputs do not allow that.
+func (r *restoring) keep() ([]byte, error) {
+	if !r.keeps() {
+		return nil, nil
+	}
+	k := kept{Asked: r.asked(), Plan: r.plan.Keep()}
+	var ok bool
+	if k.Archive, ok = r.archive.Keep(); !ok {
+		return nil, nil
+	}
+	for _, s := range r.backups {
+		one, ok := s.Keep()
+		if !ok {
+			return nil, nil
+		}
+		k.Backups = append(k.Backups, one)
+	}
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	if err := json.NewEncoder(z).Encode(&k); err != nil {
+		return nil, err
+	}
+	err := z.Close()
+	return out.Bytes(), err
+}
+
+// prepare makes the plan, or takes the one that an earlier run has kept. A dry run shows what is known of the log, too, so it reads it.
+func (r *restoring) prepare(ctx context.Context) error {
+	if !r.o.dryRun {
+		if found, err := r.found(ctx); found || err != nil {
+			return err
+		}
+	}
+	var err error
+	if r.planned, err = r.o.makePlan(ctx, r.m, r.server); err != nil {
+		return r.refused(err)
+	}
+	r.kept, err = r.keep()
+	return err
+}
+
+// found gives the plan that an earlier run of this restore has kept. It reports false where there is none, or its inputs have to be read again.
+func (r *restoring) found(ctx context.Context) (bool, error) {
+	if !r.keeps() {
+		return false, nil
+	}
+	packed, digest, err := replay.Kept(ctx, r.server, r.o.name())
+	if err != nil || packed == nil {
+		return false, r.needs(err)
+	}
+	k, err := unpack(packed)
+	if err != nil || k.Plan.Plan.Digest != digest || !reflect.DeepEqual(r.asked(), k.Asked) {
+		return false, nil // made by another version, or for what was asked otherwise: the restore itself says whether it goes on from there
+	}
+	p, err := k.reopen(ctx, r.o.binlogs)
+	if err != nil {
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		r.m.p.Message("binlogs or backup have been touched since this restore was planned, and are read again for its plan: " + oneLine(err.Error()))
+		return false, nil
+	}
+	r.planned = p
+	r.m.steps = r.m.steps[len(r.o.source.phases()):]
+	r.m.p.Message("nobody has touched binlogs and backup since this restore was planned, so they are not read again for its plan")
+	return true, nil
+}
+
+func unpack(packed []byte) (*kept, error) {
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		return nil, err
+	}
+	k := &kept{}
+	if err = json.Unmarshal(text, k); err == nil && (k.Plan == nil || k.Plan.Plan == nil || k.Archive == nil) {
+		err = errors.New("it is not whole")
+	}
+	return k, err
+}
+
+// reopen opens the inputs.
+func (k *kept) reopen(ctx context.Context, binlogs []string) (p planned, err error) {
+	if p.archive, err = archive.Reopen(ctx, binlogs, k.Archive); err != nil {
+		return p, err
+	}
+	var bases []plan.Backup
+	for _, b := range k.Backups {
+		s, err := snapshot.Reopen(ctx, b)
+		if err != nil {
+			return p, err
+		}
+		bases = append(bases, plan.Backup{Snapshot: s})
+	}
+	if p.plan, err = k.Plan.Reopen(); err != nil {
+		return p, err
+	}
+	switch {
+	case len(p.plan.Bases) > 0:
+		p.snapshot, err = p.plan.Joined(bases)
+	case len(bases) > 0:
+		p.snapshot = bases[0].Snapshot
+	}
+	return p, err
+}
