@@ -14,7 +14,7 @@ import (
 // makeKept makes the table of what callers keep with their jobs, in pieces that every server's max_allowed_packet takes.
 const makeKept = "CREATE TABLE IF NOT EXISTS " + checkpointDB + ".kept (db VARBINARY(255) NOT NULL, n INT NOT NULL, piece LONGBLOB NOT NULL, PRIMARY KEY (db, n)) ENGINE=InnoDB"
 
-const keptPiece = 512 << 10 // bytes
+const keptPiece = 256 << 10 // bytes
 
 // Kept gives what Options.Keep kept with the unfinished restore into db, and the digest of that restore's plan; nil: nothing.
 func Kept(ctx context.Context, srv *target.Server, db string) (kept []byte, digest string, err error) {

@@ -27,10 +27,10 @@ type Kept struct {
 
 // KeptFile is a file as the system described it, and where its bytes lie in the whole.
 type KeptFile struct {
-	Path  string     `json:"path"`
-	Stamp disk.Stamp `json:"stamp"`
-	Base  int64      `json:"base,omitempty"`
-	Size  int64      `json:"size,omitempty"`
+	Path  string      `json:"path"`
+	Stamp *disk.Stamp `json:"stamp,omitempty"` // from before it was read; nil: it cannot be told by its stamp
+	Base  int64       `json:"base,omitempty"`
+	Size  int64       `json:"size,omitempty"`
 }
 
 // keptView is a view, and up to where its statements are about its placeholder.
@@ -43,26 +43,24 @@ type keptView struct {
 // keeper is a format whose backups can be kept: all of which there are files of its own.
 type keeper interface {
 	format
-	// keep notes what index found; the files' stamps come from before they were read. It reports false where there are none.
-	keep(k *Kept) bool
+	// keep notes what index found.
+	keep(k *Kept)
 	// again makes it what index had made it.
 	again(ctx context.Context, k *Kept) error
 }
 
-// Keep gives what Reopen takes. It reports false for a backup that is always read: one of several, and one whose files were written to only just before it
-// was opened, which a system may not tell from such as are written to again at once.
+// Keep gives what Reopen takes. It reports false for a backup that is always read: one of several.
 func (s *Snapshot) Keep() (*Kept, bool) {
 	f, ok := s.format.(keeper)
 	if !ok {
 		return nil, false
 	}
 	k := &Kept{Given: s.given, Asked: s.asked, Index: s.index}
-	if !f.keep(k) {
-		return nil, false
-	}
-	for _, x := range k.Files {
-		if !x.Stamp.Settled(s.opened) {
-			return nil, false
+	f.keep(k)
+	for i := range k.Files {
+		// Of a file that was written to just before, the next change may have the same stamp.
+		if x := &k.Files[i]; x.Stamp != nil && !x.Stamp.Settled(s.opened) {
+			x.Stamp = nil
 		}
 	}
 	return k, true
@@ -83,17 +81,25 @@ func Reopen(ctx context.Context, k *Kept) (*Snapshot, error) {
 		return nil, err
 	}
 	now := &Kept{Given: k.Given, Asked: k.Asked, Index: k.Index}
-	if !kept.keep(now) || !slices.Equal(now.Files, k.Files) {
+	kept.keep(now)
+	if !slices.EqualFunc(now.Files, k.Files, KeptFile.same) {
 		return nil, ErrTouched
 	}
 	s.format = f
 	return s, nil
 }
 
-func (k *Kept) add(path string, info os.FileInfo, base, size int64) bool {
-	stamp, ok := disk.StampOf(info)
-	k.Files = append(k.Files, KeptFile{path, stamp, base, size})
-	return ok
+func (k *Kept) add(path string, info os.FileInfo, base, size int64) {
+	x := KeptFile{Path: path, Base: base, Size: size}
+	if stamp, ok := disk.StampOf(info); ok {
+		x.Stamp = &stamp
+	}
+	k.Files = append(k.Files, x)
+}
+
+// same reports that nobody has touched the file in between.
+func (x KeptFile) same(y KeptFile) bool {
+	return x.Path == y.Path && x.Stamp != nil && y.Stamp != nil && *x.Stamp == *y.Stamp
 }
 
 func (k *Kept) keepViews(views map[tableID]int64) {
@@ -110,12 +116,12 @@ func (k *Kept) views() map[tableID]int64 {
 	return out
 }
 
-func (f *dumpFile) keep(k *Kept) bool {
+func (f *dumpFile) keep(k *Kept) {
 	for _, x := range f.inserts {
 		k.Inserts = append(k.Inserts, x.offset, x.size, int64(x.rows))
 	}
 	k.keepViews(f.views)
-	return k.add(f.path, f.info, 0, f.idx.Size)
+	k.add(f.path, f.info, 0, f.idx.Size)
 }
 
 func (f *dumpFile) again(ctx context.Context, k *Kept) (err error) {
@@ -130,16 +136,14 @@ func (f *dumpFile) again(ctx context.Context, k *Kept) (err error) {
 	return err
 }
 
-func (f *folder) keep(k *Kept) bool {
-	ok := true
+func (f *folder) keep(k *Kept) {
 	for _, x := range f.files {
-		ok = k.add(x.path, x.info, x.base, x.size) && ok
+		k.add(x.path, x.info, x.base, x.size)
 	}
 	for i, path := range f.described {
-		ok = k.add(path, f.describes[i], 0, 0) && ok
+		k.add(path, f.describes[i], 0, 0)
 	}
 	k.keepViews(f.views)
-	return ok
 }
 
 func (f *folder) again(ctx context.Context, k *Kept) error {

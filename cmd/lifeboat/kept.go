@@ -116,17 +116,22 @@ func (r *restoring) found(ctx context.Context) (bool, error) {
 	if err != nil || k.Plan.Plan.Digest != digest || !reflect.DeepEqual(r.asked(), k.Asked) {
 		return false, nil // made by another version, or for what was asked otherwise: the restore itself says whether it goes on from there
 	}
-	p, err := k.reopen(ctx, r.o.binlogs)
-	if err != nil {
-		if ctx.Err() != nil {
-			return false, ctx.Err()
-		}
-		r.m.p.Message("binlogs or backup have been touched since this restore was planned, and are read again for its plan: " + oneLine(err.Error()))
+	p, since, err := k.reopen(ctx, r.o.binlogs, r.m)
+	switch {
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case err != nil:
+		r.m.p.Message("the plan that this restore was begun with needs to be made again: " + oneLine(err.Error()))
 		return false, nil
 	}
 	r.planned = p
 	r.m.steps = r.m.steps[len(r.o.source.phases()):]
-	r.m.p.Message("nobody has touched binlogs and backup since this restore was planned, so they are not read again for its plan")
+	line := "going on with the plan that this restore was begun with; binlogs and backup are not read for it again"
+	if len(since) > 0 {
+		line += fmt.Sprintf(". Of the archive, %s since, which is not part of it: to have that restored, too, drop databases %s and _lifeboat on the target and begin anew",
+			someNames(since), r.plan.Into)
+	}
+	r.m.p.Message(line)
 	return true, nil
 }
 
@@ -146,21 +151,21 @@ func unpack(packed []byte) (*kept, error) {
 	return k, err
 }
 
-// reopen opens the inputs.
-func (k *kept) reopen(ctx context.Context, binlogs []string) (p planned, err error) {
-	if p.archive, err = archive.Reopen(ctx, binlogs, k.Archive); err != nil {
-		return p, err
+// reopen opens the inputs as they were. since tells what has come to the archive.
+func (k *kept) reopen(ctx context.Context, binlogs []string, m *meter) (p planned, since []string, err error) {
+	if p.plan, err = k.Plan.Reopen(); err != nil {
+		return p, nil, err
+	}
+	if p.archive, since, err = archive.Reopen(ctx, binlogs, k.Archive, archive.Options{Progress: m.bytes(phaseArchive)}); err != nil {
+		return p, nil, err
 	}
 	var bases []plan.Backup
 	for _, b := range k.Backups {
-		s, err := snapshot.Reopen(ctx, b)
+		s, err := reopenBackup(ctx, b, m)
 		if err != nil {
-			return p, err
+			return p, nil, err
 		}
 		bases = append(bases, plan.Backup{Snapshot: s})
-	}
-	if p.plan, err = k.Plan.Reopen(); err != nil {
-		return p, err
 	}
 	switch {
 	case len(p.plan.Bases) > 0:
@@ -168,5 +173,20 @@ func (k *kept) reopen(ctx context.Context, binlogs []string) (p planned, err err
 	case len(bases) > 0:
 		p.snapshot = bases[0].Snapshot
 	}
-	return p, err
+	return p, since, err
+}
+
+// reopenBackup opens a backup, which is read if it has been touched.
+func reopenBackup(ctx context.Context, k *snapshot.Kept, m *meter) (*snapshot.Snapshot, error) {
+	s, err := snapshot.Reopen(ctx, k)
+	if !errors.Is(err, snapshot.ErrTouched) {
+		return s, err
+	}
+	if s, err = snapshot.Open(ctx, k.Given, k.Asked, m.bytes(phaseSnapshot)); err != nil {
+		return nil, err
+	}
+	if s.Index().Fingerprint != k.Index.Fingerprint {
+		return nil, fmt.Errorf("%w: %s has other content", snapshot.ErrTouched, k.Given)
+	}
+	return s, nil
 }

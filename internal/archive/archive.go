@@ -35,6 +35,13 @@ type Options struct {
 	DDL      bool                    // keep the statements that make, change or drop something, in File.DDL
 }
 
+func (o *Options) workers() int {
+	if o.Workers > 0 {
+		return o.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
 // Archive is a chain of binlog files of one server. It does not change after Open.
 type Archive struct {
 	Roots    []string // the paths given
@@ -44,7 +51,7 @@ type Archive struct {
 	index    map[string]int
 	indexes  []indexFile // that lie beside the chain's files
 	lacking  []lacking   // what these name and is not there, in order
-	seen     []KeptSeen  // what the paths held
+	names    []string    // of all binlogs that were found
 	opened   time.Time   // before anything was looked at
 }
 
@@ -175,15 +182,13 @@ func Open(ctx context.Context, paths []string, o Options) (*Archive, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.Workers <= 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
-	}
+	o.Workers = o.workers()
 	a := &Archive{Roots: paths, index: map[string]int{}, opened: time.Now()}
 	found, err := discover(ctx, paths)
 	if err != nil {
 		return nil, err
 	}
-	a.Ignored, a.seen = found.ignored, found.seen()
+	a.Ignored, a.names = found.ignored, found.names()
 	a.Findings = append(a.Findings, found.findings...)
 	if err := scanAll(ctx, found.candidates, o); err != nil {
 		return nil, err

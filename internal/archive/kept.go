@@ -9,123 +9,180 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"lifeboat/internal/binlog"
 	"lifeboat/internal/disk"
 )
 
-// ErrTouched says that something in the archive's folders is not as it was when it was kept, or that this cannot be told.
+// ErrTouched says that an archive does not hold any more what was kept of it.
 var ErrTouched = errors.New("the archive has been touched")
 
-// Kept is what reading an archive told, as data, so far as it takes to read its chain again. With it the same archive is opened without being verified once more, as
-// long as nothing has touched any of its files.
+// Kept is what reading an archive told of its chain, as data. With it the chain is opened again without being verified once more, as far as nobody has touched its files.
 type Kept struct {
-	Seen  []KeptSeen `json:"seen"` // all that the paths held, in the order it was found in
+	Names []string   `json:"names"` // of all binlogs that were found
 	Chain []KeptFile `json:"chain"`
-}
-
-// KeptSeen is a file as the system described it; of one that lists binlogs, or cannot be read, what was found in its place.
-type KeptSeen struct {
-	Path  string      `json:"path"`
-	Stamp *disk.Stamp `json:"stamp,omitempty"`
-	Found []string    `json:"found,omitempty"`
 }
 
 // KeptFile is a file of the chain.
 type KeptFile struct {
-	Path   string   `json:"path"`
-	Bytes  int64    `json:"bytes"`
-	CRC    uint32   `json:"crc"` // with Bytes, its digest
-	Torn   bool     `json:"torn,omitempty"`
-	Proven bool     `json:"proven,omitempty"`
-	Good   uint64   `json:"good"`
-	Cuts   []uint64 `json:"cuts,omitempty"`
+	Name   string      `json:"name"`
+	Path   string      `json:"path"`
+	Stamp  *disk.Stamp `json:"stamp,omitempty"` // of the copy that was read, before it was; nil: it cannot be told by its stamp
+	Bytes  int64       `json:"bytes"`
+	CRC    uint32      `json:"crc"` // with Bytes, its digest
+	Torn   bool        `json:"torn,omitempty"`
+	Proven bool        `json:"proven,omitempty"`
+	Good   uint64      `json:"good"`
+	Cuts   []uint64    `json:"cuts,omitempty"`
 }
 
-// Keep gives what Reopen takes. It reports false for an archive that is always verified: of damaged or stitched files, or of files that were written to only
-// just before it was opened, which a system may not tell from such as are written to again at once.
+// Keep gives what Reopen takes. It reports false for an archive that is always verified: one of damaged or stitched files.
 func (a *Archive) Keep() (*Kept, bool) {
-	k := &Kept{Seen: a.seen}
-	for _, s := range a.seen {
-		if s.Found == nil && (s.Stamp == nil || !s.Stamp.Settled(a.opened)) {
-			return nil, false
-		}
-	}
+	k := &Kept{Names: a.names}
 	for _, f := range a.Files {
 		c := f.best
 		if c.damaged() || len(c.pieces) > 0 {
 			return nil, false
 		}
 		cuts, _ := f.Cuts()
-		k.Chain = append(k.Chain, KeptFile{Path: c.path, Bytes: c.digest.size, CRC: c.digest.crc, Torn: c.state == Torn, Proven: f.Proven, Good: f.Good, Cuts: cuts})
+		one := KeptFile{Name: f.name, Path: c.path, Bytes: c.digest.size, CRC: c.digest.crc, Torn: c.state == Torn, Proven: f.Proven, Good: f.Good, Cuts: cuts}
+		// Of a file that was written to just before, the next change may have the same stamp.
+		if stamp, ok := disk.StampOf(c.stamps[0]); ok && stamp.Settled(a.opened) {
+			one.Stamp = &stamp
+		}
+		k.Chain = append(k.Chain, one)
 	}
 	return k, true
 }
 
-// seen lists what was found.
-func (d *found) seen() (out []KeptSeen) {
-	for _, c := range d.candidates {
-		s := KeptSeen{Path: c.path}
-		if stamp, ok := disk.StampOf(c.info); ok {
-			s.Stamp = &stamp
-		}
-		out = append(out, s)
-	}
-	for _, x := range d.indexes {
-		out = append(out, KeptSeen{Path: x.path, Found: x.names})
-	}
-	for _, f := range d.findings {
-		out = append(out, KeptSeen{Path: f.Path, Found: []string{f.Code, f.Text}})
-	}
-	return out
-}
-
-// Reopen opens an archive that was kept. Its files can be read, and say what they are (Path, Size, Format, Digest, and how far they go); the rest of what Open
-// finds out, findings among it, is left out. It gives ErrTouched where only Open can tell what the archive is now.
-func Reopen(ctx context.Context, paths []string, k *Kept) (*Archive, error) {
-	a := &Archive{Roots: paths, index: map[string]int{}, opened: time.Now()}
+// Reopen opens the chain that was kept: the same bytes, whatever has come since. A file that has been touched is read, and one that went has another copy of it looked for.
+// The archive's files can be read, and say what they are (Path, Size, Format, Digest, and how far they go); the rest of what Open finds out, findings among it, is left out.
+// since tells what the paths hold beyond the chain that was not there, a phrase for each. It gives ErrTouched where the chain's bytes are not all there.
+func Reopen(ctx context.Context, paths []string, k *Kept, o Options) (a *Archive, since []string, err error) {
+	a = &Archive{Roots: paths, index: map[string]int{}, opened: time.Now()}
 	d, err := discover(ctx, paths)
 	if err != nil {
+		return nil, nil, err
+	}
+	a.names = d.names()
+	if a.Files, err = k.find(ctx, d, o); err != nil {
+		return nil, nil, err
+	}
+	for i, f := range a.Files {
+		a.index[f.name] = i
+		if c := f.best; c.pack == plain && c.size > f.Size {
+			since = append(since, f.name+" has grown")
+		}
+	}
+	for _, name := range a.names {
+		if !slices.Contains(k.Names, name) {
+			since = append(since, name+" has come")
+		}
+	}
+	return a, since, nil
+}
+
+// names are those of all binlogs.
+func (d *found) names() (out []string) {
+	for _, c := range d.candidates {
+		if c.state == "" {
+			out = append(out, c.name)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// find gives the chain's files: those that nobody has touched, and of the others a copy that begins with the same bytes.
+func (k *Kept) find(ctx context.Context, d *found, o Options) ([]*File, error) {
+	copies := map[string][]*candidate{}
+	for _, c := range d.candidates {
+		if c.state == "" {
+			copies[c.name] = append(copies[c.name], c)
+		}
+	}
+	best := make([]*candidate, len(k.Chain))
+	m := &meter{report: o.Progress}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(o.workers())
+	var touched []int
+	for i := range k.Chain {
+		one := &k.Chain[i]
+		n := slices.IndexFunc(copies[one.Name], one.untouched)
+		if n < 0 {
+			touched = append(touched, i)
+			m.total += one.Bytes
+			continue
+		}
+		best[i] = copies[one.Name][n]
+	}
+	for _, i := range touched {
+		g.Go(func() (err error) {
+			best[i], err = k.Chain[i].read(gctx, copies[k.Chain[i].Name], m)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	a.seen = d.seen()
-	if !slices.EqualFunc(a.seen, k.Seen, KeptSeen.same) {
-		return nil, ErrTouched
-	}
-	byPath := map[string]*candidate{}
-	for _, c := range d.candidates {
-		byPath[c.path] = c
-	}
-	for i := range k.Chain {
-		c := byPath[k.Chain[i].Path]
-		if c == nil {
-			return nil, fmt.Errorf("%w: %s is not in it", ErrTouched, k.Chain[i].Path)
-		}
-		f, err := c.again(ctx, &k.Chain[i])
+	var files []*File
+	for i, c := range best {
+		f, err := k.Chain[i].again(ctx, c)
 		if err != nil {
 			return nil, err
 		}
-		a.index[f.name] = len(a.Files)
-		a.Files = append(a.Files, f)
+		files = append(files, f)
 	}
-	return a, nil
+	return files, nil
 }
 
-// same reports that nobody has touched a file in between.
-func (s KeptSeen) same(t KeptSeen) bool {
-	if s.Path != t.Path || !slices.Equal(s.Found, t.Found) || (s.Found == nil) != (t.Found == nil) {
-		return false
-	}
-	return s.Found != nil || s.Stamp != nil && t.Stamp != nil && *s.Stamp == *t.Stamp
+// untouched reports the copy that the file was read from, as it was.
+func (k *KeptFile) untouched(c *candidate) bool {
+	stamp, ok := disk.StampOf(c.info)
+	return ok && c.path == k.Path && k.Stamp != nil && stamp == *k.Stamp
 }
 
-// again makes the candidate what it was when it was verified.
-func (c *candidate) again(ctx context.Context, k *KeptFile) (*File, error) {
+// read looks for a copy that begins with the file's bytes, first for the one that they were read from.
+func (k *KeptFile) read(ctx context.Context, copies []*candidate, m *meter) (*candidate, error) {
+	own := slices.IndexFunc(copies, func(c *candidate) bool { return c.path == k.Path })
+	if own > 0 {
+		copies[0], copies[own] = copies[own], copies[0]
+	}
+	for _, c := range copies {
+		same, err := k.begins(ctx, c)
+		if err := gaveUp(ctx, c.path, err); err != nil {
+			return nil, err
+		}
+		if err == nil && same {
+			m.add(k.Bytes)
+			return c, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: no copy of %s has its first %d bytes as they were (%s)", ErrTouched, k.Name, k.Bytes, digest{size: k.Bytes, crc: k.CRC})
+}
+
+// begins reports a copy that begins with the file's bytes.
+func (k *KeptFile) begins(ctx context.Context, c *candidate) (bool, error) {
+	s, err := c.open(ctx, nil)
+	if err != nil {
+		return false, err
+	}
+	defer s.Close()
+	h := newHashing(io.LimitReader(s, k.Bytes))
+	if _, err := io.Copy(io.Discard, h); err != nil {
+		return false, err
+	}
+	return h.size == k.Bytes && h.crc == k.CRC, nil
+}
+
+// again makes a copy what it was when it was verified.
+func (k *KeptFile) again(ctx context.Context, c *candidate) (*File, error) {
 	c.state, c.bytes, c.used = Intact, k.Bytes, true
 	if k.Torn {
 		c.state = Torn
 	}
-	c.digest = digest{size: k.Bytes, crc: k.CRC}
-	c.stamps = []os.FileInfo{c.info}
+	c.digest, c.stamps = digest{size: k.Bytes, crc: k.CRC}, []os.FileInfo{c.info}
 	s, err := c.open(ctx, nil)
 	if err != nil {
 		return nil, err
@@ -135,6 +192,9 @@ func (c *candidate) again(ctx context.Context, k *KeptFile) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrTouched, err)
 	}
-	return &File{Path: c.path, Size: k.Bytes, Format: *format, Compressed: c.pack != plain, Proven: k.Proven, Good: k.Good, Digest: c.digest.String(),
-		name: c.name, best: c, cuts: k.Cuts}, nil
+	f := &File{Path: c.path, Size: k.Bytes, Format: *format, Compressed: c.pack != plain, Proven: k.Proven, Good: k.Good, Digest: c.digest.String(), name: c.name, best: c}
+	if c.pack == plain {
+		f.cuts = k.Cuts
+	}
+	return f, nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -52,12 +53,12 @@ func TestKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := Reopen(t.Context(), []string{dir}, keeps(t, a))
+	b, since, err := Reopen(t.Context(), []string{dir}, keeps(t, a), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(b.Files) != 3 {
-		t.Fatalf("%d files", len(b.Files))
+	if len(since) > 0 || len(b.Files) != 3 {
+		t.Fatalf("%d files; since then %q", len(b.Files), since)
 	}
 	for i, f := range a.Files {
 		g := b.Files[i]
@@ -107,49 +108,80 @@ func bytesOf(t *testing.T, f binlog.File) []byte {
 	return b
 }
 
-// TestTouched changes something in the folder, each time so that size and time of change stay: only Open can tell what the archive is then.
+// TestTouched changes something in the folder, each time so that size and time of change stay. What is opened then are the bytes that were kept, or nothing.
 func TestTouched(t *testing.T) {
 	s := newServer(1, 7)
-	first, second := s.begin().transactions(50).rotate(number(2)), s.begin().transactions(50).stop()
+	first, second := s.begin().transactions(50).rotate(number(2)), s.begin().transactions(50).live()
+	more := append(bytes.Clone(second), s.begin().transactions(5).stop()[4:]...)
+	in := func(dir string, name string) string { return filepath.Join(dir, name) }
 	for _, c := range []struct {
 		name   string
 		change func(dir string) error
+		read   string // from where the first file then is read; "": it cannot be
+		since  []string
 	}{
-		{"a byte", func(dir string) error { return spoil(filepath.Join(dir, number(1)), 500) }},
-		{"a byte of the other copy", func(dir string) error { return spoil(filepath.Join(dir, "copy-"+number(1)), 500) }},
-		{"another file", func(dir string) error { return os.WriteFile(filepath.Join(dir, number(3)), second, 0o600) }},
-		{"a file less", func(dir string) error { return os.Remove(filepath.Join(dir, number(2))) }},
-		{"the index", func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, "binlog.index"), []byte("./binlog.000009\n"), 0o600)
-		}},
+		{"nothing", func(string) error { return nil }, number(1), nil},
+		{"a byte", func(dir string) error { return spoil(in(dir, number(1)), 500) }, "copy/" + number(1), nil},
+		{"a byte of each copy", func(dir string) error {
+			return errors.Join(spoil(in(dir, number(1)), 500), spoil(in(dir, "copy/"+number(1)), 500))
+		}, "", nil},
+		{"a byte of the last file", func(dir string) error { return spoil(in(dir, number(2)), 500) }, "", nil},
+		{"a byte of the other copy", func(dir string) error { return spoil(in(dir, "copy/"+number(1)), 500) }, number(1), nil},
+		{"cut short", func(dir string) error { return os.Truncate(in(dir, number(2)), 1000) }, "", nil},
+		{"another file", func(dir string) error { return os.WriteFile(in(dir, number(3)), second, 0o600) }, number(1), []string{number(3) + " has come"}},
+		{"grown", func(dir string) error { return os.WriteFile(in(dir, number(2)), more, 0o600) }, number(1), []string{number(2) + " has grown"}},
+		{"a file less", func(dir string) error { return os.Remove(in(dir, number(2))) }, "", nil},
+		{"a copy less", func(dir string) error { return os.Remove(in(dir, number(1))) }, "copy/" + number(1), nil},
+		{"packed", func(dir string) error {
+			return errors.Join(os.WriteFile(in(dir, number(1)+".gz"), gz(first), 0o600), os.Remove(in(dir, number(1))), os.Remove(in(dir, "copy/"+number(1))))
+		}, number(1) + ".gz", nil},
 		{"copied anew", func(dir string) error {
-			path := filepath.Join(dir, number(1))
+			path := in(dir, number(1))
 			return errors.Join(os.WriteFile(path+"~", first, 0o600), os.Rename(path+"~", path))
-		}},
+		}, number(1), nil},
 	} {
-		dir := write(t, map[string][]byte{number(1): first, number(2): second, "copy-" + number(1): first, "binlog.index": []byte("./" + number(1) + "\n")})
-		old := time.Now().Add(-time.Hour)
-		for _, name := range []string{number(1), number(2), "copy-" + number(1)} {
-			if err := os.Chtimes(filepath.Join(dir, name), old, old); err != nil {
+		for _, young := range []bool{false, true} { // files that nobody can tell by their stamps, too
+			dir := write(t, map[string][]byte{number(1): first, number(2): second, "copy/" + number(1): first})
+			paths := []string{dir, in(dir, "copy")}
+			old := time.Now().Add(-time.Hour)
+			for _, name := range []string{number(1), number(2), "copy/" + number(1)} {
+				if err := os.Chtimes(in(dir, name), old, old); err != nil {
+					t.Fatal(err)
+				}
+			}
+			a, err := Open(t.Context(), paths, Options{})
+			if err != nil {
 				t.Fatal(err)
 			}
-		}
-		a, err := Open(t.Context(), []string{dir}, Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, ok := a.Keep(); ok {
-			t.Fatal("files that were written a moment ago are kept: a system may not tell the next change of them")
-		}
-		k := keeps(t, a)
-		if _, err := Reopen(t.Context(), []string{dir}, k); err != nil {
-			t.Fatalf("before the change: %v", err)
-		}
-		if err := c.change(dir); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Reopen(t.Context(), []string{dir}, k); !errors.Is(err, ErrTouched) {
-			t.Errorf("%s: %v", c.name, err)
+			k, ok := a.Keep()
+			if !ok || k.Chain[0].Stamp != nil {
+				t.Fatalf("kept: %v, %+v; of files that were written a moment ago a system may not tell the next change", ok, k)
+			}
+			if !young {
+				k = keeps(t, a)
+			}
+			if err := c.change(dir); err != nil {
+				t.Fatal(err)
+			}
+			b, since, err := Reopen(t.Context(), paths, k, Options{})
+			if c.read == "" {
+				if !errors.Is(err, ErrTouched) {
+					t.Errorf("%s: %v", c.name, err)
+				}
+				continue
+			}
+			if err != nil {
+				t.Errorf("%s: %v", c.name, err)
+				continue
+			}
+			if b.Files[0].Path != in(dir, c.read) || !slices.Equal(since, c.since) {
+				t.Errorf("%s: it is read from %s, and since then %q", c.name, b.Files[0].Path, since)
+			}
+			for i, want := range [][]byte{first, second} {
+				if got := bytesOf(t, b.Files[i]); !bytes.Equal(got, want) {
+					t.Errorf("%s: %d bytes of %s, not the %d that were kept", c.name, len(got), b.Files[i].Name(), len(want))
+				}
+			}
 		}
 	}
 }
