@@ -46,7 +46,7 @@ func Rebuild(ctx context.Context, p *plan.Plan, src Source, out *folder.Folder, 
 }
 
 func newRebuild(p *plan.Plan, src Source, o Options) *rebuild {
-	b := &rebuild{src: src, o: o, fold: newFold(), tables: map[string]*rebuilt{}, routes: map[*binlog.TableMap]*stage{}}
+	b := &rebuild{src: src, o: o, fold: newFold(), tables: map[string]*rebuilt{}, routes: map[*binlog.TableMap]*stage{}, replaces: replaces{}}
 	b.places.files = src.Files
 	b.fold.byText = true
 	b.pass = pass{p: p, count: &b.result.Counts, cursor: Cursor{Position: p.Start}}
@@ -66,6 +66,7 @@ type rebuild struct {
 	programs programs
 	database string // what follows the name in CREATE DATABASE
 	rows     binlog.RowReader
+	replaces replaces
 	places   places
 	found    []doubt
 	fold     *fold      // of all stages

@@ -42,12 +42,15 @@ func (b *rebuild) tellsEnough(s *stage, it *binlog.Item) error {
 
 // replaced refuses an update that MariaDB made of a REPLACE, and notes where this cannot be told.
 func (b *rebuild) replaced(s *stage, it *binlog.Item) error {
-	was, told := wasReplace(it.Rows, s.table.name)
-	line := untoldReplace(b.result.Incomplete, s.table.name, it.Pos)
-	switch {
+	switch was, told := b.replaces.of(it.Rows, s.table.name); {
 	case was:
 		return needsServer("table %s: the log holds incomplete row images, and those of a REPLACE at %s", s.table.name, it.Pos)
-	case told || line == "":
+	case told:
+		return nil
+	}
+	line := untoldReplace(b.result.Incomplete, s.table.name, it.Pos)
+	switch {
+	case line == "":
 	case b.lenient:
 		return needsServer("%s", line)
 	default:

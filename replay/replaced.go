@@ -27,13 +27,69 @@ func wasReplace(rows *binlog.Rows, table string) (was, told bool) {
 	return false, false
 }
 
+// replaces remembers, by table, which statements that name it are a REPLACE, by how they begin: to read each update's statement takes longer than to fold its row.
+type replaces map[string]map[string]bool
+
+// mostBeginnings is how many beginnings are remembered of a table's statements.
+const mostBeginnings = 1000
+
+// of is wasReplace.
+func (m replaces) of(rows *binlog.Rows, table string) (was, told bool) {
+	begins := beginning(rows.Statement)
+	if was, told = m[table][string(begins)]; told {
+		return was, true
+	}
+	was, told = wasReplace(rows, table)
+	if !told || begins == nil || len(m[table]) == mostBeginnings {
+		return was, told
+	}
+	if m[table] == nil {
+		m[table] = map[string]bool{}
+	}
+	m[table][string(begins)] = was
+	return was, told
+}
+
+// beginning is a statement up to its SET, if it is of one table and has nothing in front of that but up to three plain words, such as UPDATE IGNORE t, so that what kind
+// of statement it is and which table it changes is told by that much; else nil.
+func beginning(text []byte) []byte {
+	const most = 200
+	words, inWord, quoted := 0, false, false
+	for i, c := range text[:min(len(text), most)] {
+		switch {
+		case c == '`':
+			quoted = !quoted
+		case c == ' ' || c == '\t' || c == '\n':
+			inWord = inWord && quoted
+			continue
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '_', c == '.', c == '$':
+		default:
+			return nil
+		}
+		if inWord {
+			continue
+		}
+		inWord = true
+		if rest := text[i:]; len(rest) > 4 && strings.EqualFold(string(rest[:3]), "set") && (rest[3] == ' ' || rest[3] == '\t' || rest[3] == '\n') {
+			return text[:i+4]
+		}
+		if words++; words > 3 {
+			return nil
+		}
+	}
+	return nil
+}
+
 // replaced is the same of MariaDB's log, and says that the result may be incomplete where it is not told.
 func (r *runner) replaced(t *route, it *binlog.Item) bool {
 	if !r.format.MariaDB {
 		return false
 	}
-	was, told := wasReplace(it.Rows, t.name)
-	if line := untoldReplace(r.result.Incomplete, t.name, it.Pos); !told && line != "" {
+	was, told := r.replaces.of(it.Rows, t.name)
+	if told {
+		return was
+	}
+	if line := untoldReplace(r.result.Incomplete, t.name, it.Pos); line != "" {
 		r.incomplete("%s", line)
 	}
 	return was

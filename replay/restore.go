@@ -104,6 +104,7 @@ type runner struct {
 	going    going
 	format   *binlog.Format
 	rows     binlog.RowReader
+	replaces replaces
 	open     Counts // of the open window: they join the state's when it is written
 	reread   bool   // what is read now is behind State.Done: it was counted
 	defs     map[string]*schema.Table
@@ -119,7 +120,7 @@ type runner struct {
 
 // once runs the plan until the first error.
 func once(ctx context.Context, p *plan.Plan, src Source, srv *target.Server, o Options, last *try) (*Result, error) {
-	r := &runner{p: p, src: src, srv: srv, o: o, fold: newFold(), going: newGoing(), routes: map[*binlog.TableMap]*route{}, analyzed: map[string]bool{}, places: places{files: src.Files}}
+	r := &runner{p: p, src: src, srv: srv, o: o, fold: newFold(), going: newGoing(), routes: map[*binlog.TableMap]*route{}, replaces: replaces{}, analyzed: map[string]bool{}, places: places{files: src.Files}}
 	if err := r.begin(ctx, last); err != nil {
 		return nil, err
 	}

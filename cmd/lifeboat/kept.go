@@ -25,10 +25,9 @@ type kept struct {
 	Plan    *plan.Kept       `json:"plan"`
 }
 
-// asked is all that a plan follows from beside the content of the inputs.
+// asked is all that a plan follows from beside the content of the inputs. Where the binlogs lie is nothing to it.
 type asked struct {
 	Tool            string   `json:"tool"`
-	Binlogs         []string `json:"binlogs"`
 	Snapshots       []string `json:"snapshots"`
 	Position        string   `json:"position"`
 	Database        string   `json:"database"`
@@ -47,7 +46,7 @@ type asked struct {
 
 func (r *restoring) asked() asked {
 	o := r.o
-	a := asked{Tool: r.e.tool(), Binlogs: o.binlogs, Snapshots: o.given(), Position: o.position, Database: o.scope.Database, Tables: o.scope.Tables, Exclude: o.scope.Exclude,
+	a := asked{Tool: r.e.tool(), Snapshots: o.given(), Position: o.position, Database: o.scope.Database, Tables: o.scope.Tables, Exclude: o.scope.Exclude,
 		Into: o.into, Skip: o.skip, Definer: o.definer, BaseLoaded: o.baseLoaded, DropExisting: o.dropExisting, AllowIncomplete: o.partialAllowed,
 		PartialTables: o.partialTables, LowerNames: r.server.LowerNames}
 	if len(o.bases) == 0 {
