@@ -125,7 +125,7 @@ func (r *restoring) found(ctx context.Context) (bool, error) {
 	}
 	r.planned = p
 	r.m.steps = r.m.steps[len(r.o.source.phases()):]
-	line := "going on with the plan that this restore was begun with; binlogs and backup are not read for it again"
+	line := "going on with the plan that this restore was begun with"
 	if len(since) > 0 {
 		line += fmt.Sprintf(". Of the archive, %s since, which is not part of it: to have that restored, too, drop databases %s and _lifeboat on the target and begin anew",
 			someNames(since), r.plan.Into)

@@ -20,7 +20,7 @@ var ErrTouched = errors.New("the archive has been touched")
 
 // Kept is what reading an archive told of its chain, as data. With it the chain is opened again without being verified once more, as far as nobody has touched its files.
 type Kept struct {
-	Names []string   `json:"names"` // of all binlogs that were found
+	Names []string   `json:"names"` // of all binlogs that were found, in order
 	Chain []KeptFile `json:"chain"`
 }
 
@@ -76,7 +76,7 @@ func Reopen(ctx context.Context, paths []string, k *Kept, o Options) (a *Archive
 		}
 	}
 	for _, name := range a.names {
-		if !slices.Contains(k.Names, name) {
+		if _, was := slices.BinarySearch(k.Names, name); !was {
 			since = append(since, name+" has come")
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -12,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"lifeboat/internal/binlog"
 	"lifeboat/internal/disk"
 )
 
@@ -77,7 +75,7 @@ func TestKept(t *testing.T) {
 		if b.Index(f.Name()) != i {
 			t.Errorf("%s is file %d", f.Name(), b.Index(f.Name()))
 		}
-		if x, y := bytesOf(t, f), bytesOf(t, g); !bytes.Equal(x, y) {
+		if x, y := content(t, f), content(t, g); !bytes.Equal(x, y) {
 			t.Errorf("%s: %d bytes, then %d", f.Name(), len(x), len(y))
 		}
 	}
@@ -92,20 +90,6 @@ func TestKept(t *testing.T) {
 	if _, err := b.Files[0].Open(t.Context()); !errors.Is(err, ErrChanged) {
 		t.Errorf("of a file that was cut: %v", err)
 	}
-}
-
-func bytesOf(t *testing.T, f binlog.File) []byte {
-	t.Helper()
-	r, err := f.Open(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	b, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
 
 // TestTouched changes something in the folder, each time so that size and time of change stay. What is opened then are the bytes that were kept, or nothing.
@@ -160,6 +144,7 @@ func TestTouched(t *testing.T) {
 			if !young {
 				k = keeps(t, a)
 			}
+			want := [][]byte{content(t, a.Files[0]), content(t, a.Files[1])}
 			if err := c.change(dir); err != nil {
 				t.Fatal(err)
 			}
@@ -177,9 +162,9 @@ func TestTouched(t *testing.T) {
 			if b.Files[0].Path != in(dir, c.read) || !slices.Equal(since, c.since) {
 				t.Errorf("%s: it is read from %s, and since then %q", c.name, b.Files[0].Path, since)
 			}
-			for i, want := range [][]byte{first, second} {
-				if got := bytesOf(t, b.Files[i]); !bytes.Equal(got, want) {
-					t.Errorf("%s: %d bytes of %s, not the %d that were kept", c.name, len(got), b.Files[i].Name(), len(want))
+			for i, was := range want {
+				if got := content(t, b.Files[i]); !bytes.Equal(got, was) {
+					t.Errorf("%s: %d bytes of %s, not the %d that were kept", c.name, len(got), b.Files[i].Name(), len(was))
 				}
 			}
 		}
