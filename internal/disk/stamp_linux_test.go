@@ -37,7 +37,7 @@ func TestStamp(t *testing.T) {
 	if a != stamp() {
 		t.Fatal("a file that nobody touched has another stamp")
 	}
-	if now := time.Now(); a.Settled(now) || !a.Settled(now.Add(tick+time.Second)) {
+	if touched := time.Unix(0, a.Changed); a.Settled(touched.Add(tick)) || !a.Settled(touched.Add(tick+1)) {
 		t.Fatal("only what was touched long before is settled, whatever time of change a program gave it")
 	}
 	for try := 0; ; try++ { // within one tick of the system two changes look the same: that is what Settled is for
