@@ -125,12 +125,12 @@ func (r *restoring) found(ctx context.Context) (bool, error) {
 	}
 	r.planned = p
 	r.m.steps = r.m.steps[len(r.o.source.phases()):]
-	line := "going on with the plan that this restore was begun with"
+	r.m.p.Message("going on with the plan that this restore was begun with")
 	if len(since) > 0 {
-		line += fmt.Sprintf(". Of the archive, %s since, which is not part of it: to have that restored, too, drop databases %s and _lifeboat on the target and begin anew",
+		r.later = fmt.Sprintf("of the archive, %s since this restore was begun, which is not part of it: to have that restored, too, drop databases %s and _lifeboat on the target and begin anew",
 			someNames(since), r.plan.Into)
+		r.m.p.Message(r.later)
 	}
-	r.m.p.Message(line)
 	return true, nil
 }
 

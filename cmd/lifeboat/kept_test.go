@@ -89,7 +89,7 @@ func TestGoesOnWithItsPlan(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.collect(t)
-			g.goesOn(t, []string{phaseArchive}, " has come since", one...)
+			g.goesOn(t, []string{phaseArchive}, " has come since this restore was begun", one...)
 
 			// What it was begun with is gone.
 			g.stop(t, one...)
@@ -143,8 +143,9 @@ func (g *goer) goesOn(t *testing.T, reads []string, since string, args ...string
 	t.Helper()
 	r := g.lifeboat(t, "v0-test", args...)
 	r.want(t, 0, "went on from the checkpoint")
-	if !strings.Contains(r.err, "going on with the plan") || strings.Contains(r.err, "Of the archive") != (since != "") || !strings.Contains(r.err, since) {
-		t.Errorf("it does not say so, or something else of the archive than %q\n%s", since, r.err)
+	said := strings.Join(strings.Fields(r.out), " ") // the report is wrapped
+	if !strings.Contains(r.err, "going on with the plan") || strings.Contains(r.err, "of the archive") != (since != "") || !strings.Contains(r.err, since) || !strings.Contains(said, since) {
+		t.Errorf("it does not say so, or something else of the archive than %q\n%s%s", since, r.err, r.out)
 	}
 	g.reads(t, r, reads)
 	lifeboat(t, "verify", "--target", g.to.DSN(), "--database", "rescued", "--against", g.s.server.DSN(), "--against-database", "kept", "--progress", "none").want(t, 0)

@@ -27,6 +27,7 @@ type restoring struct {
 	server  *target.Server
 	scratch *scratch.Server
 	kept    []byte // with the checkpoint; nil: nothing
+	later   string // what has come to the archive since an earlier run began; "": nothing
 }
 
 // reach connects to the target, or finds the program for a scratch server, before anything that takes
@@ -167,6 +168,9 @@ func (r *restoring) report(res *replay.Result, begun, ended time.Time) *report.R
 	rep.Notes = append(rep.Notes, fmt.Sprintf("%s loaded from the base, %s written by the fold", text.Counted(c.BaseRows, "row"), text.Counted(c.Written, "row")))
 	if r.plan.BaseLoaded && !r.plan.Start.IsZero() {
 		rep.Notes = append(rep.Notes, "database _lifeboat on the target remembers that this base has its log now, so that the same command does not replay it again; drop it when that can no longer happen")
+	}
+	if r.later != "" {
+		rep.Notes = append(rep.Notes, r.later)
 	}
 	rep.MissingDefiners = res.Definers
 	rep.Notes = append(rep.Notes, res.Definers...)
