@@ -340,7 +340,7 @@ func (r *runner) execDDL(ctx context.Context, st *schema.Statement, q *binlog.Qu
 	}
 	err := r.ddl.Run(ctx, db, text, set)
 	if target.Code(err) == errNoParentRow && (st.Verb == schema.AlterTable || st.Verb == schema.CreateIndex || st.Verb == schema.DropIndex) && !refers(st) {
-		// The source changed the table although rows of it refer to nothing, since its version did not look. They are what it has.
+		// The source made the statement over rows that refer to nothing, since its version did not look: so this one is not to look, either.
 		err = r.ddl.Run(ctx, db, text, append(slices.Clone(set), "SET SESSION foreign_key_checks=0"))
 	}
 	return err

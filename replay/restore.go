@@ -116,14 +116,13 @@ func (r *runner) begin(ctx context.Context, last *try) error {
 			return fmt.Errorf("%w: database %s; it was begun with another archive, snapshot or options: give the same ones to go on, or drop databases %s and %s on the target to begin anew",
 				ErrOtherJob, r.p.Into, r.p.Into, checkpointDB)
 		}
-		if last.trace != "" {
-			return nil
+		if last.trace == "" {
+			err = cp.keep(ctx, r.o.Keep)
 		}
-		if err := cp.keep(ctx, r.o.Keep); err != nil {
+		if err != nil {
 			cp.close()
-			return err
 		}
-		return nil
+		return err
 	}
 	if last.trace != "" {
 		// The job was there, and now it is not. To begin anew over what it left would be wrong.

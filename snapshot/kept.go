@@ -43,10 +43,19 @@ type keptView struct {
 // keeper is a format whose backups can be kept: all of which there are files of its own.
 type keeper interface {
 	format
-	// keep notes what index found.
+	// keep notes what index found, but for the files.
 	keep(k *Kept)
-	// again makes it what index had made it.
+	// again makes it what index had made it, with the files as they are now.
 	again(ctx context.Context, k *Kept) error
+	// seen are its files, in an order that is always the same.
+	seen() []seen
+}
+
+// seen is a file as the system described it before it was read, and where its bytes lie in the whole.
+type seen struct {
+	path       string
+	info       os.FileInfo
+	base, size int64
 }
 
 // Keep gives what Reopen takes. It reports false for a backup that is always read: one of several.
@@ -57,11 +66,8 @@ func (s *Snapshot) Keep() (*Kept, bool) {
 	}
 	k := &Kept{Given: s.given, Asked: s.asked, Index: s.index}
 	f.keep(k)
-	for i := range k.Files {
-		// Of a file that was written to just before, the next change may have the same stamp.
-		if x := &k.Files[i]; x.Stamp != nil && !x.Stamp.Settled(s.opened) {
-			x.Stamp = nil
-		}
+	for _, x := range f.seen() {
+		k.Files = append(k.Files, KeptFile{x.path, disk.Keep(x.info, s.opened), x.base, x.size})
 	}
 	return k, true
 }
@@ -80,26 +86,11 @@ func Reopen(ctx context.Context, k *Kept) (*Snapshot, error) {
 	if err := kept.again(ctx, k); err != nil {
 		return nil, err
 	}
-	now := &Kept{Given: k.Given, Asked: k.Asked, Index: k.Index}
-	kept.keep(now)
-	if !slices.EqualFunc(now.Files, k.Files, KeptFile.same) {
+	if !slices.EqualFunc(kept.seen(), k.Files, func(x seen, was KeptFile) bool { return x.path == was.Path && was.Stamp.Is(x.info) }) {
 		return nil, ErrTouched
 	}
 	s.format = f
 	return s, nil
-}
-
-func (k *Kept) add(path string, info os.FileInfo, base, size int64) {
-	x := KeptFile{Path: path, Base: base, Size: size}
-	if stamp, ok := disk.StampOf(info); ok {
-		x.Stamp = &stamp
-	}
-	k.Files = append(k.Files, x)
-}
-
-// same reports that nobody has touched the file in between.
-func (x KeptFile) same(y KeptFile) bool {
-	return x.Path == y.Path && x.Stamp != nil && y.Stamp != nil && *x.Stamp == *y.Stamp
 }
 
 func (k *Kept) keepViews(views map[tableID]int64) {
@@ -121,8 +112,9 @@ func (f *dumpFile) keep(k *Kept) {
 		k.Inserts = append(k.Inserts, x.offset, x.size, int64(x.rows))
 	}
 	k.keepViews(f.views)
-	k.add(f.path, f.info, 0, f.idx.Size)
 }
+
+func (f *dumpFile) seen() []seen { return []seen{{f.path, f.info, 0, f.idx.Size}} }
 
 func (f *dumpFile) again(ctx context.Context, k *Kept) (err error) {
 	if len(k.Inserts)%3 != 0 {
@@ -136,14 +128,16 @@ func (f *dumpFile) again(ctx context.Context, k *Kept) (err error) {
 	return err
 }
 
-func (f *folder) keep(k *Kept) {
+func (f *folder) keep(k *Kept) { k.keepViews(f.views) }
+
+func (f *folder) seen() (out []seen) {
 	for _, x := range f.files {
-		k.add(x.path, x.info, x.base, x.size)
+		out = append(out, seen{x.path, x.info, x.base, x.size})
 	}
 	for i, path := range f.described {
-		k.add(path, f.describes[i], 0, 0)
+		out = append(out, seen{path: path, info: f.describes[i]})
 	}
-	k.keepViews(f.views)
+	return out
 }
 
 func (f *folder) again(ctx context.Context, k *Kept) error {

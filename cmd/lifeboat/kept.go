@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 
 	"lifeboat/internal/archive"
 	"lifeboat/replay"
@@ -26,36 +25,16 @@ type kept struct {
 }
 
 // asked is all that a plan follows from beside the content of the inputs. Where the binlogs lie is nothing to it.
-type asked struct {
-	Tool            string   `json:"tool"`
-	Snapshots       []string `json:"snapshots"`
-	Position        string   `json:"position"`
-	Database        string   `json:"database"`
-	Tables          []string `json:"tables"`
-	Exclude         []string `json:"exclude"`
-	Into            string   `json:"into"`
-	Stop            string   `json:"stop"`
-	Skip            []string `json:"skip"`
-	Definer         string   `json:"definer"`
-	BaseLoaded      bool     `json:"base_loaded"`
-	DropExisting    bool     `json:"drop_existing"`
-	AllowIncomplete bool     `json:"allow_incomplete"`
-	PartialTables   bool     `json:"partial_tables"`
-	LowerNames      bool     `json:"lower_names"` // of the target
+func (r *restoring) asked() asked {
+	j := r.o.job
+	j.binlogs = nil
+	return asked{Tool: r.e.tool(), Line: j.bounded(j.line("restore")).String(), LowerNames: r.server.LowerNames}
 }
 
-func (r *restoring) asked() asked {
-	o := r.o
-	a := asked{Tool: r.e.tool(), Snapshots: o.given(), Position: o.position, Database: o.scope.Database, Tables: o.scope.Tables, Exclude: o.scope.Exclude,
-		Into: o.into, Skip: o.skip, Definer: o.definer, BaseLoaded: o.baseLoaded, DropExisting: o.dropExisting, AllowIncomplete: o.partialAllowed,
-		PartialTables: o.partialTables, LowerNames: r.server.LowerNames}
-	if len(o.bases) == 0 {
-		a.Snapshots = []string{o.snapshot}
-	}
-	if o.stop.Given {
-		a.Stop = fmt.Sprintf("%t %s", o.stop.After, o.stop.Point)
-	}
-	return a
+type asked struct {
+	Tool       string `json:"tool"`
+	Line       string `json:"line"`        // the flags
+	LowerNames bool   `json:"lower_names"` // of the target
 }
 
 // keeps reports a restore that keeps its plan: onto a server that outlives it, and from inputs that do.
@@ -112,7 +91,7 @@ func (r *restoring) found(ctx context.Context) (bool, error) {
 		return false, r.needs(err)
 	}
 	k, err := unpack(packed)
-	if err != nil || k.Plan.Plan.Digest != digest || !reflect.DeepEqual(r.asked(), k.Asked) {
+	if err != nil || k.Plan.Plan.Digest != digest || r.asked() != k.Asked {
 		return false, nil // made by another version, or for what was asked otherwise: the restore itself says whether it goes on from there
 	}
 	p, since, err := k.reopen(ctx, r.o.binlogs, r.m)

@@ -46,12 +46,8 @@ func (a *Archive) Keep() (*Kept, bool) {
 			return nil, false
 		}
 		cuts, _ := f.Cuts()
-		one := KeptFile{Name: f.name, Path: c.path, Bytes: c.digest.size, CRC: c.digest.crc, Torn: c.state == Torn, Proven: f.Proven, Good: f.Good, Cuts: cuts}
-		// Of a file that was written to just before, the next change may have the same stamp.
-		if stamp, ok := disk.StampOf(c.stamps[0]); ok && stamp.Settled(a.opened) {
-			one.Stamp = &stamp
-		}
-		k.Chain = append(k.Chain, one)
+		k.Chain = append(k.Chain, KeptFile{Name: f.name, Path: c.path, Stamp: disk.Keep(c.stamps[0], a.opened), Bytes: c.digest.size, CRC: c.digest.crc,
+			Torn: c.state == Torn, Proven: f.Proven, Good: f.Good, Cuts: cuts})
 	}
 	return k, true
 }
@@ -109,7 +105,7 @@ func (k *Kept) find(ctx context.Context, d *found, o Options) ([]*File, error) {
 	var touched []int
 	for i := range k.Chain {
 		one := &k.Chain[i]
-		n := slices.IndexFunc(copies[one.Name], one.untouched)
+		n := slices.IndexFunc(copies[one.Name], func(c *candidate) bool { return c.path == one.Path && one.Stamp.Is(c.info) })
 		if n < 0 {
 			touched = append(touched, i)
 			m.total += one.Bytes
@@ -135,12 +131,6 @@ func (k *Kept) find(ctx context.Context, d *found, o Options) ([]*File, error) {
 		files = append(files, f)
 	}
 	return files, nil
-}
-
-// untouched reports the copy that the file was read from, as it was.
-func (k *KeptFile) untouched(c *candidate) bool {
-	stamp, ok := disk.StampOf(c.info)
-	return ok && c.path == k.Path && k.Stamp != nil && stamp == *k.Stamp
 }
 
 // read looks for a copy that begins with the file's bytes, first for the one that they were read from.

@@ -48,7 +48,7 @@ func (f *File) readable() uint64 {
 // grow, since what grew is verified anew as a whole whenever it is opened.
 func (f *File) Cuts() ([]uint64, *binlog.Format) {
 	c := f.best
-	if c.skim == nil {
+	if c.skim == nil { // it was reopened, and not read
 		return f.cuts, &f.Format
 	}
 	if !c.closed() || c.pack != plain || len(c.pieces) > 0 {
